@@ -1,0 +1,1 @@
+"""bigview's tests; helpers are imported as `from tests.browser import …`."""

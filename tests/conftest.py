@@ -1,0 +1,70 @@
+"""What all tests share: strict settings, and a browser where there is one."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import dask
+import param
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.browser import Console, launch
+from tools.run import BROWSER_ADVICE, find_browser, in_ci
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+# A deadline would time numba's compiler, and a busy machine, not the code. The same goes for slow data generation.
+settings.register_profile("dev", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("dev"), max_examples=100, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if in_ci() else "dev"))
+
+# HoloViews and Panel warn through param's logger, which pytest does not see.
+param.parameterized.warnings_as_exceptions = True
+
+# Without a client Dask computes in this thread, where errors have a readable traceback. Workers that the tests start
+# inherit the variable: their start and stop are not news.
+dask.config.set(scheduler="synchronous")
+os.environ.setdefault("DASK_DISTRIBUTED__LOGGING__DISTRIBUTED", "error")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return the path of a Chromium. Without one the test is skipped, on a build server it fails."""
+    path = find_browser()
+    if path is None:
+        message = f"no browser: {BROWSER_ADVICE}"
+        pytest.fail(message) if in_ci() else pytest.skip(message)
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> "Iterator[Browser]":
+    """Return a running headless browser."""
+    with launch(chromium) as running:
+        yield running
+
+
+@pytest.fixture
+def console() -> Console:
+    """Return the errors that pages of this test have reported so far."""
+    return Console()
+
+
+@pytest.fixture
+def page(browser: "Browser", console: Console) -> "Iterator[Page]":
+    """Return an empty page of 1280 by 800; the test fails if anything on it reports an error."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    tab = context.new_page()
+    console.watch(tab)
+    yield tab
+    context.close()
+    assert not console.errors, "\n".join(["the browser's console has errors:", *console.errors])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that uses the browser, so that `-m 'not browser'` needs no discipline."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)

@@ -1,0 +1,1 @@
+"""Scripts for people who work on bigview; `run.py` is the one behind make."""
