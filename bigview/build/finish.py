@@ -1,0 +1,168 @@
+"""The last step of a build: coarse levels, tables of row groups and categories, and the manifest."""
+
+import datetime as dt
+import hashlib
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from bigview.build.cells import Cells, joined
+from bigview.build.columns import ROW, Kept
+from bigview.build.merge import Group, Merged, Tally, write_levels
+from bigview.build.options import BuildOptions
+from bigview.build.parts import Source
+from bigview.build.scan import Census
+from bigview.build.split import Job
+from bigview.build.writing import ParquetBytes, write_file
+from bigview.store.manifest import Column, DataFile, Level, Manifest
+
+_GROUP_SCHEMA = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("level", pa.int8()),
+        ("file", pa.string()),
+        ("group", pa.int32()),
+        ("rows", pa.int64()),
+        ("first", pa.int64()),
+        ("key", pa.uint64()),
+    ]
+)
+
+
+class Ledger:
+    """Gathers what the tasks have written until it becomes the manifest."""
+
+    def __init__(self, job: Job, census: Census) -> None:
+        self._job, self._census = job, census
+        self._buckets: dict[int, Merged] = {}
+        self._index: dict[tuple[str, int], tuple[DataFile, list[Group]]] = {}
+        self._levels: tuple[Level, ...] = ()
+        self._top: tuple[DataFile, list[Group]] | None = None
+
+    def add_bucket(self, bucket: int, merged: Merged) -> None:
+        """Add what a bucket has become."""
+        self._buckets[bucket] = merged
+
+    def add_index(self, kind: str, number: int, made: tuple[DataFile, list[Group]]) -> None:
+        """Add a file of the index."""
+        self._index[kind, number] = made
+
+    def _merged(self) -> list[Merged]:
+        return [self._buckets[bucket] for bucket in sorted(self._buckets)]
+
+    def finish_levels(self) -> None:
+        """Join the coarse levels of the buckets and write them."""
+        merged = self._merged()
+        parts: dict[int, list[Cells]] = {}
+        for entry in merged:
+            for cells in entry.top:
+                parts.setdefault(cells.level, []).append(cells)
+        top = [joined(parts[level]) for level in sorted(parts)]
+        if top:
+            self._top = write_levels(self._job, "top", top)
+        levels = [_level(cells.level, [Tally.of(cells)]) for cells in top]
+        for level in sorted({level for entry in merged for level in entry.tallies}):
+            levels.append(_level(level, [entry.tallies[level] for entry in merged if level in entry.tallies]))
+        self._levels = tuple(levels)
+
+    def _files(self) -> list[DataFile]:
+        top = [self._top[0]] if self._top else []
+        return [*(f for entry in self._merged() for f in entry.files), *top, *(self._index[place][0] for place in sorted(self._index))]
+
+    def _groups(self) -> list[Group]:
+        """Return all row groups; those of cells and keys are numbered through their kind and level."""
+        groups = list(self._top[1]) if self._top else []
+        counted: dict[int, int] = {}
+        for entry in self._merged():
+            for group in entry.groups:
+                base = counted.get(group.level, 0) if group.kind == "level" else 0
+                groups.append(_moved(group, base))
+            for level, tally in entry.tallies.items():
+                counted[level] = counted.get(level, 0) + tally.cells
+        hashes = 0
+        for kind, number in sorted(self._index):
+            made = self._index[kind, number][1]
+            groups += [_moved(group, hashes if kind == "key" else 0) for group in made]
+            hashes += sum(group.rows for group in made) if kind == "key" else 0
+        return groups
+
+    def manifest(self, source: Source, options: BuildOptions, home: tuple[float, float, float, float]) -> Manifest:
+        """Write the two tables and return the manifest that names everything."""
+        job, files = self._job, self._files()
+        checksums = hashlib.sha256("\n".join(file.sha256 for file in files).encode())
+        groups = self._write_groups()
+        categories = self._write_categories()
+        checksums.update(categories.sha256.encode())
+        merged = self._merged()
+        return Manifest(
+            generation=job.generation,
+            fingerprint=checksums.hexdigest(),
+            created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            rows=job.rows,
+            placed=self._census.placed,
+            x=job.x,
+            y=job.y,
+            home=home,
+            columns=tuple(self._column(column, merged) for column in (*job.columns, Kept(ROW, "integer", pa.int64()))),
+            key=job.key,
+            levels=self._levels,
+            files=(*files, groups, categories),
+            groups=groups.name,
+            categories=categories.name,
+            sources=source.files,
+            options=_plain(options),
+            report={**options.report, "unplaced": job.rows - self._census.placed},
+            title=options.title,
+        )
+
+    def _column(self, column: Kept, merged: list[Merged]) -> Column:
+        stats = [entry.stats[column.name] for entry in merged]
+        lows = [low for low, _, _ in stats if low is not None]
+        highs = [high for _, high, _ in stats if high is not None]
+        distinct = len(self._census.categories()[column.name][0]) if column.kind == "category" else 0
+        missing = sum(count for _, _, count in stats)
+        low, high = (min(lows), max(highs)) if lows else (None, None)
+        return Column(column.name, column.kind, str(column.type), column.part, low, high, missing, distinct)
+
+    def _write_groups(self) -> DataFile:
+        groups = self._groups()
+        table = pa.table([[getattr(group, name) for group in groups] for name in _GROUP_SCHEMA.names], schema=_GROUP_SCHEMA)
+        writer = ParquetBytes(table.schema)
+        writer.write(table)
+        return write_file(self._job.store, f"{self._job.generation}-groups.parquet", writer.finish())
+
+    def _write_categories(self) -> DataFile:
+        names, codes, values, counts = [], [], [], []
+        for name, (texts, numbers) in self._census.categories().items():
+            names.append(pa.repeat(name, len(texts)))
+            codes.append(pa.array(np.arange(len(texts), dtype=np.int32)))
+            values.append(texts)
+            counts.append(pa.array(numbers))
+        schema = pa.schema([("column", pa.string()), ("code", pa.int32()), ("value", pa.string()), ("count", pa.int64())])
+        columns: list[Any] = [names, codes, values, counts]
+        table = pa.table([pa.chunked_array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+        writer = ParquetBytes(schema)
+        writer.write(table)
+        return write_file(self._job.store, f"{self._job.generation}-categories.parquet", writer.finish())
+
+
+def _moved(group: Group, base: int) -> Group:
+    return Group(group.kind, group.level, group.file, group.group, group.rows, group.first + base, group.key)
+
+
+def _level(level: int, tallies: list[Tally]) -> Level:
+    histogram = np.sum([tally.histogram for tally in tallies], axis=0, dtype=np.int64)
+    cells, rows = sum(tally.cells for tally in tallies), sum(tally.rows for tally in tallies)
+    return Level(level, cells, rows, tuple(histogram.tolist()), max(tally.largest for tally in tallies))
+
+
+def _plain(options: BuildOptions) -> dict[str, Any]:
+    return {
+        "seed": options.seed,
+        "limit": options.limit,
+        "rename": dict(options.rename),
+        "categories": list(options.categories),
+        "texts": list(options.texts),
+        "partition_rows": options.partition_rows,
+    }

@@ -1,0 +1,156 @@
+"""How far a build is: a bar on a terminal and in a notebook, plain lines elsewhere, or nothing."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+
+class Progress(Protocol):
+    """What a build tells while it runs."""
+
+    def stage(self, name: str, rows: int) -> None:
+        """Begin a stage that will go through so many rows."""
+
+    def advance(self, rows: int) -> None:
+        """Say that so many more rows are done."""
+
+    def note(self, text: str) -> None:
+        """Say something worth knowing."""
+
+    def __enter__(self) -> Self:
+        """Start."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop."""
+
+
+class Silent:
+    """Says nothing."""
+
+    def stage(self, name: str, rows: int) -> None:
+        """Begin a stage."""
+
+    def advance(self, rows: int) -> None:
+        """Say that so many more rows are done."""
+
+    def note(self, text: str) -> None:
+        """Say something worth knowing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+class Lines(Silent):
+    """Prints a line when a stage begins, ends, and every ten seconds between."""
+
+    def __init__(self, every: float = 10.0) -> None:
+        self._every = every
+        self._name, self._rows, self._done = "", 0, 0
+        self._began = self._told = time.monotonic()
+
+    def stage(self, name: str, rows: int) -> None:
+        """Begin a stage."""
+        self._finish()
+        self._name, self._rows, self._done = name, rows, 0
+        self._began = self._told = time.monotonic()
+
+    def advance(self, rows: int) -> None:
+        """Say that so many more rows are done."""
+        self._done += rows
+        now = time.monotonic()
+        if now - self._told >= self._every and self._done < self._rows:
+            self._told = now
+            rate = self._done / (now - self._began)
+            left = (self._rows - self._done) / rate if rate else 0.0
+            share = 100 * self._done / self._rows
+            self._print(f"{self._name}: {share:.0f} %, {self._done:,} of {self._rows:,} rows, {rate:,.0f} rows/s, {span(left)} left")
+
+    def note(self, text: str) -> None:
+        """Say something worth knowing."""
+        self._print(text)
+
+    def _finish(self) -> None:
+        if self._name:
+            seconds = max(time.monotonic() - self._began, 1e-9)
+            self._print(f"{self._name}: {self._done:,} rows in {span(seconds)} ({self._done / seconds:,.0f} rows/s)")
+        self._name = ""
+
+    def _print(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - the lines are the purpose
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._finish()
+
+
+class Bar(Silent):
+    """A bar by rich, with stage, rows, rows a second and time left."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bar = RichProgress(
+            TextColumn("[bold]{task.description:<10}"),
+            BarColumn(),
+            TextColumn("{task.fields[share]:>4}"),
+            MofNCompleteColumn(),
+            TextColumn("rows  {task.fields[rate]:>12}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=Console(stderr=not in_notebook()),
+        )
+        self._task: Any = None
+        self._began = 0.0
+
+    def stage(self, name: str, rows: int) -> None:
+        """Begin a stage."""
+        self._began = time.monotonic()
+        self._task = self._bar.add_task(name, total=rows, rate="", share="0 %")
+
+    def advance(self, rows: int) -> None:
+        """Say that so many more rows are done."""
+        self._bar.advance(self._task, rows)
+        task = self._bar.tasks[-1]
+        rate = task.completed / max(time.monotonic() - self._began, 1e-9)
+        share = 100 * task.completed / task.total if task.total else 100
+        self._bar.update(self._task, rate=f"{rate:,.0f} rows/s", share=f"{share:.0f} %")
+
+    def note(self, text: str) -> None:
+        """Say something worth knowing."""
+        self._bar.console.print(text, markup=False, highlight=False)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def progress(quiet: bool) -> Progress:
+    """Return the way of telling that fits where we run."""
+    if quiet:
+        return Silent()
+    return Bar() if in_notebook() or sys.stderr.isatty() else Lines()
+
+
+def in_notebook() -> bool:
+    """Whether a Jupyter kernel shows our output."""
+    shell = sys.modules.get("IPython")
+    instance = shell.get_ipython() if shell is not None and hasattr(shell, "get_ipython") else None
+    return type(instance).__name__ == "ZMQInteractiveShell"
+
+
+def span(seconds: float) -> str:
+    """Return a length of time for reading."""
+    if seconds < 100:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
