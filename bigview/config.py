@@ -1,0 +1,79 @@
+"""Every limit and default, with its unit and its reason."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Numbers that may be tuned; `bigview.config.limits` gives the ones in force.
+
+    Attributes
+    ----------
+    cache_bytes : int
+        Decoded columns and cells kept by the process. 640 MB leaves a server of a 100 M row store under 1.2 GB.
+    filter_bytes : int
+        Bits of filter clauses kept by the process; a clause costs one bit a row.
+    frame_bytes : int
+        Finished grids kept by the process.
+    result_bytes : int
+        Largest grid or table that a call may return.
+    max_pixels : int
+        Largest frame that a call may ask for, in pixels: 8192 × 8192 for batch images.
+    threads : int
+        Threads of the pool; 0 means the processor's cores.
+    cell_rows : int
+        A cell with more rows than this has its quarters in the next level.
+    row_group : int
+        Rows of a row group: 1 MB of float32 positions, decoded in 2 ms.
+    text_group : int
+        Rows of a row group of texts: small, so that one record costs milliseconds.
+    partition_rows : int
+        Rows sorted at once by a task of the build.
+    partition_bytes : int
+        Bytes of a partition; wide rows make smaller partitions.
+    category_limit : int
+        Distinct texts up to which a text column counts as a category.
+    category_share : float
+        And at most this share of the rows may be distinct.
+    """
+
+    cache_bytes: int = 640 * MEGABYTE
+    filter_bytes: int = 128 * MEGABYTE
+    frame_bytes: int = 64 * MEGABYTE
+    result_bytes: int = 512 * MEGABYTE
+    max_pixels: int = 1 << 26
+    threads: int = 0
+    cell_rows: int = 6
+    row_group: int = 131_072
+    text_group: int = 2_048
+    partition_rows: int = 1_000_000
+    partition_bytes: int = 192 * MEGABYTE
+    category_limit: int = 100_000
+    category_share: float = 0.1
+
+
+_current = [Limits()]
+
+
+def limits() -> Limits:
+    """Return the limits in force."""
+    return _current[-1]
+
+
+@contextmanager
+def override(**changes: float) -> Iterator[Limits]:
+    """Change limits for the length of a ``with`` block (for the whole process, not one thread)."""
+    known = {field.name for field in fields(Limits)}
+    unknown = set(changes) - known
+    if unknown:
+        raise TypeError(f"no such limit: {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    entry = replace(limits(), **changes)  # type: ignore[arg-type]
+    _current.append(entry)
+    try:
+        yield entry
+    finally:
+        _current.remove(entry)

@@ -1,0 +1,1 @@
+"""From rows to pixels: plan, aggregate, shade."""

@@ -1,0 +1,105 @@
+"""From keys to rows: where a key range begins among the cells of a level and among the rows."""
+
+from typing import NamedTuple
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from bigview.store.morton import BITS, spread
+from bigview.store.reader import X, Y, Reader
+from bigview.store.regions import KeyRanges
+
+Rows = NDArray[np.int64]
+
+
+class Cuts(NamedTuple):
+    """Where keys fall among the cells of a level: `cell` cells come before, and the row lies in low … high."""
+
+    cell: Rows
+    low: Rows
+    high: Rows
+
+
+class Spans(NamedTuple):
+    """Key ranges as rows: cells c0 … c1 of the level, rows r0 … r1, whether the range lies wholly in the rectangle."""
+
+    c0: Rows
+    c1: Rows
+    r0: Rows
+    r1: Rows
+    inside: NDArray[np.bool_]
+
+
+@nb.njit(nogil=True, cache=True)
+def _bisect(x, y, xs, xb, ys, yb, keys, low, high, shift):  # type: ignore[no-untyped-def]
+    for q in range(keys.shape[0]):
+        a, b = low[q], high[q]
+        while a < b:
+            middle = (a + b) >> 1
+            key = nb.uint64(0xFFFFFFFFFFFFFFFF)
+            if np.isfinite(x[middle]) and np.isfinite(y[middle]):
+                i, j = nb.int64(np.floor(x[middle] * xs)) - xb, nb.int64(np.floor(y[middle] * ys)) - yb
+                key = spread(i) | (spread(j) << nb.uint64(1))
+            if (key >> nb.uint64(shift)) < keys[q]:
+                a = middle + 1
+            else:
+                b = middle
+        low[q] = a
+
+
+def cut(reader: Reader, level: int, keys: NDArray[np.uint64]) -> Cuts:
+    """Return where keys of a level fall among its cells."""
+    placed = reader.manifest.placed
+    groups, cells = reader.level(level)
+    total = int(groups.offsets[-1])
+    if total == 0 or not len(keys):
+        zeros = np.zeros(len(keys), np.int64)
+        return Cuts(zeros, zeros.copy(), np.full(len(keys), placed))
+    place = np.maximum(np.searchsorted(groups.keys, keys, "left") - 1, 0)
+    needed = np.unique(np.concatenate([place, np.minimum(place + 1, len(groups.keys) - 1)]))
+    with cells.pinned(["key", "start", "count"], needed) as (key, start, count):
+        cell = np.empty(len(keys), np.int64)
+        for group in np.unique(place).tolist():
+            mine = place == group
+            a, b = groups.offsets[group], groups.offsets[group + 1]
+            cell[mine] = a + np.searchsorted(key[a:b], keys[mine].astype(key.dtype), "left")
+        before, after = np.maximum(cell - 1, 0), np.minimum(cell, total - 1)
+        low = np.where(cell > 0, start[before].astype(np.int64) + count[before].astype(np.int64), 0)
+        high = np.where(cell < total, start[after].astype(np.int64), placed)
+    return Cuts(cell, low, high)
+
+
+def rows_of(reader: Reader, level: int, keys: NDArray[np.uint64], cuts: Cuts) -> Rows:
+    """Return the first row whose key, at `level`, is not less than each of `keys`; `cuts` bounds the search."""
+    low, high = cuts.low.copy(), cuts.high.copy()
+    shift = 2 * (BITS - level)
+    firsts = reader.row_groups.keys >> np.uint64(shift) if shift < 64 else np.zeros_like(reader.row_groups.keys)
+    place = np.maximum(np.searchsorted(firsts, keys, "left") - 1, 0)
+    offsets = reader.row_groups.offsets
+    open_ = np.flatnonzero(low < high)
+    low[open_] = np.maximum(low[open_], np.minimum(offsets[place[open_]], high[open_]))
+    high[open_] = np.maximum(np.minimum(high[open_], offsets[place[open_] + 1]), low[open_])
+    open_ = np.flatnonzero(low < high)
+    if len(open_):
+        x_cells, y_cells = reader.manifest.x.cells, reader.manifest.y.cells
+        found = low[open_]
+        with reader.pages.pinned([X, Y], np.unique(place[open_])) as (x, y):
+            _bisect(x, y, *x_cells, *y_cells, keys[open_], found, high[open_], shift)
+        low[open_] = found
+    return low
+
+
+def spans(reader: Reader, level: int, ranges: KeyRanges) -> Spans:
+    """Return the cells and rows of key ranges."""
+    first, last = ranges.first, ranges.last
+    starts = cut(reader, level, first)
+    with np.errstate(over="ignore"):
+        beyond = last + np.uint64(1)
+    stops = cut(reader, level, beyond)
+    r0, r1 = rows_of(reader, level, first, starts), rows_of(reader, level, beyond, stops)
+    # Past the last key of the finest level the next key is 0: everything placed comes before it.
+    final = last == np.uint64((1 << (2 * level)) - 1)
+    cells = int(reader.level(level)[0].offsets[-1])
+    c1 = np.where(final, cells, stops.cell)
+    return Spans(starts.cell, c1, r0, np.where(final, reader.manifest.placed, r1), ranges.inside)

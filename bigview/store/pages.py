@@ -1,0 +1,206 @@
+"""Columns that fill themselves: contiguous arrays whose row groups are decoded when asked for and given back when memory is short.
+
+A column is one anonymous memory map of its full length. Pages that were never written cost nothing, so a kernel gets an ordinary contiguous array
+and indexes it by absolute row, however little of it is in memory. Row groups in use are pinned; the others go, oldest first, when the
+budget shared by the process is spent.
+"""
+
+import mmap
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakSet
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigview.config import limits
+from bigview.store import pool
+
+Groups = NDArray[np.int64]
+Loader = Callable[[Sequence[int], Sequence[str]], Sequence[dict[str, NDArray[Any]]]]
+
+ABSENT, LOADING, PRESENT = 0, 1, 2
+
+
+class Column:
+    """One column: the array, and the state of each of its row groups."""
+
+    def __init__(self, dtype: np.dtype, offsets: NDArray[np.int64]) -> None:
+        self.itemsize = dtype.itemsize
+        self.memory = mmap.mmap(-1, max(1, int(offsets[-1]) * dtype.itemsize))
+        self.array = np.frombuffer(self.memory, dtype, int(offsets[-1]))
+        groups = len(offsets) - 1
+        self.state = np.zeros(groups, np.int8)
+        self.pins = np.zeros(groups, np.int32)
+        self.used = np.zeros(groups, np.int64)
+        self.bytes = np.diff(offsets) * dtype.itemsize
+
+    def release(self, start: int, stop: int) -> None:
+        """Give the pages of rows start … stop back to the system (whole pages only)."""
+        first = -(-start * self.itemsize // mmap.PAGESIZE) * mmap.PAGESIZE
+        length = stop * self.itemsize // mmap.PAGESIZE * mmap.PAGESIZE - first
+        if length > 0 and hasattr(self.memory, "madvise"):
+            self.memory.madvise(mmap.MADV_DONTNEED, first, length)
+
+
+class Budget:
+    """Bytes that all tables of the process share, and the lock on their states."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.tables: WeakSet[PagedTable] = WeakSet()
+        self.bytes = 0
+        self.clock = 0
+
+    def spend(self, size: int) -> None:
+        """Count bytes about to be loaded; make room for them. Called with the lock held."""
+        self.bytes += size
+        if self.bytes > limits().cache_bytes:
+            self._evict(self.bytes - int(0.9 * limits().cache_bytes))
+
+    def _evict(self, wanted: int) -> None:
+        found: list[tuple[int, int, Column, PagedTable]] = []
+        for table in self.tables:
+            for column in table.columns.values():
+                free = np.flatnonzero((column.state == PRESENT) & (column.pins == 0))
+                found += [(int(column.used[group]), int(group), column, table) for group in free]
+        found.sort(key=lambda entry: entry[0])
+        for _, group, column, table in found:
+            if wanted <= 0:
+                return
+            column.release(int(table.offsets[group]), int(table.offsets[group + 1]))
+            column.state[group] = ABSENT
+            wanted -= int(column.bytes[group])
+            self.bytes -= int(column.bytes[group])
+
+
+_budget = Budget()
+
+
+def cached_bytes() -> int:
+    """Return the bytes of decoded columns that the process holds."""
+    return _budget.bytes
+
+
+class PagedTable:
+    """Columns that share row groups.
+
+    Parameters
+    ----------
+    dtypes : dict of str to dtype
+        Types of the decoded columns.
+    offsets : ndarray of int64, shape (groups + 1,)
+        First row of each row group; the last entry is the number of rows.
+    load : callable
+        ``load(groups, names)`` returns, for each group, the decoded columns. Called from several threads at once.
+    """
+
+    def __init__(self, dtypes: dict[str, np.dtype], offsets: NDArray[np.int64], load: Loader) -> None:
+        self.dtypes = dtypes
+        self.offsets = offsets
+        self.columns: dict[str, Column] = {}
+        self._load = load
+        with _budget.changed:
+            _budget.tables.add(self)
+
+    def __del__(self) -> None:
+        held = sum(int(column.bytes[column.state == PRESENT].sum()) for column in self.columns.values())
+        # No lock: a collector may run this while the lock is held. The subtraction is a hint for eviction, not a law.
+        _budget.bytes -= held
+
+    def groups_of(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Groups:
+        """Return the row groups that the given runs of rows touch, ascending."""
+        keep = stops > starts
+        first = np.searchsorted(self.offsets, starts[keep], "right") - 1
+        last = np.searchsorted(self.offsets, stops[keep], "left")
+        marks = np.zeros(len(self.offsets) + 1, np.int64)
+        np.add.at(marks, first, 1)
+        np.add.at(marks, last, -1)
+        return np.flatnonzero(np.cumsum(marks)[: len(self.offsets) - 1] > 0)
+
+    @contextmanager
+    def pinned(self, names: Sequence[str], groups: Groups) -> Iterator[list[NDArray[Any]]]:
+        """Give the whole arrays of columns, of which the given row groups are filled for the length of the block."""
+        columns = [self._column(name) for name in names]
+        with _budget.changed:
+            _budget.clock += 1
+            for column in columns:
+                column.pins[groups] += 1
+                column.used[groups] = _budget.clock
+        try:
+            self._fill(names, columns, groups)
+            yield [column.array for column in columns]
+        finally:
+            with _budget.changed:
+                for column in columns:
+                    column.pins[groups] -= 1
+
+    def read(self, name: str, start: int, stop: int) -> NDArray[Any]:
+        """Return a copy of rows start … stop of a column."""
+        groups = self.groups_of(np.array([start]), np.array([stop]))
+        with self.pinned([name], groups) as (array,):
+            return array[start:stop].copy()
+
+    def _column(self, name: str) -> Column:
+        with _budget.changed:
+            if name not in self.columns:
+                self.columns[name] = Column(self.dtypes[name], self.offsets)
+            return self.columns[name]
+
+    def _fill(self, names: Sequence[str], columns: Sequence[Column], groups: Groups) -> None:
+        while True:
+            with _budget.changed:
+                absent = [groups[column.state[groups] == ABSENT] for column in columns]
+                for column, lacking in zip(columns, absent, strict=True):
+                    column.state[lacking] = LOADING
+                    _budget.spend(int(column.bytes[lacking].sum()))
+            self._load_all(names, columns, absent)
+            with _budget.changed:
+                # Another thread may be loading the rest; if it fails, the groups are absent again and the turn is ours.
+                while any((column.state[groups] == LOADING).any() for column in columns):
+                    _budget.changed.wait()
+                if all((column.state[groups] == PRESENT).all() for column in columns):
+                    return
+
+    def _load_all(self, names: Sequence[str], columns: Sequence[Column], absent: Sequence[Groups]) -> None:
+        wanted: dict[int, list[str]] = {}
+        for name, lacking in zip(names, absent, strict=True):
+            for group in lacking.tolist():
+                wanted.setdefault(group, []).append(name)
+        jobs = [(group, needed) for group, needed in sorted(wanted.items())]
+        by_name = dict(zip(names, columns, strict=True))
+        try:
+            pool.run(lambda job: self._load_some(by_name, job), _batches(jobs))
+        finally:
+            with _budget.changed:
+                for column, lacking in zip(columns, absent, strict=True):
+                    failed = lacking[column.state[lacking] == LOADING]
+                    column.state[failed] = ABSENT
+                    _budget.bytes -= int(column.bytes[failed].sum())
+                _budget.changed.notify_all()
+
+    def _load_some(self, columns: dict[str, Column], jobs: Sequence[tuple[int, list[str]]]) -> None:
+        needed = jobs[0][1]
+        groups = [group for group, _ in jobs]
+        for group, decoded in zip(groups, self._load(groups, needed), strict=True):
+            start, stop = int(self.offsets[group]), int(self.offsets[group + 1])
+            for name in needed:
+                columns[name].array[start:stop] = decoded[name]
+        with _budget.changed:
+            for name in needed:
+                columns[name].state[groups] = PRESENT
+            _budget.changed.notify_all()
+
+
+def _batches(jobs: list[tuple[int, list[str]]], size: int = 16) -> list[list[tuple[int, list[str]]]]:
+    """Group jobs that want the same columns; adjacent row groups of a file are read in one go."""
+    batches: list[list[tuple[int, list[str]]]] = []
+    share = max(1, min(size, -(-len(jobs) // pool.threads())))
+    for job in jobs:
+        if batches and len(batches[-1]) < share and batches[-1][0][1] == job[1]:
+            batches[-1].append(job)
+        else:
+            batches.append([job])
+    return batches

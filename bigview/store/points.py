@@ -1,0 +1,281 @@
+"""PointTable: the rows of a point store, asked for by place and by condition."""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Self
+
+import numba as nb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bigview.errors import OptionError, missing_column
+from bigview.spec import Histogram, View, Where
+from bigview.store import pool
+from bigview.store.bits import bit_at
+from bigview.store.files import Folder
+from bigview.store.filters import ClauseBits
+from bigview.store.lookup import positions_of_keys, positions_of_rows
+from bigview.store.manifest import Manifest
+from bigview.store.nearest import nearest_rows
+from bigview.store.reader import MISSING_TIME, ROW, Reader
+from bigview.store.selection import Box, Selection, select
+
+
+class PointTable:
+    """A point store, open for reading.
+
+    Safe from any number of threads; pickles as its address; a context manager, though nothing is held open.
+
+    Parameters
+    ----------
+    reader : Reader
+        The generation of the store to read.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self._clauses = ClauseBits(reader)
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Return the store at a path or an fsspec URL."""
+        return cls(Reader(Folder(str(url))))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reader,)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return None
+
+    def __len__(self) -> int:
+        return self.manifest.rows
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.reader.folder.url}: {self.manifest.rows:,} rows, {len(self.manifest.columns)} columns>"
+
+    @property
+    def manifest(self) -> Manifest:
+        """The store's manifest."""
+        return self.reader.manifest
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """Names of the columns and what they hold: "number", "integer", "datetime", "boolean", "category", "text", "list" or "binary"."""
+        return {column.name: column.kind for column in self.manifest.columns}
+
+    @property
+    def bounds(self) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+        """The extent of the placed rows, ((x0, x1), (y0, y1)), as the columns' own values."""
+        x, y = self.manifest.x, self.manifest.y
+        return (x.value(x.low), x.value(x.high)), (y.value(y.low), y.value(y.high))
+
+    @property
+    def home(self) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+        """The ranges to begin with: like `bounds`, but not flattened by a few outliers."""
+        x, y = self.manifest.x, self.manifest.y
+        x0, x1, y0, y1 = self.manifest.home
+        return (x.value(x0), x.value(x1)), (y.value(y0), y.value(y1))
+
+    def selected(self, view: View | None = None, where: Where = None) -> Selection:
+        """Return the rows inside a view's ranges that pass a filter."""
+        box = None if view is None else Box.of(view, self.manifest.x, self.manifest.y)
+        return select(self.reader, box, self._clauses.of(where))
+
+    def bits(self, where: Where) -> NDArray[np.uint64] | None:
+        """Return a filter as a bitmap over the rows in store order; None where every row passes."""
+        return self._clauses.of(where)
+
+    def count(self, view: View | None = None, where: Where = None) -> int:
+        """Return the number of rows: all of them, placed or not, without a view; those inside its ranges with one."""
+        return self.selected(view, where).count()
+
+    def rows(
+        self,
+        view: View | None = None,
+        where: Where = None,
+        columns: Sequence[str] | None = None,
+        order_by: str | None = None,
+        offset: int = 0,
+        limit: int = 100,
+        sample: bool = False,
+    ) -> pd.DataFrame:
+        """Return records.
+
+        Parameters
+        ----------
+        view : View, optional
+            Only rows inside its ranges.
+        where : str or Filter, optional
+            Only rows that pass.
+        columns : sequence of str, optional
+            All by default; `__row`, the row's number in the source, always comes first.
+        order_by : str, optional
+            A column; a leading "-" sorts descending. Missing values come last. Store order (spatial, hence biased) by default.
+        offset, limit : int
+            The page of rows.
+        sample : bool
+            Draw the rows without regard to place, the same ones each time.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        if offset < 0 or limit < 0:
+            raise OptionError(f"offset and limit must be 0 or more, not {offset} and {limit}.")
+        names = self._names(columns)
+        selection = self.selected(view, where)
+        if sample:
+            chosen = selection.sample(offset + limit, int(self.manifest.fingerprint[:8] or "0", 16))[offset:]
+        elif order_by is not None:
+            chosen = self._ordered(selection.positions(), order_by)[offset : offset + limit]
+        else:
+            chosen = selection.positions(offset, limit)
+        return self.records(chosen, names)
+
+    def records(self, positions: NDArray[np.int64], names: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return the records at positions in store order."""
+        names = self._names(names)
+        return self.reader.records(positions, names).to_pandas()
+
+    def _names(self, columns: Sequence[str] | None) -> list[str]:
+        wanted = [columns] if isinstance(columns, str) else list(self.columns if columns is None else columns)
+        for name in wanted:
+            if name not in self.columns:
+                raise missing_column(name, self.columns, "the store")
+        return [ROW, *(name for name in wanted if name != ROW)]
+
+    def _ordered(self, positions: NDArray[np.int64], order_by: str) -> NDArray[np.int64]:
+        descending, name = order_by.startswith("-") and order_by not in self.columns, order_by.removeprefix("-")
+        name = order_by if order_by in self.columns else name
+        values = self.reader.records(positions, self._names([name])[-1:])[name]
+        keys = pd.Series(values.to_pandas())
+        if isinstance(keys.dtype, pd.CategoricalDtype):
+            keys = keys.astype(object)
+        order = keys.reset_index(drop=True).sort_values(ascending=not descending, kind="stable", na_position="last").index
+        return positions[order.to_numpy()]
+
+    def take(self, row_ids: Iterable[int] | None = None, keys: Iterable[Any] | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return records by their number in the source, or by the user's key, in the order given.
+
+        Raises
+        ------
+        InputError
+            When a number or a key is not in the store.
+        """
+        if (row_ids is None) == (keys is None):
+            raise OptionError("take() needs either row numbers or keys=[…].")
+        if row_ids is not None:
+            return self.records(positions_of_rows(self.reader, row_ids), columns)
+        return self.records(positions_of_keys(self.reader, list(keys or [])), columns)
+
+    def nearest(
+        self, x: Any, y: Any, k: int = 1, where: Where = None, view: View | None = None, columns: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """Return the `k` rows nearest to a place, nearest first, with their `distance`.
+
+        Distances are Euclidean in the axes' units; with a `view` in its pixels, and only rows inside its ranges count.
+        """
+        box = None if view is None else Box.of(view, self.manifest.x, self.manifest.y)
+        place = (self.manifest.x.position(x), self.manifest.y.position(y))
+        pixels = None if view is None else (view.width, view.height)
+        positions, distance = nearest_rows(self.reader, place, k, self._clauses.of(where), (box, pixels))
+        found = self.records(positions, columns)
+        found["distance"] = distance
+        return found
+
+    def histogram(self, column: str, bins: int = 64, view: View | None = None, where: Where = None) -> Histogram:
+        """Return the counts of a number or datetime column in equal bins over its extent in the store."""
+        entry = self.manifest.column(column)
+        if entry.kind not in ("number", "integer", "datetime"):
+            raise OptionError(f"{column!r} holds {entry.kind}; a histogram needs numbers or datetimes. Use category_counts for categories.")
+        if bins < 1:
+            raise OptionError(f"bins must be 1 or more, not {bins}.")
+        low, high = (0.0, 1.0) if entry.low is None or entry.high is None else (float(entry.low), float(entry.high))
+        edges = np.linspace(low, high if high > low else low + 1, bins + 1)
+        selection = self.selected(view, where)
+        counts = np.zeros(bins + 1, np.int64)
+        for part in self._over(column, selection, lambda values, a, b, bits: _histogram(values, a, b, bits, edges, np.zeros(bins + 1, np.int64))):
+            counts += part
+        shown = edges.astype(np.int64).view(self.manifest_dtype(column)) if entry.kind == "datetime" else edges
+        return Histogram(shown, counts[:bins], int(counts[bins]))
+
+    def manifest_dtype(self, column: str) -> np.dtype:
+        """Return the NumPy type of a datetime column."""
+        unit = self.manifest.column(column).dtype.partition("[")[2].rstrip("]").split(",")[0] or "ns"
+        return np.dtype(f"M8[{unit}]")
+
+    def category_counts(self, column: str, view: View | None = None, where: Where = None) -> pd.Series:
+        """Return the count of each category that occurs, descending; missing values are left out."""
+        entry = self.manifest.column(column)
+        if entry.kind not in ("category", "boolean"):
+            raise OptionError(f"{column!r} holds {entry.kind}; category_counts needs a category or boolean column.")
+        values = self.reader.categories(column)
+        selection = self.selected(view, where)
+        counts = np.zeros(len(values) + 1, np.int64)
+        for part in self._over(column, selection, lambda codes, a, b, bits: _code_counts(codes, a, b, bits, np.zeros(len(values) + 1, np.int64))):
+            counts += part
+        order = np.argsort(-counts[1:], kind="stable")
+        order = order[counts[1:][order] > 0]
+        return pd.Series(counts[1:][order], index=pd.Index(values[order], name=column), name="count")
+
+    def _over(self, column: str, selection: Selection, kernel: Any) -> list[Any]:
+        """Run a kernel over the selected runs of a column, a slice of runs a thread."""
+        bits = np.empty(0, np.uint64) if selection.bits is None else selection.bits
+        starts, stops = _pieces(selection.starts, selection.stops)
+
+        def part(span: tuple[int, int]) -> Any:
+            a, b = starts[slice(*span)], stops[slice(*span)]
+            with self.reader.pages.pinned([column], self.reader.pages.groups_of(a, b)) as (values,):
+                return kernel(values, a, b, bits)
+
+        # A few million rows at a time: no more is pinned at once than the budget can hold.
+        edges = np.searchsorted(np.cumsum(stops - starts), np.arange(0, max(1, int((stops - starts).sum())), 1 << 22))
+        spans = list(zip(edges, [*edges[1:], len(starts)], strict=True))
+        return pool.run(part, spans)
+
+
+def _pieces(starts: NDArray[np.int64], stops: NDArray[np.int64], most: int = 1 << 20) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Cut long runs, so that the work can be shared."""
+    parts = np.maximum(1, -(-(stops - starts) // most))
+    if (parts == 1).all():
+        return starts, stops
+    run = np.repeat(np.arange(len(starts)), parts)
+    step = np.arange(len(run)) - np.repeat(np.cumsum(parts) - parts, parts)
+    cut = starts[run] + step * most
+    return cut, np.minimum(cut + most, stops[run])
+
+
+@nb.njit(nogil=True, cache=True)
+def _histogram(values, starts, stops, bits, edges, counts):  # type: ignore[no-untyped-def]
+    bins = edges.shape[0] - 1
+    scale = bins / (edges[bins] - edges[0])
+    for q in range(starts.shape[0]):
+        for row in range(starts[q], stops[q]):
+            if bits.shape[0] and not bit_at(bits, row):
+                continue
+            value = nb.float64(values[row])
+            if not np.isfinite(value) or values[row] == MISSING_TIME:
+                counts[bins] += 1
+                continue
+            place = min(max(int((value - edges[0]) * scale), 0), bins - 1)
+            # The multiplication may land one bin beside: the edges decide.
+            while place > 0 and value < edges[place]:
+                place -= 1
+            while place < bins - 1 and value >= edges[place + 1]:
+                place += 1
+            counts[place] += 1
+    return counts
+
+
+@nb.njit(nogil=True, cache=True)
+def _code_counts(codes, starts, stops, bits, counts):  # type: ignore[no-untyped-def]
+    for q in range(starts.shape[0]):
+        for row in range(starts[q], stops[q]):
+            if bits.shape[0] == 0 or bit_at(bits, row):
+                counts[nb.int64(codes[row]) + 1] += 1
+    return counts

@@ -1,0 +1,56 @@
+"""The one pool of threads that runs slices of kernels and reads row groups."""
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from bigview.config import limits
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_lock = threading.Lock()
+_pools: dict[int, ThreadPoolExecutor] = {}
+_inside = threading.local()
+
+
+def threads() -> int:
+    """Return how many slices run at once."""
+    return limits().threads or os.cpu_count() or 1
+
+
+def _pool() -> ThreadPoolExecutor:
+    # Keyed by process: threads do not survive a fork, so a child makes its own pool.
+    with _lock:
+        pool = _pools.get(os.getpid())
+        if pool is None:
+            pool = _pools[os.getpid()] = ThreadPoolExecutor(threads(), "bigview", initializer=_enter)
+        return pool
+
+
+def _enter() -> None:
+    _inside.yes = True
+
+
+def run(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Return ``[function(item) for item in items]``, worked on by the pool and by the calling thread.
+
+    A slice that calls `run` itself does its work alone, so that slices never wait for a place in the pool they hold.
+    """
+    if len(items) <= 1 or threads() == 1 or getattr(_inside, "yes", False):
+        return [function(item) for item in items]
+    futures = [_pool().submit(function, item) for item in items[1:]]
+    results = [function(items[0])]
+    for place, future in enumerate(futures, 1):
+        # What has not begun is done here: the caller never idles behind other callers' work.
+        results.append(function(items[place]) if future.cancel() else future.result())
+    return results
+
+
+def slices(length: int, smallest: int) -> list[tuple[int, int]]:
+    """Return (start, stop) pairs that share `length` among the threads; no slice but the last is under `smallest`."""
+    parts = max(1, min(threads(), length // max(1, smallest)))
+    edges = [length * part // parts for part in range(parts + 1)]
+    return list(zip(edges[:-1], edges[1:], strict=True))

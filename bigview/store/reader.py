@@ -1,0 +1,258 @@
+"""Reading a store: its row groups as columns, its levels as cells, its records as tables."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from bigview.config import limits
+from bigview.errors import StoreDamagedError
+from bigview.store.files import Folder
+from bigview.store.manifest import Column, Manifest, read_manifest
+from bigview.store.pages import PagedTable
+
+X, Y = "@x", "@y"
+"""Names of the positions among the paged columns: values of the axes' columns in the axes' own coordinates."""
+
+ROW = "__row"
+MISSING_TIME = np.iinfo(np.int64).min
+
+
+class Groups:
+    """The row groups of one kind (and level), in order.
+
+    Attributes
+    ----------
+    files, numbers : list of str, ndarray
+        The file of each group and its number there.
+    offsets : ndarray of int64, shape (groups + 1,)
+    keys : ndarray of uint64
+        First key of each group.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        order = pc.sort_indices(table, [("first", "ascending"), ("rows", "ascending")])
+        table = table.take(order)
+        self.files: list[str] = table["file"].to_pylist()
+        self.numbers = table["group"].to_numpy()
+        rows = table["rows"].to_numpy()
+        self.offsets = np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
+        self.keys = table["key"].to_numpy().astype(np.uint64)
+
+    def runs(self, wanted: Sequence[int]) -> list[tuple[str, list[int]]]:
+        """Return (file, groups) pairs for row groups, so that each file is opened once."""
+        runs: list[tuple[str, list[int]]] = []
+        for group in wanted:
+            if runs and runs[-1][0] == self.files[group]:
+                runs[-1][1].append(int(self.numbers[group]))
+            else:
+                runs.append((self.files[group], [int(self.numbers[group])]))
+        return runs
+
+
+class Reader:
+    """One generation of a store. Holds addresses and decoded columns, never open files; pickles as its address."""
+
+    def __init__(self, folder: Folder, manifest: Manifest | None = None) -> None:
+        self.folder = folder
+        self.manifest = manifest or read_manifest(folder)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Reader, (self.folder, self.manifest)
+
+    @cached_property
+    def _directory(self) -> pa.Table:
+        return self._table(self.manifest.groups)
+
+    def _table(self, name: str) -> pa.Table:
+        with self.folder.parquet(name) as file:
+            return file.read()
+
+    def groups(self, kind: str, level: int = -1) -> Groups:
+        """Return the row groups of a kind: "rows", "text", "level", "row" or "key"."""
+        table = self._directory
+        return Groups(table.filter(pc.and_(pc.equal(table["kind"], kind), pc.equal(table["level"], level))))
+
+    @cached_property
+    def row_groups(self) -> Groups:
+        """The row groups of positions, numbers and categories."""
+        return self.groups("rows")
+
+    @cached_property
+    def text_groups(self) -> Groups:
+        """The row groups of texts."""
+        return self.groups("text")
+
+    @cached_property
+    def _categories(self) -> dict[str, NDArray[Any]]:
+        table = self._table(self.manifest.categories)
+        found: dict[str, NDArray[Any]] = {}
+        for column in self.manifest.columns:
+            if column.kind == "category":
+                part = table.filter(pc.equal(table["column"], column.name)).sort_by("code")
+                found[column.name] = part["value"].to_numpy(zero_copy_only=False)
+        return found
+
+    def categories(self, name: str) -> NDArray[Any]:
+        """Return the categories of a column by code; False and True for a boolean one."""
+        if self.manifest.column(name).kind == "boolean":
+            return np.array([False, True])
+        return self._categories[name]
+
+    @cached_property
+    def pages(self) -> PagedTable:
+        """Decoded columns of the rows; `X` and `Y` are the positions."""
+        dtypes = {column.name: paged_dtype(column) for column in self.manifest.columns if column.part == "rows"}
+        for name, axis in ((X, self.manifest.x), (Y, self.manifest.y)):
+            dtypes[name] = dtypes[axis.column] if dtypes[axis.column] == np.float32 else np.dtype(np.float64)
+        return PagedTable(dtypes, self.row_groups.offsets, self._load_rows)
+
+    def _load_rows(self, groups: Sequence[int], names: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
+        axes = {X: self.manifest.x, Y: self.manifest.y}
+        columns = {name: self.manifest.column(axes[name].column if name in axes else name) for name in names}
+        found = []
+        for table in self._read_groups(self.row_groups, groups, sorted({column.name for column in columns.values()})):
+            decoded = {}
+            for name, column in columns.items():
+                raw = table[column.name]
+                decoded[name] = axes[name].encode(raw_values(raw)) if name in axes else paged_values(raw, column)
+            found.append(decoded)
+        return found
+
+    def _read_groups(self, groups: Groups, wanted: Sequence[int], names: Sequence[str]) -> list[pa.Table]:
+        tables = []
+        for name, numbers in groups.runs(wanted):
+            with self.folder.parquet(name) as file:
+                try:
+                    tables += [file.read_row_group(number, columns=list(names), use_threads=False) for number in numbers]
+                except (pa.ArrowException, OSError, IndexError) as error:
+                    where = f"{self.folder.url}/{name}"
+                    raise StoreDamagedError(f"{where} is damaged: {error}. Run `bigview verify {self.folder.url}`.") from error
+        return tables
+
+    def levels(self) -> tuple[int, ...]:
+        """Return the levels that have cells, ascending."""
+        return tuple(level.level for level in self.manifest.levels if level.cells)
+
+    @cached_property
+    def _level_tables(self) -> dict[int, tuple[Groups, PagedTable]]:
+        return {}
+
+    def level(self, level: int) -> tuple[Groups, PagedTable]:
+        """Return the row groups and the paged cells (key, start, count) of a level."""
+        if level not in self._level_tables:
+            groups = self.groups("level", level)
+            wide = self.manifest.rows >= 1 << 32
+            dtypes = {
+                "key": np.dtype(np.uint32 if level <= 16 else np.uint64),
+                "start": np.dtype(np.int64 if wide else np.uint32),
+                "count": np.dtype(np.int64 if wide else np.uint32),
+            }
+
+            def load(wanted: Sequence[int], names: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
+                tables = self._read_groups(groups, wanted, names)
+                return [{name: table[name].to_numpy().astype(dtypes[name], copy=False) for name in names} for table in tables]
+
+            self._level_tables.setdefault(level, (groups, PagedTable(dtypes, groups.offsets, load)))
+        return self._level_tables[level]
+
+    def batch(self, file: int, names: Sequence[str]) -> pa.Table:
+        """Return columns of the rows of one data file as an Arrow table, categories as dictionaries, for DuckDB."""
+        name = self.row_files[file][0]
+        parts = {column.name: column.part for column in self.manifest.columns}
+        rows = [name for name in names if parts[name] == "rows"] or [ROW]
+        with self.folder.parquet(name) as source:
+            table = source.read(columns=rows, use_threads=False)
+        texts = [name for name in names if parts[name] == "text"]
+        if texts:
+            with self.folder.parquet(name.replace("rows/", "text/", 1)) as source:
+                extra = source.read(columns=texts, use_threads=False)
+            for text in texts:
+                table = table.append_column(text, extra[text])
+        return self._with_categories(table)
+
+    @cached_property
+    def row_files(self) -> list[tuple[str, int, int]]:
+        """The data files with the rows they hold: (name, start, stop)."""
+        found: dict[str, list[int]] = {}
+        for place, name in enumerate(self.row_groups.files):
+            start, stop = self.row_groups.offsets[place : place + 2].tolist()
+            found[name] = [found.get(name, [start])[0], stop]
+        return [(name, start, stop) for name, (start, stop) in found.items()]
+
+    def _with_categories(self, table: pa.Table) -> pa.Table:
+        for place, name in enumerate(table.column_names):
+            if self.manifest.column(name).kind == "category":
+                codes = table[name].combine_chunks().cast(pa.int32())
+                codes = pc.if_else(pc.less(codes, 0), None, codes)
+                values = pa.array(self.categories(name), pa.string())
+                table = table.set_column(place, name, pa.DictionaryArray.from_arrays(codes, values))
+        return table
+
+    def records(self, positions: NDArray[np.int64], names: Sequence[str]) -> pa.Table:
+        """Return columns of single rows, in the order given."""
+        size = len(positions) * sum(64 if self.manifest.column(name).part == "text" else 8 for name in names)
+        if size > limits().result_bytes:
+            fits = limits().result_bytes // max(1, size // max(1, len(positions)))
+            from bigview.errors import TooLargeError
+
+            raise TooLargeError(f"{len(positions):,} records of {len(names)} columns are over the limit; {fits:,} would fit. Use `limit`.")
+        parts = {column.name: column.part for column in self.manifest.columns}
+        rows = [name for name in names if parts[name] == "rows"]
+        texts = [name for name in names if parts[name] == "text"]
+        found = {}
+        for groups, wanted in ((self.row_groups, rows), (self.text_groups, texts)) if len(positions) else ():
+            if wanted:
+                table = self._gathered(groups, positions, wanted)
+                found.update({name: table[name] for name in wanted})
+        if not len(positions):
+            return pa.table({name: pa.array([], pa.null()) for name in names})
+        return self._with_categories(pa.table({name: found[name] for name in names}))
+
+    def _gathered(self, groups: Groups, positions: NDArray[np.int64], names: Sequence[str]) -> pa.Table:
+        place = np.searchsorted(groups.offsets, positions, "right") - 1
+        order = np.argsort(place, kind="stable")
+        wanted, first = np.unique(place[order], return_index=True)
+        pieces = []
+        edges = [*first.tolist(), len(order)]
+        for number, group in enumerate(wanted.tolist()):
+            inner = positions[order[edges[number] : edges[number + 1]]] - groups.offsets[group]
+            pieces.append(self._read_groups(groups, [group], names)[0].take(pa.array(inner)))
+        back = np.empty(len(order), np.int64)
+        back[order] = np.arange(len(order))
+        return pa.concat_tables(pieces).take(pa.array(back))
+
+
+def paged_dtype(column: Column) -> np.dtype:
+    """Return the type of a decoded column: floats where a number may be missing, codes for categories and booleans."""
+    if column.kind == "boolean":
+        return np.dtype(np.int8)
+    if column.kind == "datetime":
+        return np.dtype(np.int64)
+    dtype = np.dtype(pa.type_for_alias(column.dtype).to_pandas_dtype()) if column.kind in ("number", "integer") else _code_dtype(column)
+    return np.dtype(np.float64) if column.kind == "integer" and column.missing else dtype
+
+
+def _code_dtype(column: Column) -> np.dtype:
+    return np.min_scalar_type(-max(1, column.distinct))
+
+
+def paged_values(raw: pa.ChunkedArray, column: Column) -> NDArray[Any]:
+    """Return the decoded values of a column: missing numbers are NaN, missing codes −1, missing times the least integer."""
+    if column.kind == "boolean":
+        return np.asarray(raw.cast(pa.int8()).fill_null(-1).to_numpy())
+    if column.kind == "datetime":
+        return np.asarray(raw.cast(pa.int64()).fill_null(MISSING_TIME).to_numpy())
+    return raw_values(raw)
+
+
+def raw_values(raw: pa.ChunkedArray) -> NDArray[Any]:
+    """Return numbers or datetimes as NumPy holds them; missing ones become NaN or NaT."""
+    if pa.types.is_timestamp(raw.type) and raw.type.tz:
+        raw = raw.cast(pa.timestamp(raw.type.unit))
+    return np.asarray(raw.to_numpy())

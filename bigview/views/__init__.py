@@ -1,0 +1,1 @@
+"""From pixels to plots: the HoloViews interface, streams, hvPlot."""
