@@ -1,7 +1,7 @@
 """Set bigview up in `.venv` and run it: `python3 tools/run.py demo | test | lint | bench | clean [more arguments]`.
 
-Only the standard library, and only syntax that Python 3.8 reads, so that an old Python gets a sentence and not a SyntaxError.
-The environment is made once; a stamp in it remembers what was installed, so later runs start at once and need no network.
+Only the standard library, and only syntax that Python 3.8 reads: an old Python gets a sentence and not a SyntaxError.
+The environment is made once; a stamp in it remembers what was installed, so later runs start at once, without network.
 """
 
 import hashlib
@@ -20,7 +20,15 @@ OLDEST_PYTHON = (3, 11)
 INSTALL = ["-c", "constraints.txt", "-e", ".[dev,demo]"]
 # Each pytest worker imports the whole plotting stack (about 0.5 GB), so more cores than this do not help.
 MOST_TEST_WORKERS = 4
-BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome", "microsoft-edge", "msedge")
+BROWSER_NAMES = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome-stable",
+    "google-chrome",
+    "chrome",
+    "microsoft-edge",
+    "msedge",
+)
 BROWSER_PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -46,9 +54,8 @@ def check_python(version=None):
     version = tuple(version or sys.version_info)[:2]
     if version < OLDEST_PYTHON:
         raise Missing(
-            "Python {}.{} or newer is needed, this is {}.{}; install one and run `make PYTHON=python3.12 …` with its name.".format(
-                *OLDEST_PYTHON, *version
-            )
+            "Python {}.{} or newer is needed, this is {}.{}; install one and name it, as in"
+            " `make PYTHON=python3.12 demo`.".format(*OLDEST_PYTHON, *version)
         )
     for module in ("venv", "ensurepip"):
         if find_spec(module) is None:
@@ -108,8 +115,8 @@ def set_up():
         command.append("--quiet")
     if subprocess.run(command + INSTALL, cwd=str(ROOT), check=False).returncode != 0:
         raise Missing(
-            "The packages could not be installed (pip's message is above): the first run needs a network, or pip settings"
-            " that lead to a mirror; then run this again."
+            "The packages could not be installed (pip's message is above): the first run needs a network, or pip"
+            " settings that lead to a mirror; then run this again."
         )
     # Written last: an install that was cut off is taken up again.
     STAMP.write_text(wanted_stamp(), encoding="utf-8")
@@ -143,13 +150,14 @@ def may_install():
 
 
 def get_browser():
-    """Return the path of a browser for the tests, installing Debian's Chromium where that is allowed; None without one."""
+    """Return the path of a browser, installing Debian's Chromium where that is allowed; None without one."""
     browser = find_browser()
     prefix = may_install()
     if browser is None and prefix is not None:
         say("No Chromium here: installing Debian's …")
         environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-        for command in (["apt-get", "-q", "update"], ["apt-get", "-q", "install", "-y", "--no-install-recommends", "chromium"]):
+        install = ["apt-get", "-q", "install", "-y", "--no-install-recommends", "chromium"]
+        for command in (["apt-get", "-q", "update"], install):
             subprocess.run(prefix + command, env=environment, stdin=subprocess.DEVNULL, check=False)
         browser = find_browser()
     if browser is None and in_ci():
@@ -159,7 +167,7 @@ def get_browser():
 
 def can_show():
     """Tell whether a web page can be opened on a screen here."""
-    import webbrowser  # noqa: PLC0415  (looks for browsers when imported)
+    import webbrowser
 
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return False
@@ -219,11 +227,11 @@ def bench(arguments):
 
 def clean():
     """Remove the environment and every cache; stores stay."""
-    for path in [ENVIRONMENT, *(ROOT / name for name in (".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis"))]:
-        shutil.rmtree(str(path), ignore_errors=True)
+    caches = [ROOT / name for name in (".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis")]
     for folder in ("bigview", "tests", "tools", "benchmarks"):
-        for path in list((ROOT / folder).rglob("__pycache__")):
-            shutil.rmtree(str(path), ignore_errors=True)
+        caches.extend((ROOT / folder).rglob("__pycache__"))
+    for path in [ENVIRONMENT, *caches]:
+        shutil.rmtree(str(path), ignore_errors=True)
     return 0
 
 
