@@ -1,3 +1,72 @@
-"""bigview: explore hundreds of millions of points on an ordinary machine."""
+"""bigview: explore hundreds of millions of points on an ordinary machine.
+
+The public names are loaded when they are first used, so that scripts and workers load no plotting library.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bigview.errors import (
+        BigviewError,
+        ColumnError,
+        ExpressionError,
+        InputError,
+        OptionError,
+        PackageMissingError,
+        PortError,
+        SpaceError,
+        StoreBusyError,
+        StoreDamagedError,
+        StoreMissingError,
+        StoreVersionError,
+        TooLargeError,
+        ViewError,
+    )
+    from bigview.spec import Filter, Histogram, Style, View, by, dominant
+    from bigview.stores import PointStore, build_points, open
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "BigviewError",
+    "ColumnError",
+    "ExpressionError",
+    "Filter",
+    "Histogram",
+    "InputError",
+    "OptionError",
+    "PackageMissingError",
+    "PointStore",
+    "PortError",
+    "SpaceError",
+    "StoreBusyError",
+    "StoreDamagedError",
+    "StoreMissingError",
+    "StoreVersionError",
+    "Style",
+    "TooLargeError",
+    "View",
+    "ViewError",
+    "build_points",
+    "by",
+    "dominant",
+    "open",
+]
+
+_HOMES = {
+    **dict.fromkeys(("Filter", "Histogram", "Style", "View", "by", "dominant"), "bigview.spec"),
+    **dict.fromkeys(("PointStore", "build_points", "open"), "bigview.stores"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'bigview' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES.get(name, "bigview.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,148 @@
+"""Stores as the user holds them: a table of points that can also be drawn, explored and given to HoloViews."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bigview.spec import Style, View, Where
+from bigview.store.points import PointTable
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bigview.raster.frame import Frame
+    from bigview.raster.render import Picture
+
+
+class PointStore(PointTable):
+    """A store of points: ask it for grids, rows and pictures, or explore it.
+
+    `bigview.open` gives one. It is safe from any number of threads, pickles as its address, and is a context manager.
+    In Jupyter it shows its explorer. ``hv.Points(store, ["x", "y"])`` works as on a table.
+    """
+
+    def aggregate(self, view: View, agg: Any = "count", where: Where = None) -> "xr.DataArray":
+        """Return a grid of the view's size.
+
+        Parameters
+        ----------
+        view : View
+        agg : Datashader reduction, its name, `bigview.by` or `bigview.dominant`
+        where : str or Filter, optional
+            Which rows.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions (y, x) or (y, x, category), y ascending, coordinates at the centres of the pixels. Attributes
+            `bounds` (x0, x1, y0, y1), `exact`, `error` and `level`.
+
+        Raises
+        ------
+        ViewError, ExpressionError, ColumnError, TooLargeError
+        """
+        from bigview.raster.aggregate import aggregate
+
+        return aggregate(self, view, agg, where)
+
+    def frame(self, view: View, style: Style | None = None, where: Where = None) -> "Frame":
+        """Return the picture of a view with its legend or colour bar, as every door shows it."""
+        from bigview.raster.frame import frame
+
+        return frame(self, view, style or Style(), where)
+
+    def render(self, path: Any = None, **options: Any) -> "Picture":
+        """Draw an image with title, and legend or colour bar; no browser is needed.
+
+        Parameters
+        ----------
+        path : path, optional
+            File to write: .png, .svg or .pdf. It appears whole or not at all.
+        **options
+            See `bigview.raster.render.render`: width, height, by, where, view, style, title, dark.
+        """
+        from bigview.raster.render import render
+
+        return render(self, path, **options)
+
+    def explore(self, **options: Any) -> Any:
+        """Return the explorer (a Panel object that displays itself in Jupyter)."""
+        from bigview.app.explorer import Explorer
+
+        return Explorer(self, **options)
+
+    @property
+    def hvplot(self) -> Any:
+        """Plots by hvPlot's own keywords: ``store.hvplot.points("x", "y", by="lang")``."""
+        from bigview.views.hvplot import accessor
+
+        return accessor(self)
+
+    @property
+    def interface(self) -> Any:
+        """HoloViews' interface to this store; HoloViews reads it first, and that read registers it."""
+        from bigview.views.interface import StoreInterface
+
+        return StoreInterface
+
+    @property
+    def datatype(self) -> str:
+        """HoloViews' name for this kind of data."""
+        return str(self.interface.datatype)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        shown = self.explore()._repr_mimebundle_(include, exclude)
+        return shown if isinstance(shown, (Mapping, tuple)) else {"text/plain": repr(self)}
+
+
+def open(store: Any) -> PointStore:
+    """Open a store.
+
+    Parameters
+    ----------
+    store : path or fsspec URL
+
+    Returns
+    -------
+    PointStore
+
+    Raises
+    ------
+    StoreMissingError
+        When there is nothing, or no store, at this address.
+    StoreVersionError
+        When a newer bigview wrote it.
+
+    Examples
+    --------
+    >>> store = bigview.open("emb.bv")  # doctest: +SKIP
+    """
+    return PointStore.open(str(store))
+
+
+def build_points(source: Any, store: Any, **options: Any) -> PointStore | Any:
+    """Build a point store and open it.
+
+    Parameters
+    ----------
+    source : path, URL, list of them, SQL text, or a table
+        Parquet, CSV, Arrow or Feather files, `.npy` vectors, an SQL query that DuckDB runs, or a pandas, Polars, Arrow,
+        Dask or DuckDB table.
+    store : path or fsspec URL
+        Where the store is made. One that is there stays until the new one is complete.
+    **options
+        x, y : names of the columns of the positions; key : column of your own id; vectors : a column of vectors or a
+        `.npy` file, which are projected; and the fields of `bigview.build.options.BuildOptions` (project, limit,
+        scheduler, quiet, dry_run, seed, …).
+
+    Returns
+    -------
+    PointStore
+        With ``dry_run=True`` what the build would cost; nothing is written then.
+    """
+    from bigview.build.points import build_points as build
+
+    made = build(source, str(store), **options)
+    return made if options.get("dry_run") else open(store)
+
+
+__all__ = ["PointStore", "build_points", "open"]
