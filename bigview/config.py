@@ -23,6 +23,8 @@ class Limits:
         Largest grid or table that a call may return.
     max_pixels : int
         Largest frame that a call may ask for, in pixels: 8192 × 8192 for batch images.
+    exact_rows : int
+        Stores up to this size are always drawn row by row, each at its own place: 2 M rows cost 15 ms.
     threads : int
         Threads of the pool; 0 means the processor's cores.
     cell_rows : int
@@ -35,6 +37,8 @@ class Limits:
         Rows sorted at once by a task of the build.
     partition_bytes : int
         Bytes of a partition; wide rows make smaller partitions.
+    element_rows : int
+        Rows that a HoloViews element that is not rasterized may read: more glyphs make a browser slow.
     category_limit : int
         Distinct texts up to which a text column counts as a category.
     category_share : float
@@ -46,12 +50,14 @@ class Limits:
     frame_bytes: int = 64 * MEGABYTE
     result_bytes: int = 512 * MEGABYTE
     max_pixels: int = 1 << 26
+    exact_rows: int = 2_000_000
     threads: int = 0
     cell_rows: int = 6
     row_group: int = 131_072
     text_group: int = 2_048
     partition_rows: int = 1_000_000
     partition_bytes: int = 192 * MEGABYTE
+    element_rows: int = 50_000
     category_limit: int = 100_000
     category_share: float = 0.1
 

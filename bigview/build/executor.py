@@ -53,7 +53,8 @@ class OnDask(AbstractContextManager["OnDask"]):
             n_workers=1,
             threads_per_worker=threads,
             processes=False,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any free port: without an address the scheduler takes 8787, and warns
+            scheduler_kwargs={"dashboard": False},
             memory_limit=0,
             silence_logs=logging.ERROR,
         )

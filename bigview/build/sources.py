@@ -4,6 +4,7 @@ import datetime as dt
 import glob as globbing
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -26,6 +27,13 @@ _ENDINGS = {
 
 def open_source(source: Any, partition_rows: int) -> Source:
     """Return the partitions of a source that has rows in place (files or memory); others are streamed first (`streams.py`)."""
+    opened = _opened(source, partition_rows)
+    if opened.parts:
+        return opened
+    return replace(opened, parts=(Part("memory", "", 0, 0, payload=opened.reading.schema.empty_table()),))
+
+
+def _opened(source: Any, partition_rows: int) -> Source:
     if isinstance(source, GeneratedSource):
         return _generated(source)
     table = as_table(source)

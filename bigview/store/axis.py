@@ -138,9 +138,12 @@ class Axis:
         return float(exact - self.origin)
 
     def value(self, position: float) -> Any:
-        """Return the value, as the user sees it, of a position (rounded for integers kept as datetimes)."""
+        """Return the value, as the user sees it, of a position.
+
+        Datetimes are rounded up: a whole number is below an edge exactly when it is below the next whole number.
+        """
         if self.kind == "datetime":
-            return np.datetime64(round(position) + self.origin, self.unit)
+            return np.datetime64(math.ceil(position) + self.origin, self.unit)
         return position + self.origin
 
     def to_json(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +23,21 @@ Groups = NDArray[np.int64]
 Loader = Callable[[Sequence[int], Sequence[str]], Sequence[dict[str, NDArray[Any]]]]
 
 ABSENT, LOADING, PRESENT = 0, 1, 2
+
+
+@nb.njit(nogil=True, cache=True)
+def _touch(offsets, starts, stops, marks):  # type: ignore[no-untyped-def]
+    """Mark the row groups that runs touch. Runs are mostly in order, so the group of the last one is tried first."""
+    group, groups = 0, marks.shape[0]
+    for q in range(starts.shape[0]):
+        if stops[q] <= starts[q]:
+            continue
+        if not offsets[group] <= starts[q] < offsets[group + 1]:
+            group = np.searchsorted(offsets, starts[q], "right") - 1
+        last = group
+        while last < groups and offsets[last] < stops[q]:
+            marks[last] = True
+            last += 1
 
 
 class Column:
@@ -112,13 +128,9 @@ class PagedTable:
 
     def groups_of(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Groups:
         """Return the row groups that the given runs of rows touch, ascending."""
-        keep = stops > starts
-        first = np.searchsorted(self.offsets, starts[keep], "right") - 1
-        last = np.searchsorted(self.offsets, stops[keep], "left")
-        marks = np.zeros(len(self.offsets) + 1, np.int64)
-        np.add.at(marks, first, 1)
-        np.add.at(marks, last, -1)
-        return np.flatnonzero(np.cumsum(marks)[: len(self.offsets) - 1] > 0)
+        marks = np.zeros(len(self.offsets) - 1, np.bool_)
+        _touch(self.offsets, np.asarray(starts, np.int64), np.asarray(stops, np.int64), marks)
+        return np.flatnonzero(marks)
 
     @contextmanager
     def pinned(self, names: Sequence[str], groups: Groups) -> Iterator[list[NDArray[Any]]]:

@@ -1,0 +1,224 @@
+"""aggregate(): the grid of a view. The one place where a store becomes pixels."""
+
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import datashader as ds
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from bigview.config import limits
+from bigview.errors import TooLargeError
+from bigview.raster import kernels, sweep
+from bigview.raster.plan import Lattice
+from bigview.raster.reductions import Reduction, columns_read, reduction_of
+from bigview.spec import Filters, View, Where
+from bigview.store.bits import Bits, unpack
+from bigview.store.points import PointTable
+from bigview.store.reader import MISSING_TIME, Reader
+
+_lock = threading.Lock()
+_kept: OrderedDict[Any, sweep.Runs] = OrderedDict()
+_NO_BITS = np.empty(0, np.uint64)
+
+
+def aggregate(table: PointTable, view: View, agg: Any = "count", where: Where = None) -> xr.DataArray:
+    """Return the grid of a view.
+
+    Parameters
+    ----------
+    table : PointTable
+    view : View
+    agg : datashader reduction, str, By or Dominant
+        ``count, any, sum, mean, min, max, std, var``, ``by(column)``, or any other reduction of Datashader, which then draws the rows itself.
+    where : str or Filter, optional
+        Only rows that pass.
+
+    Returns
+    -------
+    xarray.DataArray, shape (height, width) or (height, width, categories)
+        y ascending, coordinates at pixel centres. Types and empties are Datashader's: counts are uint32, `any` is boolean, numbers are float64
+        with NaN for empty pixels. Attributes: `bounds` (x0, x1, y0, y1), `exact` (every row is counted), `error` (the furthest that a row may be
+        drawn from its place, in pixels), `level` (of the cells drawn; −1 for rows). `dominant` gives int64 planes "code", "count", "total".
+
+    Raises
+    ------
+    TooLargeError
+        When the result is over `limits().result_bytes`.
+    """
+    reduction = reduction_of(table, agg)
+    lattice = Lattice.of(table.manifest, view)
+    _check_size(table, lattice, reduction)
+    values, planes = _values(table, lattice, reduction, where)
+    return _labelled(table, lattice, values, planes)
+
+
+def _values(table: PointTable, lattice: Lattice, reduction: Reduction, where: Where) -> tuple[NDArray[Any], tuple[str, Any] | None]:
+    bits = table.bits(where)
+    if reduction.kind in ("count", "any"):
+        if reduction.column is not None:
+            column = f'"{reduction.column.replace(chr(34), chr(34) * 2)}" IS NOT NULL'
+            bits = table.bits(Filters.of(where, column))
+        grid = sweep.counts(table.reader, lattice, bits)
+        return (grid > 0 if reduction.kind == "any" else grid), None
+    if reduction.kind == "other":
+        return _by_datashader(table, lattice, reduction, where)
+    runs = _runs(table.reader, lattice)
+    if reduction.kind == "by":
+        return _by_category(table, lattice, reduction, (runs, bits))
+    if reduction.kind == "dominant":
+        return _dominant(table, lattice, reduction, (runs, bits)), ("dominant", ["code", "count", "total"])
+    return _numbers(table, lattice, reduction, (runs, bits)), None
+
+
+def _check_size(table: PointTable, lattice: Lattice, reduction: Reduction) -> None:
+    height, width = lattice.shape
+    planes, item = 1, 8
+    if reduction.kind == "by":
+        planes, item = _planes(table, reduction), 4
+    size = height * width * planes * item
+    if size > limits().result_bytes:
+        fits = max(1, limits().result_bytes // (height * width * item))
+        raise TooLargeError(
+            f"A grid of {width} × {height} pixels × {planes:,} categories of {reduction.column!r} takes {size / 1e6:,.0f} MB; the limit is "
+            f"{limits().result_bytes / 1e6:,.0f} MB. bigview.by({reduction.column!r}, top={max(1, fits - 1)}) would fit, and so does bigview.dominant."
+            if reduction.kind == "by"
+            else f"A grid of {width} × {height} pixels takes {size / 1e6:,.0f} MB; the limit is {limits().result_bytes / 1e6:,.0f} MB. Ask for fewer pixels."
+        )
+
+
+def _planes(table: PointTable, reduction: Reduction) -> int:
+    categories = len(table.reader.categories(str(reduction.column)))
+    return categories if reduction.top is None or reduction.top >= categories else reduction.top + 1
+
+
+def _runs(reader: Reader, lattice: Lattice) -> sweep.Runs:
+    """The runs of a frame; the last ones are kept, because changing the colour or the filter needs the same ones again."""
+    key = (reader.folder.url, reader.manifest.generation, lattice)
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    found = sweep.runs(reader, lattice)
+    with _lock:
+        _kept[key] = found
+        while len(_kept) > 1 and sum(16 * len(entry.start) + 8 * len(entry.offsets) for entry in _kept.values()) > limits().frame_bytes:
+            _kept.popitem(last=False)
+    return found
+
+
+Found = tuple[sweep.Runs, Bits | None]
+
+
+def _numbers(table: PointTable, lattice: Lattice, reduction: Reduction, found: Found) -> NDArray[Any]:
+    runs, bits = found
+    stats = np.empty((5, lattice.shape[0] * lattice.shape[1]))
+    words = _NO_BITS if bits is None else bits
+    entry = table.manifest.column(str(reduction.column))
+
+    def kernel(values: NDArray[Any], first: int, last: int) -> None:
+        kernels.numbers_by_pixel(_as_numbers(values, entry.kind), runs.offsets, runs.start, runs.stop, words, first, last, stats)
+
+    sweep.over_pixels(table.reader, runs, entry.name, kernel)
+    n, total, squares, low, high = stats
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = total / n
+        found_values = {"sum": total, "mean": mean, "var": squares / n, "std": np.sqrt(squares / n), "min": low, "max": high}[reduction.kind]
+    return np.where(n > 0, found_values, np.nan).reshape(lattice.shape)
+
+
+def _as_numbers(values: NDArray[Any], kind: str) -> NDArray[Any]:
+    if kind in ("datetime", "boolean"):
+        missing = MISSING_TIME if kind == "datetime" else -1
+        return np.where(values == missing, np.nan, values.astype(np.float64))
+    return values
+
+
+def _by_category(table: PointTable, lattice: Lattice, reduction: Reduction, found: Found) -> tuple[NDArray[Any], tuple[str, Any]]:
+    runs, bits = found
+    column = str(reduction.column)
+    names = table.reader.categories(column)
+    planes = _planes(table, reduction)
+    slots = np.minimum(np.arange(max(1, len(names))), max(0, planes - 1))
+    out = np.zeros((lattice.shape[0] * lattice.shape[1], planes), np.uint32)
+    words = _NO_BITS if bits is None else bits
+
+    def kernel(codes: NDArray[Any], first: int, last: int) -> None:
+        kernels.codes_by_pixel(codes, runs.offsets, runs.start, runs.stop, words, first, last, slots, out)
+
+    sweep.over_pixels(table.reader, runs, column, kernel)
+    labels = [*names[: planes - 1], "other"] if planes < len(names) else list(names)
+    return out.reshape(*lattice.shape, planes), (column, labels)
+
+
+def _dominant(table: PointTable, lattice: Lattice, reduction: Reduction, found: Found) -> NDArray[Any]:
+    runs, bits = found
+    column = str(reduction.column)
+    categories = max(1, len(table.reader.categories(column)))
+    out = np.empty((lattice.shape[0] * lattice.shape[1], 3), np.int64)
+    words = _NO_BITS if bits is None else bits
+
+    def kernel(codes: NDArray[Any], first: int, last: int) -> None:
+        seen = np.zeros(categories, np.int64)
+        kernels.dominant_by_pixel(codes, runs.offsets, runs.start, runs.stop, words, first, last, seen, out)
+
+    sweep.over_pixels(table.reader, runs, column, kernel)
+    return out.reshape(*lattice.shape, 3)
+
+
+def _by_datashader(table: PointTable, lattice: Lattice, reduction: Reduction, where: Where) -> tuple[NDArray[Any], tuple[str, Any] | None]:
+    """Hand the rows of the frame, at the places where they are drawn, to Datashader itself."""
+    frame = _drawn_rows(table, lattice, where)
+    names = columns_read(reduction.source)
+    for name in names:
+        table.manifest.column(name)
+    records = table.records(frame["row"].to_numpy(), names)
+    for name in names:
+        frame[name] = records[name].to_numpy() if table.columns[name] != "category" else records[name].array
+    height, width = lattice.shape
+    answer = ds.Canvas(width, height, (0, width), (0, height)).points(frame, "px", "py", reduction.source)
+    if answer.ndim == 2:
+        return answer.to_numpy(), None
+    third = answer.dims[2]
+    return answer.to_numpy(), (str(third), answer[third].to_numpy())
+
+
+def _drawn_rows(table: PointTable, lattice: Lattice, where: Where) -> pd.DataFrame:
+    runs, bits = _runs(table.reader, lattice), table.bits(where)
+    total = int((runs.stop - runs.start).sum())
+    if total * 32 > limits().result_bytes:
+        raise TooLargeError(f"This reduction needs every row by itself, and the view holds {total:,}; up to {limits().result_bytes // 32:,} fit. Zoom in.")
+    sizes = runs.stop - runs.start
+    row = np.repeat(runs.start - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes) + np.arange(total)
+    pixel = np.repeat(np.repeat(np.arange(len(runs.offsets) - 1), np.diff(runs.offsets)), sizes)
+    if bits is not None:
+        keep = unpack(bits, 0, table.manifest.rows)[row]
+        row, pixel = row[keep], pixel[keep]
+    order = np.argsort(row, kind="stable")
+    row, pixel = row[order], pixel[order]
+    return pd.DataFrame({"row": row, "px": pixel % lattice.shape[1] + 0.5, "py": pixel // lattice.shape[1] + 0.5})
+
+
+def _labelled(table: PointTable, lattice: Lattice, values: NDArray[Any], planes: tuple[str, Any] | None) -> xr.DataArray:
+    x, y = table.manifest.x, table.manifest.y
+    dims, coords = ["y", "x"], {"y": _centres(lattice.y.centres(), y), "x": _centres(lattice.x.centres(), x)}
+    if planes is not None:
+        name = planes[0] if planes[0] not in dims else f"{planes[0]}_category"
+        dims, coords = [*dims, name], {**coords, name: np.asarray(planes[1], object if planes[0] != "dominant" else str)}
+    box = lattice.box
+    attrs = {
+        "bounds": (x.value(box.x0), x.value(box.x1), y.value(box.y0), y.value(box.y1)),
+        "exact": True,
+        "error": lattice.error(table.manifest),
+        "level": -1 if lattice.level is None else lattice.level,
+    }
+    return xr.DataArray(values, coords=coords, dims=dims, attrs=attrs)
+
+
+def _centres(positions: NDArray[np.float64], axis: Any) -> NDArray[Any]:
+    if axis.kind == "datetime":
+        return (np.round(positions).astype(np.int64) + axis.origin).view(axis.dtype)
+    return positions + axis.origin

@@ -1,0 +1,226 @@
+"""The loops of a frame. Each takes a slice of the work, is serial, and lets other threads run."""
+
+import numba as nb
+import numpy as np
+
+from bigview.store.bits import bit_at, count_run
+from bigview.store.morton import gather
+
+
+@nb.njit(inline="always")
+def _dither(start):  # type: ignore[no-untyped-def]
+    """A fixed number in [0, 1) for a cell: SplitMix64 of its first row."""
+    z = nb.uint64(start) + nb.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> nb.uint64(30))) * nb.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> nb.uint64(27))) * nb.uint64(0x94D049BB133111EB)
+    return nb.float64(z >> nb.uint64(40)) * (1.0 / 16777216.0)
+
+
+@nb.njit(inline="always")
+def _cuts(rows, start, share_x, share_y):  # type: ignore[no-untyped-def]
+    """Cut a cell's run at its pixels' edges, in proportion: ends of the parts lower left, lower right and upper left.
+
+    Rounding by a number of the cell's own keeps smooth density smooth; the same cut serves every filter and category.
+    """
+    if share_x >= 1.0 and share_y >= 1.0:
+        return rows, rows, rows
+    u = _dither(start)
+    if share_y >= 1.0:
+        return np.int64(rows * share_x + u), rows, rows
+    lower = np.int64(rows * share_y + u)
+    if share_x >= 1.0:
+        return lower, lower, rows
+    first = np.int64(rows * share_x * share_y + u)
+    third = np.int64(rows * (share_y + share_x * (1.0 - share_y)) + u)
+    return min(first, lower), lower, max(third, lower)
+
+
+@nb.njit(inline="always")
+def _pixel(x, y, row, frame):  # type: ignore[no-untyped-def]
+    """The pixel of a row, or −1 outside the grid."""
+    x0, x1, x_scale, width, top_x, y0, y1, y_scale, height, top_y = frame
+    a, b = nb.float64(x[row]), nb.float64(y[row])
+    if not (a >= x0 and b >= y0 and (a < x1 or (top_x and a == x1)) and (b < y1 or (top_y and b == y1))):
+        return -1
+    column = min(np.int64((a - x0) * x_scale), width - 1)
+    return min(np.int64((b - y0) * y_scale), height - 1) * width + column
+
+
+@nb.njit(nogil=True, cache=True)
+def gap_runs(start, count, c0, c1, r0, r1, out_start, out_stop):  # type: ignore[no-untyped-def]
+    """List the runs of rows that no cell covers. Returns how many; a larger number than the room asks for more room."""
+    found = 0
+    for q in range(c0.shape[0]):
+        row = r0[q]
+        for c in range(c0[q], c1[q]):
+            if np.int64(start[c]) > row:
+                if found < out_start.shape[0]:
+                    out_start[found], out_stop[found] = row, start[c]
+                found += 1
+            row = np.int64(start[c]) + np.int64(count[c])
+        if r1[q] > row:
+            if found < out_start.shape[0]:
+                out_start[found], out_stop[found] = row, r1[q]
+            found += 1
+    return found
+
+
+@nb.njit(inline="always")
+def _add(grid, pixel, start, stop, bits):  # type: ignore[no-untyped-def]
+    grid[pixel] += nb.uint32(count_run(bits, start, stop) if bits.shape[0] else stop - start)
+
+
+@nb.njit(nogil=True, cache=True)
+def count_cells(key, start, count, c0, c1, tables, width, bits, grid):  # type: ignore[no-untyped-def]
+    """Add the rows of cells to a grid of counts, those of cells that cross an edge divided."""
+    i0, px, fx, j0, py, fy = tables
+    for q in range(c0.shape[0]):
+        for c in range(c0[q], c1[q]):
+            i, j = np.int64(gather(key[c])) - i0, np.int64(gather(nb.uint64(key[c]) >> nb.uint64(1))) - j0
+            if i < 0 or j < 0 or i >= px.shape[0] or j >= py.shape[0]:
+                continue
+            row, rows = np.int64(start[c]), np.int64(count[c])
+            pixel = py[j] * width + px[i]
+            if fx[i] >= 1.0 and fy[j] >= 1.0:
+                _add(grid, pixel, row, row + rows, bits)
+                continue
+            first, lower, third = _cuts(rows, row, fx[i], fy[j])
+            if first > 0:
+                _add(grid, pixel, row, row + first, bits)
+            if lower > first:
+                _add(grid, pixel + 1, row + first, row + lower, bits)
+            if third > lower:
+                _add(grid, pixel + width, row + lower, row + third, bits)
+            if rows > third:
+                _add(grid, pixel + width + 1, row + third, row + rows, bits)
+
+
+@nb.njit(nogil=True, cache=True)
+def count_rows(x, y, starts, stops, frame, bits, grid):  # type: ignore[no-untyped-def]
+    """Add single rows to a grid of counts."""
+    for q in range(starts.shape[0]):
+        for row in range(starts[q], stops[q]):
+            if bits.shape[0] and not bit_at(bits, row):
+                continue
+            pixel = _pixel(x, y, row, frame)
+            if pixel >= 0:
+                grid[pixel] += nb.uint32(1)
+
+
+@nb.njit(nogil=True, cache=True)
+def cell_segments(key, start, count, c0, c1, tables, width, out_start, out_stop, out_pixel):  # type: ignore[no-untyped-def]
+    """List runs of rows with their pixel, in the way that `count_cells` counts them. Returns how many."""
+    i0, px, fx, j0, py, fy = tables
+    n = 0
+    for q in range(c0.shape[0]):
+        for c in range(c0[q], c1[q]):
+            i, j = np.int64(gather(key[c])) - i0, np.int64(gather(nb.uint64(key[c]) >> nb.uint64(1))) - j0
+            if i < 0 or j < 0 or i >= px.shape[0] or j >= py.shape[0]:
+                continue
+            row, rows = np.int64(start[c]), np.int64(count[c])
+            pixel = py[j] * width + px[i]
+            first, lower, third = _cuts(rows, row, fx[i], fy[j])
+            for part in range(4):
+                a = 0 if part == 0 else first if part == 1 else lower if part == 2 else third
+                b = first if part == 0 else lower if part == 1 else third if part == 2 else rows
+                if b > a:
+                    out_start[n], out_stop[n] = row + a, row + b
+                    out_pixel[n] = pixel + (part & 1) + (part >> 1) * width
+                    n += 1
+    return n
+
+
+@nb.njit(nogil=True, cache=True)
+def row_segments(x, y, starts, stops, frame, out_start, out_stop, out_pixel):  # type: ignore[no-untyped-def]
+    """List single rows with their pixel; neighbours in store order and pixel become one run. Returns how many runs."""
+    n = 0
+    for q in range(starts.shape[0]):
+        for row in range(starts[q], stops[q]):
+            pixel = _pixel(x, y, row, frame)
+            if pixel < 0:
+                continue
+            if n and out_stop[n - 1] == row and out_pixel[n - 1] == pixel:
+                out_stop[n - 1] = row + 1
+            else:
+                out_start[n], out_stop[n], out_pixel[n] = row, row + 1, pixel
+                n += 1
+    return n
+
+
+@nb.njit(nogil=True, cache=True)
+def group_by_pixel(start, stop, pixel, offsets, out_start, out_stop):  # type: ignore[no-untyped-def]
+    """Sort runs by pixel (counting sort, stable). `offsets` has a place more than there are pixels."""
+    offsets[:] = 0
+    for q in range(pixel.shape[0]):
+        offsets[pixel[q] + 1] += 1
+    for p in range(1, offsets.shape[0]):
+        offsets[p] += offsets[p - 1]
+    for q in range(pixel.shape[0]):
+        place = offsets[pixel[q]]
+        out_start[place], out_stop[place] = start[q], stop[q]
+        offsets[pixel[q]] = place + 1
+    for p in range(offsets.shape[0] - 1, 0, -1):
+        offsets[p] = offsets[p - 1]
+    offsets[0] = 0
+
+
+@nb.njit(nogil=True, cache=True)
+def numbers_by_pixel(values, offsets, start, stop, bits, first, last, out):  # type: ignore[no-untyped-def]
+    """Count, sum, mean, sum of squared deviations, least and greatest of a column's values in pixels first … last.
+
+    The deviations are taken from the mean in a second pass, so that their squares do not lose digits.
+    """
+    for p in range(first, last):
+        n, total, low, high = 0, 0.0, np.inf, -np.inf
+        for q in range(offsets[p], offsets[p + 1]):
+            for row in range(start[q], stop[q]):
+                value = nb.float64(values[row])
+                if value == value and (bits.shape[0] == 0 or bit_at(bits, row)):
+                    n += 1
+                    total += value
+                    low, high = min(low, value), max(high, value)
+        out[0, p], out[1, p], out[3, p], out[4, p] = n, total, low, high
+        mean, squares = total / n if n else np.nan, 0.0
+        for q in range(offsets[p], offsets[p + 1]):
+            for row in range(start[q], stop[q]):
+                value = nb.float64(values[row])
+                if value == value and (bits.shape[0] == 0 or bit_at(bits, row)):
+                    squares += (value - mean) * (value - mean)
+        out[2, p] = squares
+
+
+@nb.njit(nogil=True, cache=True)
+def codes_by_pixel(codes, offsets, start, stop, bits, first, last, slots, out):  # type: ignore[no-untyped-def]
+    """Count rows by category in pixels first … last; `slots[code]` is the place of a code among the last axis of `out`."""
+    for p in range(first, last):
+        for q in range(offsets[p], offsets[p + 1]):
+            for row in range(start[q], stop[q]):
+                code = np.int64(codes[row])
+                if code >= 0 and (bits.shape[0] == 0 or bit_at(bits, row)):
+                    out[p, slots[code]] += nb.uint32(1)
+
+
+@nb.njit(nogil=True, cache=True)
+def dominant_by_pixel(codes, offsets, start, stop, bits, first, last, seen, out):  # type: ignore[no-untyped-def]
+    """The most frequent code of each pixel (the lower one of equals), its count, and the count of all rows.
+
+    `seen` is a zeroed count for each code; it is left zeroed.
+    """
+    for p in range(first, last):
+        best, most, total = -1, 0, 0
+        for q in range(offsets[p], offsets[p + 1]):
+            for row in range(start[q], stop[q]):
+                if bits.shape[0] and not bit_at(bits, row):
+                    continue
+                total += 1
+                code = np.int64(codes[row])
+                if code >= 0:
+                    seen[code] += 1
+                    if seen[code] > most or (seen[code] == most and code < best):
+                        best, most = code, seen[code]
+        if total:
+            for q in range(offsets[p], offsets[p + 1]):
+                for row in range(start[q], stop[q]):
+                    if codes[row] >= 0:
+                        seen[codes[row]] = 0
+        out[p, 0], out[p, 1], out[p, 2] = best, most, total

@@ -1,0 +1,183 @@
+"""The plan of a frame: where its pixels lie, and which cells and rows it is drawn from.
+
+A frame is drawn from the cells of one level, none larger than half a pixel, on a grid whose outer edges are cell edges: so its counts are exactly
+those of the rows inside its bounds. Where the level has no cells (few rows) the rows are drawn one by one; in a small store, and deeper than
+the levels go, all of them are, and the grid is then the view itself.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigview.config import limits
+from bigview.spec import View
+from bigview.store import pool
+from bigview.store.axis import Axis
+from bigview.store.locate import spans
+from bigview.store.manifest import Manifest
+from bigview.store.reader import Reader
+from bigview.store.regions import key_ranges
+from bigview.store.selection import Box, select
+
+_DIGITS = 9
+"""Significant digits of a view's span that count: panning in floats jitters beyond them, and must not change the size of a pixel."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One axis of a grid.
+
+    Attributes
+    ----------
+    low, high : float
+        Outer edges, in the axis' own coordinates.
+    pixels : int
+    first, cells : int
+        First cell and number of cells across; 0 cells where rows are drawn one by one.
+    top : bool
+        Whether a row at `high` itself is inside.
+    """
+
+    low: float
+    high: float
+    pixels: int
+    first: int = 0
+    cells: int = 0
+    top: bool = False
+
+    @classmethod
+    def snapped(cls, axis: Axis, low: float, high: float, pixels: int, level: int) -> Self:
+        """Return the side whose edges are cell edges of `level`, at most a pixel beyond low … high."""
+        size = axis.size(level)
+        across = _span(low, high) / size
+        cells = math.floor(across + 0.13) + 2
+        # The cells in excess are shared by both ends; 0.13 keeps whole numbers, which are common, away from the step.
+        first = axis.cell(low - (cells - across - 1) / 2 * size, level)
+        return cls(axis.edge(first, level), axis.edge(first + cells, level), pixels, first, cells)
+
+    def table(self, level: int) -> tuple[int, NDArray[np.int64], NDArray[np.float64]]:
+        """Return, from the first cell that exists on, the pixel that holds each cell's lower edge and the share of the cell in it.
+
+        The pixel is −1 for cells outside the grid.
+        """
+        start = max(0, self.first)
+        stop = max(start, min(1 << level, self.first + self.cells))
+        left = (np.arange(start, stop, dtype=np.int64) - self.first) * self.pixels
+        pixel = left // self.cells
+        share = np.minimum(1.0, ((pixel + 1) * self.cells - left) / self.pixels)
+        return start, pixel, share
+
+    def centres(self) -> NDArray[np.float64]:
+        """Return the centres of the pixels."""
+        step = (self.high / 2 - self.low / 2) / self.pixels * 2
+        return np.asarray(self.low + (np.arange(self.pixels) + 0.5) * step)
+
+
+def _span(low: float, high: float) -> float:
+    return float(f"{high - low:.{_DIGITS}g}")
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The grid of a frame: its two sides, and the level it is drawn from (None: row by row)."""
+
+    x: Side
+    y: Side
+    level: int | None
+
+    @classmethod
+    def of(cls, manifest: Manifest, view: View) -> Self:
+        """Return the grid for a view. It depends on the store and the zoom alone, never on the rows in view."""
+        box = Box.of(view, manifest.x, manifest.y)
+        x, y = (box.x0, box.x1, view.width), (box.y0, box.y1, view.height)
+        level = None if manifest.placed <= limits().exact_rows else _level(manifest, x, y)
+        if level is None:
+            return cls(Side(*x, top=box.top_x), Side(*y, top=box.top_y), None)
+        return cls(Side.snapped(manifest.x, *x, level), Side.snapped(manifest.y, *y, level), level)
+
+    @property
+    def box(self) -> Box:
+        """The grid's bounds."""
+        return Box(self.x.low, self.x.high, self.y.low, self.y.high, self.x.top, self.y.top)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.y.pixels, self.x.pixels
+
+    def error(self, manifest: Manifest) -> float:
+        """Return the furthest that a row may be drawn from its place, in pixels."""
+        if self.level is None or (self.x.cells % self.x.pixels == 0 and self.y.cells % self.y.pixels == 0):
+            return 0.0
+        return max(self.x.pixels / self.x.cells, self.y.pixels / self.y.cells)
+
+
+def _level(manifest: Manifest, x: tuple[float, float, int], y: tuple[float, float, int]) -> int | None:
+    """The first level whose cells are at most half a pixel; None when there is none."""
+    half_x, half_y = (_span(low, high) / pixels / 2 for low, high, pixels in (x, y))
+    for level in manifest.levels:
+        if level.cells and manifest.x.size(level.level) <= half_x and manifest.y.size(level.level) <= half_y:
+            return level.level
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What a frame is drawn from: cells c0 … c1 of the level and the rows r0 … r1 around them, cut into items of like size, in store order."""
+
+    c0: NDArray[np.int64]
+    c1: NDArray[np.int64]
+    r0: NDArray[np.int64]
+    r1: NDArray[np.int64]
+
+    def parts(self) -> list["Work"]:
+        """Return the work shared among the threads, in order."""
+        load = np.cumsum((self.c1 - self.c0) + 1 + np.where(self.c1 > self.c0, 0, self.r1 - self.r0))
+        total = int(load[-1]) if len(load) else 0
+        shares = 1 if total < 20_000 else pool.threads()
+        edges = np.searchsorted(load, [total * share // shares for share in range(1, shares)], "right")
+        bounds = [0, *edges.tolist(), len(load)]
+        return [self[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]
+
+    def __getitem__(self, part: slice) -> "Work":
+        return Work(self.c0[part], self.c1[part], self.r0[part], self.r1[part])
+
+
+def work_of(reader: Reader, lattice: Lattice) -> Work:
+    """Return the cells and rows that a frame needs."""
+    if lattice.level is None:
+        return _rows_only(reader, lattice.box)
+    ranges = key_ranges(
+        (lattice.x.first, lattice.x.first + lattice.x.cells), (lattice.y.first, lattice.y.first + lattice.y.cells), lattice.level
+    )
+    found = spans(reader, lattice.level, ranges)
+    return _cut(reader, lattice.level, Work(found.c0, found.c1, found.r0, found.r1))
+
+
+def _rows_only(reader: Reader, box: Box) -> Work:
+    selection = select(reader, box, None)
+    none = np.zeros(len(selection.starts), np.int64)
+    return Work(none, none, selection.starts, selection.stops)
+
+
+def _cut(reader: Reader, level: int, work: Work, most: int = 1 << 15) -> Work:
+    """Cut long ranges of cells, so that the threads get equal shares; a cut falls where a cell begins."""
+    parts = np.maximum(1, -(-(work.c1 - work.c0) // most))
+    if (parts == 1).all():
+        return work
+    run = np.repeat(np.arange(len(parts)), parts)
+    step = np.arange(len(run)) - np.repeat(np.cumsum(parts) - parts, parts)
+    c0 = work.c0[run] + step * most
+    c1 = np.minimum(c0 + most, work.c1[run])
+    _, cells = reader.level(level)
+    inner = step > 0
+    with cells.pinned(["start"], cells.groups_of(c0, c1)) as (start,):
+        begin = start[np.minimum(c0, len(start) - 1)].astype(np.int64)
+    r0 = np.where(inner, begin, work.r0[run])
+    r1 = np.where(np.append(inner[1:], False), np.append(r0[1:], 0), work.r1[run])
+    return Work(c0, c1, r0, r1)
+
+

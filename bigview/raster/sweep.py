@@ -1,0 +1,132 @@
+"""Runs the kernels over the cells and rows of a frame, a slice a thread."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigview.raster import kernels
+from bigview.raster.plan import Lattice, Work, work_of
+from bigview.store import pool
+from bigview.store.bits import Bits
+from bigview.store.reader import X, Y, Reader
+
+_NO_BITS = np.empty(0, np.uint64)
+_BAND_ROWS = 1 << 24  # rows whose columns are pinned at once by a slice: 64 MB of float32
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Runs of rows grouped by pixel: those of pixel p stand at offsets[p] … offsets[p + 1]."""
+
+    offsets: NDArray[np.int64]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+
+
+def _frame_of(lattice: Lattice) -> tuple[Any, ...]:
+    sides = []
+    for side in (lattice.x, lattice.y):
+        sides += [side.low, side.high, side.pixels / (side.high - side.low), side.pixels, side.top]
+    return tuple(sides)
+
+
+def _tables(lattice: Lattice) -> tuple[Any, ...]:
+    if lattice.level is None:
+        raise AssertionError("a frame of rows has no cells")
+    return (*lattice.x.table(lattice.level), *lattice.y.table(lattice.level))
+
+
+def _with_cells(reader: Reader, lattice: Lattice, part: Work, use: Callable[..., None]) -> None:
+    """Call ``use(cells, gaps)`` with the pinned cells of a part and the runs of rows that no cell covers."""
+    empty = np.empty(0, np.uint32)
+    if lattice.level is None:
+        use((empty, empty, empty), (part.r0, part.r1))
+        return
+    _, cells = reader.level(lattice.level)
+    with cells.pinned(["key", "start", "count"], cells.groups_of(part.c0, part.c1)) as (key, start, count):
+        room = 1024
+        while True:
+            begin, end = np.empty(room, np.int64), np.empty(room, np.int64)
+            found = kernels.gap_runs(start, count, part.c0, part.c1, part.r0, part.r1, begin, end)
+            if found <= room:
+                break
+            room = found
+        use((key, start, count), (begin[:found], end[:found]))
+
+
+def counts(reader: Reader, lattice: Lattice, bits: Bits | None) -> NDArray[np.uint32]:
+    """Return the number of rows in each pixel, shape (height, width)."""
+    height, width = lattice.shape
+    words = _NO_BITS if bits is None else bits
+
+    def part_counts(part: Work) -> NDArray[np.uint32]:
+        grid = np.zeros(height * width, np.uint32)
+
+        def use(cells: tuple[Any, Any, Any], gaps: tuple[Any, Any]) -> None:
+            if lattice.level is not None:
+                kernels.count_cells(*cells, part.c0, part.c1, _tables(lattice), width, words, grid)
+            if len(gaps[0]):
+                with reader.pages.pinned([X, Y], reader.pages.groups_of(*gaps)) as (x, y):
+                    kernels.count_rows(x, y, *gaps, _frame_of(lattice), words, grid)
+
+        _with_cells(reader, lattice, part, use)
+        return grid
+
+    parts = pool.run(part_counts, work_of(reader, lattice).parts())
+    total = parts[0] if parts else np.zeros(height * width, np.uint32)
+    for other in parts[1:]:
+        total += other
+    return total.reshape(height, width)
+
+
+def runs(reader: Reader, lattice: Lattice) -> Runs:
+    """Return the runs of rows of each pixel."""
+    width = lattice.shape[1]
+
+    def part_runs(part: Work) -> tuple[NDArray[Any], ...]:
+        found: list[tuple[NDArray[Any], ...]] = []
+
+        def use(cells: tuple[Any, Any, Any], gaps: tuple[Any, Any]) -> None:
+            room = 4 * int((part.c1 - part.c0).sum())
+            if room:
+                out = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int32)
+                n = kernels.cell_segments(*cells, part.c0, part.c1, _tables(lattice), width, *out)
+                found.append(tuple(array[:n] for array in out))
+            room = int((gaps[1] - gaps[0]).sum())
+            if room:
+                out = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int32)
+                with reader.pages.pinned([X, Y], reader.pages.groups_of(*gaps)) as (x, y):
+                    n = kernels.row_segments(x, y, *gaps, _frame_of(lattice), *out)
+                found.append(tuple(array[:n] for array in out))
+
+        _with_cells(reader, lattice, part, use)
+        return tuple(np.concatenate(arrays) for arrays in zip(*found, strict=True)) if found else ()
+
+    pieces = [piece for piece in pool.run(part_runs, work_of(reader, lattice).parts()) if piece]
+    pixels = lattice.shape[0] * width
+    if not pieces:
+        return Runs(np.zeros(pixels + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
+    start, stop, pixel = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
+    offsets = np.empty(pixels + 1, np.int64)
+    ordered = np.empty(len(start), np.int64), np.empty(len(start), np.int64)
+    kernels.group_by_pixel(start, stop, pixel, offsets, *ordered)
+    return Runs(offsets, *ordered)
+
+
+def over_pixels(reader: Reader, found: Runs, column: str, kernel: Callable[[NDArray[Any], int, int], None]) -> None:
+    """Call ``kernel(values, first, last)`` for slices of pixels that hold like numbers of rows, with the column pinned."""
+    before = np.concatenate([[0], np.cumsum(found.stop - found.start)])[found.offsets]
+    total = int(before[-1])
+    shares = max(1 if total < 50_000 else pool.threads(), -(-total // _BAND_ROWS))
+    edges = np.searchsorted(before, [total * share // shares for share in range(1, shares)], "left")
+    bounds = [0, *edges.tolist(), len(before) - 1]
+
+    def part(span: tuple[int, int]) -> None:
+        a, b = found.offsets[span[0]], found.offsets[span[1]]
+        with reader.pages.pinned([column], reader.pages.groups_of(found.start[a:b], found.stop[a:b])) as (values,):
+            kernel(values, *span)
+
+    pool.run(part, [span for span in zip(bounds[:-1], bounds[1:], strict=True) if span[1] > span[0]])
