@@ -77,9 +77,7 @@ def _checked_range(name: str, value: Any) -> Range:
 
 def _plain(end: Any) -> Any:
     """NumPy numbers become Python's, so that equal views hash alike."""
-    if isinstance(end, (np.floating, np.integer)) and not isinstance(end, np.timedelta64):
-        return end.item()
-    return end
+    return end.item() if isinstance(end, (np.floating, np.integer)) else end
 
 
 @dataclass(frozen=True)
@@ -191,7 +189,7 @@ class Filters:
             clauses.update(dict.fromkeys(("sql", text) for text in entry.sql))
             for name in ("polygon", "rows", "split"):
                 if getattr(entry, name) not in ((), None):
-                    clauses[(name, getattr(entry, name))] = None  # type: ignore[index]
+                    clauses[(name, getattr(entry, name))] = None
         return cls(tuple(sorted(clauses, key=repr)))
 
     def __and__(self, other: "str | Filter | Filters") -> "Filters":

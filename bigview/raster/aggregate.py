@@ -82,11 +82,13 @@ def _check_size(table: PointTable, lattice: Lattice, reduction: Reduction) -> No
     size = height * width * planes * item
     if size > limits().result_bytes:
         fits = max(1, limits().result_bytes // (height * width * item))
+        limit = f"the limit is {limits().result_bytes / 1e6:,.0f} MB"
+        if reduction.kind != "by":
+            raise TooLargeError(f"A grid of {width} × {height} pixels takes {size / 1e6:,.0f} MB; {limit}. Ask for fewer pixels.")
+        fits = max(1, limits().result_bytes // (height * width * item) - 1)
         raise TooLargeError(
-            f"A grid of {width} × {height} pixels × {planes:,} categories of {reduction.column!r} takes {size / 1e6:,.0f} MB; the limit is "
-            f"{limits().result_bytes / 1e6:,.0f} MB. bigview.by({reduction.column!r}, top={max(1, fits - 1)}) would fit, and so does bigview.dominant."
-            if reduction.kind == "by"
-            else f"A grid of {width} × {height} pixels takes {size / 1e6:,.0f} MB; the limit is {limits().result_bytes / 1e6:,.0f} MB. Ask for fewer pixels."
+            f"A grid of {width} × {height} pixels × {planes:,} categories of {reduction.column!r} takes {size / 1e6:,.0f} MB; {limit}. "
+            f"bigview.by({reduction.column!r}, top={fits}) would fit, and so does bigview.dominant({reduction.column!r})."
         )
 
 
@@ -119,14 +121,16 @@ def _numbers(table: PointTable, lattice: Lattice, reduction: Reduction, found: F
     words = _NO_BITS if bits is None else bits
     entry = table.manifest.column(str(reduction.column))
 
-    def kernel(values: NDArray[Any], first: int, last: int) -> None:
-        kernels.numbers_by_pixel(_as_numbers(values, entry.kind), runs.offsets, runs.start, runs.stop, words, first, last, stats)
+    def kernel(values: NDArray[Any], span: tuple[int, int]) -> None:
+        kernels.numbers_by_pixel(_as_numbers(values, entry.kind), runs.arrays, words, span, stats)
 
     sweep.over_pixels(table.reader, runs, entry.name, kernel)
     n, total, squares, low, high = stats
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = total / n
-        found_values = {"sum": total, "mean": mean, "var": squares / n, "std": np.sqrt(squares / n), "min": low, "max": high}[reduction.kind]
+        found_values = {"sum": total, "mean": mean, "var": squares / n, "std": np.sqrt(squares / n), "min": low, "max": high}[
+            reduction.kind
+        ]
     return np.where(n > 0, found_values, np.nan).reshape(lattice.shape)
 
 
@@ -146,8 +150,8 @@ def _by_category(table: PointTable, lattice: Lattice, reduction: Reduction, foun
     out = np.zeros((lattice.shape[0] * lattice.shape[1], planes), np.uint32)
     words = _NO_BITS if bits is None else bits
 
-    def kernel(codes: NDArray[Any], first: int, last: int) -> None:
-        kernels.codes_by_pixel(codes, runs.offsets, runs.start, runs.stop, words, first, last, slots, out)
+    def kernel(codes: NDArray[Any], span: tuple[int, int]) -> None:
+        kernels.codes_by_pixel(codes, runs.arrays, words, span, slots, out)
 
     sweep.over_pixels(table.reader, runs, column, kernel)
     labels = [*names[: planes - 1], "other"] if planes < len(names) else list(names)
@@ -161,9 +165,9 @@ def _dominant(table: PointTable, lattice: Lattice, reduction: Reduction, found: 
     out = np.empty((lattice.shape[0] * lattice.shape[1], 3), np.int64)
     words = _NO_BITS if bits is None else bits
 
-    def kernel(codes: NDArray[Any], first: int, last: int) -> None:
+    def kernel(codes: NDArray[Any], span: tuple[int, int]) -> None:
         seen = np.zeros(categories, np.int64)
-        kernels.dominant_by_pixel(codes, runs.offsets, runs.start, runs.stop, words, first, last, seen, out)
+        kernels.dominant_by_pixel(codes, runs.arrays, words, span, seen, out)
 
     sweep.over_pixels(table.reader, runs, column, kernel)
     return out.reshape(*lattice.shape, 3)
@@ -190,7 +194,9 @@ def _drawn_rows(table: PointTable, lattice: Lattice, where: Where) -> pd.DataFra
     runs, bits = _runs(table.reader, lattice), table.bits(where)
     total = int((runs.stop - runs.start).sum())
     if total * 32 > limits().result_bytes:
-        raise TooLargeError(f"This reduction needs every row by itself, and the view holds {total:,}; up to {limits().result_bytes // 32:,} fit. Zoom in.")
+        raise TooLargeError(
+            f"This reduction needs every row by itself, and the view holds {total:,}; up to {limits().result_bytes // 32:,} fit. Zoom in."
+        )
     sizes = runs.stop - runs.start
     row = np.repeat(runs.start - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes) + np.arange(total)
     pixel = np.repeat(np.repeat(np.arange(len(runs.offsets) - 1), np.diff(runs.offsets)), sizes)
@@ -220,5 +226,5 @@ def _labelled(table: PointTable, lattice: Lattice, values: NDArray[Any], planes:
 
 def _centres(positions: NDArray[np.float64], axis: Any) -> NDArray[Any]:
     if axis.kind == "datetime":
-        return (np.round(positions).astype(np.int64) + axis.origin).view(axis.dtype)
-    return positions + axis.origin
+        return np.asarray((np.round(positions).astype(np.int64) + axis.origin).view(axis.dtype))
+    return np.asarray(positions + axis.origin)

@@ -47,8 +47,9 @@ def _pixel(x, y, row, frame):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True)
-def gap_runs(start, count, c0, c1, r0, r1, out_start, out_stop):  # type: ignore[no-untyped-def]
+def gap_runs(start, count, work, out_start, out_stop):  # type: ignore[no-untyped-def]
     """List the runs of rows that no cell covers. Returns how many; a larger number than the room asks for more room."""
+    c0, c1, r0, r1 = work
     found = 0
     for q in range(c0.shape[0]):
         row = r0[q]
@@ -71,8 +72,9 @@ def _add(grid, pixel, start, stop, bits):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True)
-def count_cells(key, start, count, c0, c1, tables, width, bits, grid):  # type: ignore[no-untyped-def]
+def count_cells(cells, c0, c1, tables, width, bits, grid):  # type: ignore[no-untyped-def]
     """Add the rows of cells to a grid of counts, those of cells that cross an edge divided."""
+    key, start, count = cells
     i0, px, fx, j0, py, fy = tables
     for q in range(c0.shape[0]):
         for c in range(c0[q], c1[q]):
@@ -108,9 +110,11 @@ def count_rows(x, y, starts, stops, frame, bits, grid):  # type: ignore[no-untyp
 
 
 @nb.njit(nogil=True, cache=True)
-def cell_segments(key, start, count, c0, c1, tables, width, out_start, out_stop, out_pixel):  # type: ignore[no-untyped-def]
+def cell_segments(cells, c0, c1, tables, width, out):  # type: ignore[no-untyped-def]
     """List runs of rows with their pixel, in the way that `count_cells` counts them. Returns how many."""
+    key, start, count = cells
     i0, px, fx, j0, py, fy = tables
+    out_start, out_stop, out_pixel = out
     n = 0
     for q in range(c0.shape[0]):
         for c in range(c0[q], c1[q]):
@@ -131,8 +135,9 @@ def cell_segments(key, start, count, c0, c1, tables, width, out_start, out_stop,
 
 
 @nb.njit(nogil=True, cache=True)
-def row_segments(x, y, starts, stops, frame, out_start, out_stop, out_pixel):  # type: ignore[no-untyped-def]
+def row_segments(x, y, starts, stops, frame, out):  # type: ignore[no-untyped-def]
     """List single rows with their pixel; neighbours in store order and pixel become one run. Returns how many runs."""
+    out_start, out_stop, out_pixel = out
     n = 0
     for q in range(starts.shape[0]):
         for row in range(starts[q], stops[q]):
@@ -165,12 +170,13 @@ def group_by_pixel(start, stop, pixel, offsets, out_start, out_stop):  # type: i
 
 
 @nb.njit(nogil=True, cache=True)
-def numbers_by_pixel(values, offsets, start, stop, bits, first, last, out):  # type: ignore[no-untyped-def]
+def numbers_by_pixel(values, runs, bits, span, out):  # type: ignore[no-untyped-def]
     """Count, sum, mean, sum of squared deviations, least and greatest of a column's values in pixels first … last.
 
     The deviations are taken from the mean in a second pass, so that their squares do not lose digits.
     """
-    for p in range(first, last):
+    offsets, start, stop = runs
+    for p in range(span[0], span[1]):
         n, total, low, high = 0, 0.0, np.inf, -np.inf
         for q in range(offsets[p], offsets[p + 1]):
             for row in range(start[q], stop[q]):
@@ -190,9 +196,10 @@ def numbers_by_pixel(values, offsets, start, stop, bits, first, last, out):  # t
 
 
 @nb.njit(nogil=True, cache=True)
-def codes_by_pixel(codes, offsets, start, stop, bits, first, last, slots, out):  # type: ignore[no-untyped-def]
+def codes_by_pixel(codes, runs, bits, span, slots, out):  # type: ignore[no-untyped-def]
     """Count rows by category in pixels first … last; `slots[code]` is the place of a code among the last axis of `out`."""
-    for p in range(first, last):
+    offsets, start, stop = runs
+    for p in range(span[0], span[1]):
         for q in range(offsets[p], offsets[p + 1]):
             for row in range(start[q], stop[q]):
                 code = np.int64(codes[row])
@@ -201,13 +208,14 @@ def codes_by_pixel(codes, offsets, start, stop, bits, first, last, slots, out): 
 
 
 @nb.njit(nogil=True, cache=True)
-def dominant_by_pixel(codes, offsets, start, stop, bits, first, last, seen, out):  # type: ignore[no-untyped-def]
+def dominant_by_pixel(codes, runs, bits, span, seen, out):  # type: ignore[no-untyped-def]
     """The most frequent code of each pixel (the lower one of equals), its count, and the count of all rows.
 
     `seen` is a zeroed count for each code; it is left zeroed.
     """
-    for p in range(first, last):
-        best, most, total = -1, 0, 0
+    offsets, start, stop = runs
+    for p in range(span[0], span[1]):
+        best, most, total = np.int64(-1), 0, 0
         for q in range(offsets[p], offsets[p + 1]):
             for row in range(start[q], stop[q]):
                 if bits.shape[0] and not bit_at(bits, row):

@@ -7,6 +7,7 @@ the levels go, all of them are, and the grid is then the view itself.
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -133,6 +134,11 @@ class Work:
     r0: NDArray[np.int64]
     r1: NDArray[np.int64]
 
+    @property
+    def arrays(self) -> tuple[NDArray[np.int64], ...]:
+        """The four arrays, as kernels take them."""
+        return self.c0, self.c1, self.r0, self.r1
+
     def parts(self) -> list["Work"]:
         """Return the work shared among the threads, in order."""
         load = np.cumsum((self.c1 - self.c0) + 1 + np.where(self.c1 > self.c0, 0, self.r1 - self.r0))
@@ -140,7 +146,7 @@ class Work:
         shares = 1 if total < 20_000 else pool.threads()
         edges = np.searchsorted(load, [total * share // shares for share in range(1, shares)], "right")
         bounds = [0, *edges.tolist(), len(load)]
-        return [self[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]
+        return [self[a:b] for a, b in pairwise(bounds) if b > a]
 
     def __getitem__(self, part: slice) -> "Work":
         return Work(self.c0[part], self.c1[part], self.r0[part], self.r1[part])
@@ -179,5 +185,3 @@ def _cut(reader: Reader, level: int, work: Work, most: int = 1 << 15) -> Work:
     r0 = np.where(inner, begin, work.r0[run])
     r1 = np.where(np.append(inner[1:], False), np.append(r0[1:], 0), work.r1[run])
     return Work(c0, c1, r0, r1)
-
-

@@ -38,7 +38,12 @@ class Reduction:
     @property
     def key(self) -> tuple[Any, ...]:
         """A value that is equal for equal reductions."""
-        return (self.kind, self.column, self.top, None if self.source is None else f"{type(self.source).__name__}{columns_read(self.source)}")
+        return (
+            self.kind,
+            self.column,
+            self.top,
+            None if self.source is None else f"{type(self.source).__name__}{columns_read(self.source)}",
+        )
 
 
 def reduction_of(table: PointTable, agg: Any) -> Reduction:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from bigview.raster import kernels
 from bigview.raster.plan import Lattice, Work, work_of
 from bigview.store import pool
 from bigview.store.bits import Bits
-from bigview.store.reader import X, Y, Reader
+from bigview.store.reader import Reader, X, Y
 
 _NO_BITS = np.empty(0, np.uint64)
 _BAND_ROWS = 1 << 24  # rows whose columns are pinned at once by a slice: 64 MB of float32
@@ -24,6 +25,11 @@ class Runs:
     offsets: NDArray[np.int64]
     start: NDArray[np.int64]
     stop: NDArray[np.int64]
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The three arrays, as kernels take them."""
+        return self.offsets, self.start, self.stop
 
 
 def _frame_of(lattice: Lattice) -> tuple[Any, ...]:
@@ -50,7 +56,7 @@ def _with_cells(reader: Reader, lattice: Lattice, part: Work, use: Callable[...,
         room = 1024
         while True:
             begin, end = np.empty(room, np.int64), np.empty(room, np.int64)
-            found = kernels.gap_runs(start, count, part.c0, part.c1, part.r0, part.r1, begin, end)
+            found = kernels.gap_runs(start, count, part.arrays, begin, end)
             if found <= room:
                 break
             room = found
@@ -67,7 +73,7 @@ def counts(reader: Reader, lattice: Lattice, bits: Bits | None) -> NDArray[np.ui
 
         def use(cells: tuple[Any, Any, Any], gaps: tuple[Any, Any]) -> None:
             if lattice.level is not None:
-                kernels.count_cells(*cells, part.c0, part.c1, _tables(lattice), width, words, grid)
+                kernels.count_cells(cells, part.c0, part.c1, _tables(lattice), width, words, grid)
             if len(gaps[0]):
                 with reader.pages.pinned([X, Y], reader.pages.groups_of(*gaps)) as (x, y):
                     kernels.count_rows(x, y, *gaps, _frame_of(lattice), words, grid)
@@ -93,13 +99,13 @@ def runs(reader: Reader, lattice: Lattice) -> Runs:
             room = 4 * int((part.c1 - part.c0).sum())
             if room:
                 out = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int32)
-                n = kernels.cell_segments(*cells, part.c0, part.c1, _tables(lattice), width, *out)
+                n = kernels.cell_segments(cells, part.c0, part.c1, _tables(lattice), width, out)
                 found.append(tuple(array[:n] for array in out))
             room = int((gaps[1] - gaps[0]).sum())
             if room:
                 out = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int32)
                 with reader.pages.pinned([X, Y], reader.pages.groups_of(*gaps)) as (x, y):
-                    n = kernels.row_segments(x, y, *gaps, _frame_of(lattice), *out)
+                    n = kernels.row_segments(x, y, *gaps, _frame_of(lattice), out)
                 found.append(tuple(array[:n] for array in out))
 
         _with_cells(reader, lattice, part, use)
@@ -116,8 +122,8 @@ def runs(reader: Reader, lattice: Lattice) -> Runs:
     return Runs(offsets, *ordered)
 
 
-def over_pixels(reader: Reader, found: Runs, column: str, kernel: Callable[[NDArray[Any], int, int], None]) -> None:
-    """Call ``kernel(values, first, last)`` for slices of pixels that hold like numbers of rows, with the column pinned."""
+def over_pixels(reader: Reader, found: Runs, column: str, kernel: Callable[[NDArray[Any], tuple[int, int]], None]) -> None:
+    """Call ``kernel(values, (first, last))`` for slices of pixels that hold like numbers of rows, with the column pinned."""
     before = np.concatenate([[0], np.cumsum(found.stop - found.start)])[found.offsets]
     total = int(before[-1])
     shares = max(1 if total < 50_000 else pool.threads(), -(-total // _BAND_ROWS))
@@ -127,6 +133,6 @@ def over_pixels(reader: Reader, found: Runs, column: str, kernel: Callable[[NDAr
     def part(span: tuple[int, int]) -> None:
         a, b = found.offsets[span[0]], found.offsets[span[1]]
         with reader.pages.pinned([column], reader.pages.groups_of(found.start[a:b], found.stop[a:b])) as (values,):
-            kernel(values, *span)
+            kernel(values, span)
 
-    pool.run(part, [span for span in zip(bounds[:-1], bounds[1:], strict=True) if span[1] > span[0]])
+    pool.run(part, [span for span in pairwise(bounds) if span[1] > span[0]])

@@ -143,7 +143,7 @@ class Axis:
         Datetimes are rounded up: a whole number is below an edge exactly when it is below the next whole number.
         """
         if self.kind == "datetime":
-            return np.datetime64(math.ceil(position) + self.origin, self.unit)
+            return np.array(math.ceil(position) + self.origin, np.int64).astype(self.dtype)[()]
         return position + self.origin
 
     def to_json(self) -> dict[str, Any]:

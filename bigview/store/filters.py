@@ -14,7 +14,7 @@ from bigview.spec import Clause, Filters, RowSet, Where
 from bigview.store import pool
 from bigview.store.bits import Bits, pack, words
 from bigview.store.clauses import evaluate, parse
-from bigview.store.reader import ROW, X, Y, Reader
+from bigview.store.reader import ROW, Reader, X, Y
 
 
 class ClauseBits:
@@ -53,7 +53,6 @@ class ClauseBits:
                 if key in self._kept:
                     return self._kept[key]
             bits: Bits = make()
-            bits.setflags(write=False)
             with self._lock:
                 self._kept[key] = bits
                 self._busy.pop(key, None)

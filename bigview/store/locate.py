@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigview.store.morton import BITS, spread
-from bigview.store.reader import X, Y, Reader
+from bigview.store.reader import Reader, X, Y
 from bigview.store.regions import KeyRanges
 
 Rows = NDArray[np.int64]
@@ -32,7 +32,8 @@ class Spans(NamedTuple):
 
 
 @nb.njit(nogil=True, cache=True)
-def _bisect(x, y, xs, xb, ys, yb, keys, low, high, shift):  # type: ignore[no-untyped-def]
+def _bisect(x, y, axes, keys, low, high, shift):  # type: ignore[no-untyped-def]
+    xs, xb, ys, yb = axes
     for q in range(keys.shape[0]):
         a, b = low[q], high[q]
         while a < b:
@@ -85,7 +86,7 @@ def rows_of(reader: Reader, level: int, keys: NDArray[np.uint64], cuts: Cuts) ->
         x_cells, y_cells = reader.manifest.x.cells, reader.manifest.y.cells
         found = low[open_]
         with reader.pages.pinned([X, Y], np.unique(place[open_])) as (x, y):
-            _bisect(x, y, *x_cells, *y_cells, keys[open_], found, high[open_], shift)
+            _bisect(x, y, (*x_cells, *y_cells), keys[open_], found, high[open_], shift)
         low[open_] = found
     return low
 

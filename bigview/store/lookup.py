@@ -5,25 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from bigview.errors import InputError
+from bigview.store.keyhash import key_hashes
 from bigview.store.reader import Reader
-
-HASH_KEY = "bigview-key-hash"
-"""Key of the hash; 16 characters, as pandas asks. Part of the format."""
-
-
-def hash_keys(values: Any) -> NDArray[np.uint64]:
-    """Return the 64-bit hashes of keys: texts as they are, numbers by their value as int64 or float64."""
-    series = pd.Series(values)
-    if series.dtype.kind in "iub":
-        series = series.astype("int64")
-    elif series.dtype.kind == "f":
-        series = series.astype("float64")
-    elif series.dtype.kind != "M":
-        series = series.astype(object)
-    return np.asarray(pd.util.hash_array(series.to_numpy(), hash_key=HASH_KEY, categorize=False), np.uint64)
 
 
 def positions_of_rows(reader: Reader, row_ids: Iterable[int]) -> NDArray[np.int64]:
@@ -47,8 +34,13 @@ def positions_of_keys(reader: Reader, keys: Sequence[Any]) -> NDArray[np.int64]:
     if not keys:
         return np.empty(0, np.int64)
     groups = reader.groups("key")
+    column = reader.manifest.column(name)
+    try:
+        wanted_keys = pa.array(keys, pa.string() if column.kind == "category" else _arrow_type(column.dtype))
+    except (pa.ArrowException, OverflowError, TypeError) as error:
+        raise InputError(f"The keys do not fit {name}, which holds {column.dtype}: {error}.") from error
     found = np.full(len(keys), -1, np.int64)
-    for place, (key, wanted) in enumerate(zip(keys, hash_keys(list(keys)), strict=True)):
+    for place, (key, wanted) in enumerate(zip(wanted_keys.to_pylist(), key_hashes(wanted_keys), strict=True)):
         for candidate in _candidates(reader, groups, wanted):
             if reader.records(np.array([candidate]), [name])[name].to_pylist()[0] == key:
                 found[place] = candidate
@@ -56,6 +48,13 @@ def positions_of_keys(reader: Reader, keys: Sequence[Any]) -> NDArray[np.int64]:
     if (found < 0).any():
         raise InputError(f"No row has {name} = {keys[int(np.argmin(found))]!r}.")
     return found
+
+
+def _arrow_type(name: str) -> pa.DataType:
+    if name.startswith("timestamp["):
+        unit, _, zone = name[len("timestamp[") : -1].partition(", tz=")
+        return pa.timestamp(unit, zone or None)
+    return pa.type_for_alias(name)
 
 
 def _candidates(reader: Reader, groups: Any, wanted: np.uint64) -> list[int]:

@@ -60,9 +60,7 @@ def _interleave(i, j, out):  # type: ignore[no-untyped-def]
         out[q] = spread(i[q]) | (spread(j[q]) << nb.uint64(1))
 
 
-def keys_of(
-    x: NDArray[np.floating], y: NDArray[np.floating], x_cells: tuple[float, int], y_cells: tuple[float, int]
-) -> NDArray[np.uint64]:
+def keys_of(x: NDArray[np.floating], y: NDArray[np.floating], x_cells: tuple[float, int], y_cells: tuple[float, int]) -> NDArray[np.uint64]:
     """Return the full Morton key of each position.
 
     Parameters

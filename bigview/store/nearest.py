@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigview.store.bits import Bits, bit_at
-from bigview.store.reader import X, Y, Reader
+from bigview.store.reader import Reader, X, Y
 from bigview.store.selection import Box, select
 
 
 @nb.njit(nogil=True, cache=True)
-def _best(x, y, starts, stops, bits, place, scale, best_row, best_distance):  # type: ignore[no-untyped-def]
+def _best(x, y, starts, stops, bits, target, best):  # type: ignore[no-untyped-def]
     """Keep the k nearest rows by insertion; equal distances keep the earlier row."""
+    place, scale = target
+    best_row, best_distance = best
     k, found = best_row.shape[0], 0
     for q in range(starts.shape[0]):
         for row in range(starts[q], stops[q]):
@@ -60,7 +62,7 @@ def nearest_rows(
             selection = select(reader, part, bits)
             rows, distance = np.full(k, -1, np.int64), np.full(k, np.inf)
             with reader.pages.pinned([X, Y], reader.pages.groups_of(selection.starts, selection.stops)) as (px, py):
-                found = _best(px, py, selection.starts, selection.stops, words, place, scale, rows, distance)
+                found = _best(px, py, selection.starts, selection.stops, words, (place, scale), (rows, distance))
             if whole or (found == k and distance[k - 1] <= reach):
                 return rows[:found], distance[:found]
         elif whole:

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TypeVar
 
 from bigview.config import limits
@@ -53,4 +54,4 @@ def slices(length: int, smallest: int) -> list[tuple[int, int]]:
     """Return (start, stop) pairs that share `length` among the threads; no slice but the last is under `smallest`."""
     parts = max(1, min(threads(), length // max(1, smallest)))
     edges = [length * part // parts for part in range(parts + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))

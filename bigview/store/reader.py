@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bigview.config import limits
-from bigview.errors import StoreDamagedError
+from bigview.errors import StoreDamagedError, TooLargeError
 from bigview.store.files import Folder
 from bigview.store.manifest import Column, Manifest, read_manifest
 from bigview.store.pages import PagedTable
@@ -199,8 +198,6 @@ class Reader:
         size = len(positions) * sum(64 if self.manifest.column(name).part == "text" else 8 for name in names)
         if size > limits().result_bytes:
             fits = limits().result_bytes // max(1, size // max(1, len(positions)))
-            from bigview.errors import TooLargeError
-
             raise TooLargeError(f"{len(positions):,} records of {len(names)} columns are over the limit; {fits:,} would fit. Use `limit`.")
         parts = {column.name: column.part for column in self.manifest.columns}
         rows = [name for name in names if parts[name] == "rows"]

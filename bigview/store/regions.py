@@ -29,8 +29,10 @@ class KeyRanges(NamedTuple):
 
 
 @nb.njit(nogil=True, cache=True)
-def _walk(i0, i1, j0, j1, margin, level, smallest, first, last, inside):  # type: ignore[no-untyped-def]
+def _walk(sides, margin, level, smallest, out):  # type: ignore[no-untyped-def]
     """Depth first through the quadtree, so that ranges come in the order of their keys."""
+    i0, i1, j0, j1 = sides
+    first, last, inside = out
     stack = np.empty((4 * 33, 3), np.int64)
     stack[0, 0], stack[0, 1], stack[0, 2] = 0, 0, level
     depth, found = 1, 0
@@ -78,5 +80,5 @@ def key_ranges(columns: tuple[int, int], rows: tuple[int, int], level: int, side
     smallest = max(0, (max(i1 - i0, j1 - j0) // side).bit_length() - 1)
     room = 64 * side + 64
     first, last, inside = np.empty(room, np.uint64), np.empty(room, np.uint64), np.empty(room, bool)
-    found = _walk(i0, i1, j0, j1, margin, level, smallest, first, last, inside)
+    found = _walk((i0, i1, j0, j1), margin, level, smallest, (first, last, inside))
     return KeyRanges(first[:found], last[:found], inside[:found])

@@ -13,7 +13,7 @@ from bigview.store.axis import Axis
 from bigview.store.bits import Bits, bit_at, count_run, positions
 from bigview.store.locate import Spans, spans
 from bigview.store.morton import BITS
-from bigview.store.reader import X, Y, Reader
+from bigview.store.reader import Reader, X, Y
 from bigview.store.regions import key_ranges
 
 _FINE = 96  # nodes along the longer side: few rows are then tested one by one
