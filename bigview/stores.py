@@ -78,16 +78,11 @@ class PointStore(PointTable):
         return accessor(self)
 
     @property
-    def interface(self) -> Any:
-        """HoloViews' interface to this store; HoloViews reads it first, and that read registers it."""
-        from bigview.views.interface import StoreInterface
+    def interface(self) -> None:
+        """Nothing; but HoloViews reads this of whatever it makes an element from, and that read makes it know stores."""
+        from bigview.views.register import register
 
-        return StoreInterface
-
-    @property
-    def datatype(self) -> str:
-        """HoloViews' name for this kind of data."""
-        return str(self.interface.datatype)
+        register()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         shown = self.explore()._repr_mimebundle_(include, exclude)

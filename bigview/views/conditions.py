@@ -13,6 +13,7 @@ import pandas as pd
 
 from bigview.errors import ExpressionError
 from bigview.spec import Filter, Filters
+from bigview.store.axis import Axis
 
 _MOST_CORNERS = 100  # of a polygon written as SQL: the parser takes 20,000 characters
 
@@ -90,27 +91,46 @@ class Lasso(Condition):
     columns: tuple[str, str]
 
     @classmethod
-    def of(cls, x: str, y: str, corners: Any) -> "Lasso":
-        """Return the rows whose position in columns `x` and `y`, the store's axes, lies inside the corners."""
-        return cls(Filters.of(Filter(polygon=[(a, b) for a, b in corners])), (x, y))
+    def of(cls, x: "Column", y: "Column", corners: Any) -> Condition:
+        """Return the rows whose values in two columns lie inside the corners."""
+        points = [(_corner(a, x.axis), _corner(b, y.axis)) for a, b in corners]
+        if x.axis is not None and y.axis is not None and x.axis.column != y.axis.column:
+            if not x.first:
+                points, x, y = [(b, a) for a, b in points], y, x
+            return cls(Filters.of(Filter(polygon=points)), (x.text, y.text))
+        return Condition.sql(_even_odd((x.text, y.text), points))
 
     def text(self) -> str:
         """Return the even-odd rule as one SQL expression."""
         corners = next(value for kind, value in self.filters.clauses if kind == "polygon")
-        if len(corners) > _MOST_CORNERS:
-            raise ExpressionError(
-                f"A lasso of {len(corners)} corners can be narrowed, but not united with others or inverted: that takes at most "
-                f"{_MOST_CORNERS} corners. Draw a simpler outline, or a box."
-            )
-        x, y = (quoted(name) for name in self.columns)
-        edges = []
-        for (x0, y0), (x1, y1) in zip(corners, (*corners[1:], corners[0]), strict=True):
-            if y0 == y1:
-                continue
-            slope = _double((x1 - x0) / (y1 - y0))
-            side = f"{x} < {slope} * ({y} - {_double(y0)}) + {_double(x0)}"
-            edges.append(f"((({y} < {_double(y0)}) <> ({y} < {_double(y1)})) AND {side})")
-        return _odd(edges)
+        return _even_odd(self.columns, corners)
+
+
+def _corner(value: Any, axis: Axis | None) -> Any:
+    """A coordinate as the axis means it: the browser gives moments as milliseconds since 1970."""
+    if axis is not None and axis.kind == "datetime" and isinstance(value, (int, float, np.number)):
+        return np.datetime64(round(float(value) * 1e6), "ns")
+    return value
+
+
+def _even_odd(columns: tuple[str, str], corners: Any) -> str:
+    """The polygon as SQL: a ray crosses an odd number of edges."""
+    if any(isinstance(end, np.datetime64) for corner in corners for end in corner):
+        raise ExpressionError("A lasso over datetimes can be narrowed, but not united with others or inverted. Draw a box.")
+    if len(corners) > _MOST_CORNERS:
+        raise ExpressionError(
+            f"A lasso of {len(corners)} corners can be narrowed, but not united with others or inverted: that takes at most "
+            f"{_MOST_CORNERS} corners. Draw a simpler outline, or a box."
+        )
+    x, y = columns
+    edges = []
+    for (x0, y0), (x1, y1) in zip(corners, (*corners[1:], corners[0]), strict=True):
+        if y0 == y1:
+            continue
+        slope = _double((x1 - x0) / (y1 - y0))
+        side = f"{x} < {slope} * ({y} - {_double(y0)}) + {_double(x0)}"
+        edges.append(f"((({y} < {_double(y0)}) <> ({y} < {_double(y1)})) AND {side})")
+    return _odd(edges)
 
 
 def _double(value: Any) -> str:
@@ -144,7 +164,7 @@ def _no_values(what: str) -> NoReturn:
     )
 
 
-_UFUNCS = {
+_UFUNCS: dict[Any, str] = {
     np.greater: ">", np.greater_equal: ">=", np.less: "<", np.less_equal: "<=", np.equal: "=", np.not_equal: "<>",
     np.add: "+", np.subtract: "-", np.multiply: "*", np.true_divide: "/",
 }  # fmt: skip
@@ -159,9 +179,15 @@ class Column:
     ----------
     text : str
         The SQL expression.
+    axis : Axis or None
+        Set when it is the column of one of the store's axes.
+    first : bool
+        Whether that is the x axis.
     """
 
     text: str
+    axis: Axis | None = None
+    first: bool = False
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -221,13 +247,13 @@ class Column:
         return Column(f"(0 - {self.text})")
 
     def __invert__(self) -> Condition:
-        return ~Condition.sql(self.text)
+        return ~_condition(self)
 
     def __and__(self, other: Any) -> Condition:
-        return Condition.sql(self.text) & other
+        return _condition(self) & _condition(other)
 
     def __or__(self, other: Any) -> Condition:
-        return Condition.sql(self.text) | other
+        return _condition(self) | _condition(other)
 
     def isin(self, values: Iterable[Any]) -> Condition:
         """Return the rows whose value is one of `values`."""

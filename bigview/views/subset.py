@@ -14,7 +14,7 @@ from bigview.spec import Filters, View
 from bigview.store.axis import Axis
 from bigview.store.points import PointTable
 from bigview.store.reader import ROW
-from bigview.views.conditions import Condition, literal, quoted
+from bigview.views.conditions import Column, Condition, literal, quoted
 
 Ends = tuple[Any, Any]
 _OPEN: Ends = (None, None)
@@ -57,6 +57,11 @@ class Subset:
         if name not in self.table.columns:
             raise missing_column(name, self.columns, "the store")
         return self.table.columns[name]
+
+    def column(self, name: str) -> Column:
+        """Return a column that is not read, for expressions."""
+        axis = self._axis(name) if name in self.axes else None
+        return Column(quoted(name), axis, name == self.axes[0])
 
     def dtype(self, name: str) -> np.dtype:
         """Return the type of a column's values as NumPy names it."""
