@@ -37,8 +37,12 @@ class Limits:
         Rows sorted at once by a task of the build.
     partition_bytes : int
         Bytes of a partition; wide rows make smaller partitions.
+    landmarks : int
+        Vectors laid out by UMAP, among which all others are placed: 20 s on two cores.
     element_rows : int
         Rows that a HoloViews element that is not rasterized may read: more glyphs make a browser slow.
+    inspect_rows : int
+        Rows under the pointer that HoloViews' inspection gets, the nearest of them: each becomes a row of a table.
     category_limit : int
         Distinct texts up to which a text column counts as a category.
     category_share : float
@@ -57,7 +61,9 @@ class Limits:
     text_group: int = 2_048
     partition_rows: int = 1_000_000
     partition_bytes: int = 192 * MEGABYTE
+    landmarks: int = 50_000
     element_rows: int = 50_000
+    inspect_rows: int = 1_000
     category_limit: int = 100_000
     category_share: float = 0.1
 
