@@ -78,11 +78,13 @@ def source_change(source: SourceFile) -> str | None:
         return "missing"
     except (OSError, ValueError, ImportError, RuntimeError):  # no network, no rights, no such protocol here
         return "unknown"
-    if source.bytes and int(info.get("size") or 0) != source.bytes:
+    if int(info.get("size") or 0) != source.bytes:
         return "changed"
-    try:
-        stamp: Any = filesystem.modified(path)
-    except (NotImplementedError, OSError, KeyError):
-        return None
-    now = stamp.isoformat() if hasattr(stamp, "isoformat") else str(stamp)
-    return "changed" if source.modified and now != source.modified else None
+    return "changed" if source.modified and _modified(info) != source.modified else None
+
+
+def _modified(info: dict[str, Any]) -> str:
+    stamp = info.get("mtime") or info.get("LastModified") or info.get("created") or ""
+    if isinstance(stamp, (int, float)):
+        stamp = dt.datetime.fromtimestamp(stamp, dt.UTC)
+    return str(stamp.isoformat() if hasattr(stamp, "isoformat") else stamp)
