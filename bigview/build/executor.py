@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Self
@@ -49,15 +50,18 @@ class OnDask(AbstractContextManager["OnDask"]):
                 raise OptionError(f"No Dask scheduler answers at {self._address}: {error}. Start one with `dask scheduler`.") from error
             return self
         threads = limits().threads or os.cpu_count() or 1
-        self._cluster = LocalCluster(
-            n_workers=1,
-            threads_per_worker=threads,
-            processes=False,
-            dashboard_address="127.0.0.1:0",  # any free port: without an address the scheduler takes 8787, and warns
-            scheduler_kwargs={"dashboard": False},
-            memory_limit=0,
-            silence_logs=logging.ERROR,
-        )
+        with warnings.catch_warnings():
+            # Offline, Dask misses an address of this machine; threads of one process need none.
+            warnings.filterwarnings("ignore", "Couldn't detect a suitable IP address", RuntimeWarning)
+            self._cluster = LocalCluster(
+                n_workers=1,
+                threads_per_worker=threads,
+                processes=False,
+                dashboard_address="127.0.0.1:0",  # any free port: without an address the scheduler takes 8787, and warns
+                scheduler_kwargs={"dashboard": False},
+                memory_limit=0,
+                silence_logs=logging.ERROR,
+            )
         self._client = Client(self._cluster, set_as_default=False)
         return self
 

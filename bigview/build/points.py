@@ -14,7 +14,7 @@ from bigview.build.executor import Executor, executor
 from bigview.build.finish import Ledger
 from bigview.build.index import index_keys, index_rows
 from bigview.build.lock import BuildLock, sweep
-from bigview.build.merge import index_files, merge_bucket
+from bigview.build.merge import INDEX_ROWS, index_files, merge_bucket
 from bigview.build.options import BuildOptions
 from bigview.build.parts import Source
 from bigview.build.progress import Progress, progress
@@ -225,7 +225,7 @@ class _Build:
         work = [(index_rows, "row")] + ([(index_keys, "key")] if job.key is not None else [])
         for function, kind in work:
             tasks = [(job, number, starts) for number in range(files)]
-            sizes = [job.rows // files] * files
+            sizes = [min(INDEX_ROWS, job.rows - number * INDEX_ROWS) for number in range(files)]
             for number, made in self._stream(run, f"index {kind}", (function, tasks), sizes):
                 ledger.add_index(kind, number, made)
 
