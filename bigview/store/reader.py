@@ -208,7 +208,7 @@ class Reader:
                 table = self._gathered(groups, positions, wanted)
                 found.update({name: table[name] for name in wanted})
         if not len(positions):
-            return pa.table({name: pa.array([], pa.null()) for name in names})
+            return self._with_categories(pa.table({name: pa.array([], _file_type(self.manifest.column(name))) for name in names}))
         return self._with_categories(pa.table({name: found[name] for name in names}))
 
     def _gathered(self, groups: Groups, positions: NDArray[np.int64], names: Sequence[str]) -> pa.Table:
@@ -223,6 +223,16 @@ class Reader:
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
         return pa.concat_tables(pieces).take(pa.array(back))
+
+
+def _file_type(column: Column) -> pa.DataType:
+    """The type of a column in its file; null for the few that have no alias, where only its absence matters."""
+    if column.kind == "category":
+        return pa.int32()
+    try:
+        return pa.type_for_alias(column.dtype)
+    except ValueError:
+        return pa.null()
 
 
 def paged_dtype(column: Column) -> np.dtype:

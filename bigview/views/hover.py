@@ -136,7 +136,7 @@ class RecordColumn(np.lib.mixins.NDArrayOperatorsMixin):
         value = self._records.record(cell).get(self._name) if cell >= 0 else None
         if value is None or value is np.nan:
             return {"f": np.nan, "M": np.datetime64("NaT"), "O": "-"}.get(self.dtype.kind, -1)
-        return value.isoformat() if self.dtype.kind == "O" and hasattr(value, "isoformat") else value
+        return value.item() if self.dtype.kind == "O" and isinstance(value, np.generic) else value
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
         if self._cells.size > _MOST_CELLS:

@@ -6,9 +6,11 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 import pandas as pd
-from holoviews.core.data import DataError, Interface, PandasInterface
+from holoviews.core.data import Interface, PandasInterface
+from holoviews.core.data.interface import DataError
+from holoviews.core.dimension import dimension_name
 from holoviews.core.ndmapping import NdMapping, item_check, sorted_context
-from holoviews.core.util import dimension_name, get_param_values
+from holoviews.core.util import get_param_values
 
 from bigview.errors import ExpressionError, OptionError, TooLargeError, closest
 from bigview.store.points import PointTable

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import datashader as ds
+import datashader.reductions as rd
 import holoviews as hv
 import xarray as xr
 from holoviews.operation.datashader import AggregationOperation, AggState, aggregate
@@ -37,35 +37,19 @@ class aggregate_store(AggregationOperation):
         if width == 0 or height == 0:
             return self._empty_agg(element, x, y, width, height, xs, ys, reduction, **params)
         view = View(ends[0], ends[1], width, height)
-        found, shown = self._grid(subset, view, reduction, x.name)
-        note(subset, view, reduction, found.attrs["bounds"])
-        return self._image((found, shown), (x, y), (reduction, selector, state), params)
-
-    def _grid(self, subset: Subset, view: View, reduction: Any, x_name: str) -> tuple[xr.DataArray, Subset]:
-        """The grid with the dimensions that the element has; a plot of y against x is the store's, turned."""
-        if x_name == subset.axes[0]:
-            return grid(subset, view, reduction), subset
-        turned = View(view.y_range, view.x_range, view.height, view.width)
-        found = grid(subset, turned, reduction)
-        x0, x1, y0, y1 = found.attrs["bounds"]
-        found = found.rename({"x": "y", "y": "x"}).transpose("y", "x", ...)
-        return found.assign_attrs(bounds=(y0, y1, x0, x1)), subset
-
-    def _image(self, found: tuple[xr.DataArray, Subset], axes: Any, asked: tuple[Any, Any, AggState], params: dict[str, Any]) -> Any:
-        data, subset = found
-        (x, y), (reduction, selector, state) = axes, asked
-        bounds = data.attrs["bounds"]
-        plane = data.dims[2] if data.ndim == 3 else None
-        if isinstance(reduction, ds.count_cat | ds.by) and plane is not None:
-            params["vdims"] = [hv.Dimension(str(name), nodata=0) for name in data.coords[plane].values]
-        names = {"x": x.name, "y": y.name} | ({plane: reduction.cat_column} if plane else {})
-        data = data.rename({old: new for old, new in names.items() if old != new})
-        params["bounds"] = (bounds[0], bounds[2], bounds[1], bounds[3])
-        if not AggState.has_sel(state):
-            return self.p.element_type(data, **params)
-        dataset = data.to_dataset(dim=str(reduction.cat_column)) if plane else data.to_dataset(name=str(_first(params["vdims"])))
-        dataset = with_records(dataset, subset, (x.name, y.name), bounds, selector)
-        params["vdims"] = [hv.Dimension(str(name)) for name in dataset.data_vars if name not in dataset.attrs["selector_columns"]]
+        parts = zip(reduction.keys, reduction.values, strict=True) if isinstance(reduction, rd.summary) else [("", reduction)]
+        planes = [(name, _plane(subset, view, part, (x.name, y.name))) for name, part in parts]
+        note(subset, view, reduction, planes[0][1].attrs["bounds"])
+        x0, x1, y0, y1 = planes[0][1].attrs["bounds"]
+        params["bounds"] = (x0, y0, x1, y1)
+        if AggState.has_by(state):
+            params["vdims"] = [str(name) for name in planes[0][1].coords[reduction.cat_column].values]
+        if not AggState.has_sel(state) and len(planes) == 1:
+            return self.p.element_type(planes[0][1], **params)
+        dataset = _dataset(planes, reduction.cat_column if AggState.has_by(state) else None, params["vdims"])
+        if AggState.has_sel(state):
+            dataset = with_records(dataset, subset, (x.name, y.name), (x0, x1, y0, y1), selector)
+            params["vdims"] = [name for name in dataset.data_vars if name not in dataset.attrs["selector_columns"]]
         return self.p.element_type(dataset, **params)
 
     def _in_memory(self, element: Any, subset: Subset, names: tuple[str, str]) -> Any:
@@ -75,10 +59,28 @@ class aggregate_store(AggregationOperation):
                 f"The store is sorted by {subset.axes}, and draws those two columns only, not {names}. "
                 f"Build another store with x={names[0]!r}, y={names[1]!r}, or select fewer than {limits().element_rows:,} rows."
             )
-        options = {name: value for name, value in self.p.items() if name in aggregate.param and name not in ("name", "dynamic")}
+        options = {name: getattr(self.p, name) for name in self.param if name in aggregate.param and name not in ("name", "dynamic")}
         small = element.clone(element.dframe(), datatype=["dataframe"])
         return aggregate(small, dynamic=False, **options)
 
 
-def _first(dimensions: Any) -> Any:
-    return dimensions[0] if isinstance(dimensions, list) else dimensions
+def _plane(subset: Subset, view: View, reduction: Any, names: tuple[str, str]) -> xr.DataArray:
+    """One reduction's grid, named as the element's dimensions; a plot of y against x is the store's, turned."""
+    turned = names[0] != subset.axes[0]
+    found = grid(subset, View(view.y_range, view.x_range, view.height, view.width) if turned else view, reduction)
+    x0, x1, y0, y1 = found.attrs["bounds"]
+    if turned:
+        found = found.rename({"x": "y", "y": "x"}).transpose("y", "x", ...)
+        x0, x1, y0, y1 = y0, y1, x0, x1
+    called = dict(zip(found.dims, (names[1], names[0], getattr(reduction, "cat_column", "")), strict=False))
+    # HoloViews' hover on the server takes the coordinates in the order x, y.
+    coords = {called[dim]: found.coords[dim].values for dim in ("x", "y", *found.dims[2:])}
+    return xr.DataArray(found.data, coords=coords, dims=list(called.values()), attrs={**found.attrs, "bounds": (x0, x1, y0, y1)})
+
+
+def _dataset(planes: list[tuple[str, xr.DataArray]], category: str | None, dimensions: Any) -> xr.Dataset:
+    if category is not None:
+        return planes[0][1].to_dataset(dim=category)
+    if len(planes) > 1:
+        return xr.Dataset(dict(planes), attrs=planes[0][1].attrs)
+    return planes[0][1].to_dataset(name=str(dimensions[0] if isinstance(dimensions, list) else dimensions))

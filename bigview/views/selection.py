@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import holoviews as hv
 import holoviews.element.selection as selection
 import pandas as pd
 from holoviews.operation.datashader import inspect_base
+from holoviews.selection import link_selections
 
 from bigview.config import limits
 from bigview.views.conditions import Column, Lasso
@@ -19,6 +21,8 @@ def install() -> None:
     """Wrap HoloViews' spatial selection and its inspection; a second call does nothing."""
     if not hasattr(selection.spatial_select, _MARK):
         selection.spatial_select = _with_lasso(selection.spatial_select)
+    if not hasattr(link_selections.filter, _MARK):
+        link_selections.filter = _with_store(link_selections.filter)
     if not hasattr(inspect_base._mask_dataframe.__func__, _MARK):
         inspect_base._mask_dataframe = classmethod(_with_nearest(inspect_base._mask_dataframe.__func__))
 
@@ -31,6 +35,21 @@ def _with_lasso(stock: Callable[..., Any]) -> Callable[..., Any]:
 
     setattr(spatial_select, _MARK, stock)
     return spatial_select
+
+
+def _with_store(stock: Callable[..., Any]) -> Callable[..., Any]:
+    """What link_selections shows as selected, as a part of the store."""
+
+    def filter(self: Any, data: Any, selection_expr: Any = None) -> Any:
+        expression = self.selection_expr if selection_expr is None else selection_expr
+        is_dataset = isinstance(data, hv.Dataset)
+        if expression is None or not (isinstance(data, StoreInterface.types) or (is_dataset and data.interface is StoreInterface)):
+            return stock(self, data, selection_expr)
+        chosen = (data if is_dataset else hv.Dataset(data)).select(expression)
+        return chosen if is_dataset else chosen.data
+
+    setattr(filter, _MARK, stock)
+    return filter
 
 
 def _with_nearest(stock: Callable[..., Any]) -> Callable[..., Any]:

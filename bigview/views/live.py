@@ -1,0 +1,161 @@
+"""Newest wins: work off the event loop, one request at a time, stale ones dropped, results through one door.
+
+HoloViews and Panel run their callbacks on the event loop, which all visitors share; a frame computed there would stall everybody. So a view
+hands its newest wish to a worker thread, and what comes back enters the document through `Door`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+from panel.io.notebook import push
+
+from bigview.config import limits
+from bigview.errors import BigviewError
+
+Request = TypeVar("Request")
+Result = TypeVar("Result")
+Call = Callable[[], None]
+
+log = logging.getLogger(__name__)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Return the threads of all views; made on first use, so that a server that forks first is safe."""
+    return ThreadPoolExecutor(limits().view_threads, thread_name_prefix="bigview-view")
+
+
+class Door:
+    """The one way into a document from another thread: its next tick on a server, the kernel's loop in a notebook.
+
+    Parameters
+    ----------
+    document : bokeh.document.Document
+    comm : callable
+        Returns the notebook's comm, or None on a server; asked late, because it does not exist while a plot is made.
+    """
+
+    def __init__(self, document: Any, comm: Callable[[], Any]) -> None:
+        self._document = document
+        self._comm = comm
+        self._closed = False
+        self._loop = None if document is not None and document.session_context else _running_loop()
+
+    def __call__(self, call: Call) -> None:
+        """Run `call` in the document soon."""
+        if self._closed:
+            return
+        if self._loop is None:
+            try:
+                self._document.add_next_tick_callback(self._guarded(call))
+            except (AttributeError, RuntimeError):  # the session ended while the work was under way
+                self._closed = True
+        else:
+            self._loop.call_soon_threadsafe(self._in_notebook, call)
+
+    def close(self) -> None:
+        """Deliver nothing more."""
+        self._closed = True
+
+    def _guarded(self, call: Call) -> Call:
+        def run() -> None:
+            if not self._closed:
+                call()
+
+        return run
+
+    def _in_notebook(self, call: Call) -> None:
+        if self._closed:
+            return
+        call()
+        comm = self._comm()
+        if comm is not None:
+            push(self._document, comm)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+class Latest(Generic[Request, Result]):
+    """A worker with room for one wish: a new one replaces the one that waits.
+
+    Parameters
+    ----------
+    work : callable
+        Takes a request and yields results, each better than the one before. Runs on a thread of the pool. It is left after a result when
+        a newer request waits.
+    deliver : callable
+        Takes the request and a result; runs in the document.
+    failed : callable
+        Takes a sentence for the person who looks; runs in the document.
+    door : callable
+        Runs a call in the document.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Request], Iterable[Result]],
+        deliver: Callable[[Request, Result], None],
+        failed: Callable[[str], None],
+        door: Callable[[Call], None],
+    ) -> None:
+        self._work, self._deliver, self._failed, self._door = work, deliver, failed, door
+        self._lock = Lock()
+        self._waiting: list[Request] = []
+        self._busy = False
+        self._closed = False
+
+    def request(self, wish: Request) -> None:
+        """Ask for `wish`; any request that still waits is dropped."""
+        with self._lock:
+            self._waiting = [wish]
+            if self._busy or self._closed:
+                return
+            self._busy = True
+        _pool().submit(self._run)
+
+    def clear(self) -> None:
+        """Drop the request that waits."""
+        with self._lock:
+            self._waiting = []
+
+    def close(self) -> None:
+        """Start nothing more."""
+        with self._lock:
+            self._closed, self._waiting = True, []
+
+    def _run(self) -> None:
+        """Do one request. Then make room: other views share the threads."""
+        with self._lock:
+            if not self._waiting:
+                self._busy = False
+                return
+            wish = self._waiting.pop()
+        try:
+            for result in self._work(wish):
+                self._door(lambda result=result: self._deliver(wish, result))  # type: ignore[misc]
+                if self._waiting or self._closed:
+                    break
+        except Exception as error:  # noqa: BLE001  whatever fails, the page stays and says so
+            text = sentence(error)
+            self._door(lambda: self._failed(text))
+        _pool().submit(self._run)
+
+
+def sentence(error: BaseException) -> str:
+    """Return what to tell a person about an error: bigview's own words, or a plain sentence; the log has the rest."""
+    if isinstance(error, BigviewError):
+        return str(error)
+    log.error("a view failed", exc_info=error)
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this picture. Zoom in, or make the window smaller."
+    return f"This picture could not be drawn ({type(error).__name__}). The last one is kept; the server's log says more."
