@@ -18,7 +18,7 @@ from bigview.raster.reductions import Reduction, columns_read, reduction_of
 from bigview.spec import Filters, View, Where
 from bigview.store.bits import Bits, unpack
 from bigview.store.points import PointTable
-from bigview.store.reader import MISSING_TIME, Reader
+from bigview.store.reader import MISSING_TIME, ROW, Reader
 
 _lock = threading.Lock()
 _kept: OrderedDict[Any, sweep.Runs] = OrderedDict()
@@ -182,6 +182,10 @@ def _by_datashader(table: PointTable, lattice: Lattice, reduction: Reduction, wh
     records = table.records(frame["row"].to_numpy(), names)
     for name in names:
         frame[name] = records[name].to_numpy() if table.columns[name] != "category" else records[name].array
+    category = getattr(reduction.source, "cat_column", None)
+    if category is not None:  # Datashader counts a missing category as the last one
+        frame = frame.dropna(subset=[category])
+    frame = frame.loc[records[ROW].sort_values().index.intersection(frame.index, sort=False)]  # "first" and "last" mean the source's order
     height, width = lattice.shape
     answer = ds.Canvas(width, height, (0, width), (0, height)).points(frame, "px", "py", reduction.source)
     if answer.ndim == 2:

@@ -23,6 +23,9 @@ from bigview.store.reader import Reader
 from bigview.store.regions import key_ranges
 from bigview.store.selection import Box, select
 
+_MOST_CELLS = 1 << 40
+"""Cells across a grid up to which its arithmetic fits 64 bits; a view that wide shows the store as a dot, and draws its rows."""
+
 _DIGITS = 9
 """Significant digits of a view's span that count: panning in floats jitters beyond them, and must not change the size of a pixel."""
 
@@ -118,6 +121,9 @@ class Lattice:
 
 def _level(manifest: Manifest, x: tuple[float, float, int], y: tuple[float, float, int]) -> int | None:
     """The first level whose cells are at most half a pixel; None when there is none."""
+    first = manifest.levels[0].level if manifest.levels else 0
+    if any((high - low) / axis.size(first) > _MOST_CELLS for axis, (low, high, _) in ((manifest.x, x), (manifest.y, y))):
+        return None
     half_x, half_y = (_span(low, high) / pixels / 2 for low, high, pixels in (x, y))
     for level in manifest.levels:
         if level.cells and manifest.x.size(level.level) <= half_x and manifest.y.size(level.level) <= half_y:

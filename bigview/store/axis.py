@@ -69,7 +69,7 @@ class Axis:
         largest = max(abs(low), abs(high))
         bits = math.frexp(largest)[1] if largest else -990
         span = high / 2 - low / 2  # halved: the span of ±1.7e308 is no float
-        exponent = BITS - 2 - (math.frexp(span)[1] if span else -2000)
+        exponent = BITS - 2 - (math.frexp(span)[1] if span else 0)
         exponent = max(-1000, min(exponent, _EXACT - bits, 1000))
         base = (math.floor(math.ldexp(low, exponent)) // _HALF) * _HALF
         if math.floor(math.ldexp(high, exponent)) - base >= (1 << BITS) - 1:  # the last cell stands for "unplaced"
@@ -97,7 +97,11 @@ class Axis:
 
     def cell(self, position: float, level: int) -> int:
         """Return the cell that holds a position; may lie outside 0 … 2**level - 1."""
-        return (math.floor(math.ldexp(position, self.exponent)) - self.base) >> (BITS - level)
+        try:
+            finest = math.floor(math.ldexp(position, self.exponent))
+        except OverflowError:  # a view that reaches far beyond the store
+            finest = int(math.copysign(1 << 1000, position))
+        return (finest - self.base) >> (BITS - level)
 
     def encode(self, values: NDArray[Any]) -> NDArray[np.floating]:
         """Return positions for raw values (floats pass as they are; missing datetimes become NaN)."""
