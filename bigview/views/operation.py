@@ -1,5 +1,6 @@
 """The aggregation that HoloViews' rasterize and datashade run on elements that hold a store."""
 
+from functools import partial
 from typing import Any
 
 import datashader.reductions as rd
@@ -14,7 +15,7 @@ from bigview.views.grids import grid
 from bigview.views.hover import with_records
 from bigview.views.interface import StoreInterface
 from bigview.views.subset import Subset
-from bigview.views.warm import note
+from bigview.views.warm import Recipe, note
 
 
 def holds_store(element: Any) -> bool:
@@ -37,9 +38,11 @@ class aggregate_store(AggregationOperation):
         if width == 0 or height == 0:
             return self._empty_agg(element, x, y, width, height, xs, ys, reduction, **params)
         view = View(ends[0], ends[1], width, height)
-        parts = zip(reduction.keys, reduction.values, strict=True) if isinstance(reduction, rd.summary) else [("", reduction)]
+        parts = list(zip(reduction.keys, reduction.values, strict=True)) if isinstance(reduction, rd.summary) else [("", reduction)]
         planes = [(name, _plane(subset, view, part, (x.name, y.name))) for name, part in parts]
-        note(subset, view, reduction, planes[0][1].attrs["bounds"])
+        for _, part in parts:
+            ahead = partial(_plane, subset, reduction=part, names=(x.name, y.name))
+            note(Recipe((subset, str(part), x.name, width, height), width, height, ahead), planes[0][1].attrs["bounds"])
         x0, x1, y0, y1 = planes[0][1].attrs["bounds"]
         params["bounds"] = (x0, y0, x1, y1)
         if AggState.has_by(state):

@@ -8,14 +8,15 @@ import asyncio
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any
 
+import holoviews as hv
 from holoviews.streams import RangeXY, Stream
 
 from bigview.errors import BigviewError
 from bigview.spec import View
-from bigview.views.grids import grid
-from bigview.views.subset import Subset
 
 DEBOUNCE = 30
 """Milliseconds without a further event before a frame is computed. HoloViews waits 100: it expects frames to be slow."""
@@ -26,50 +27,56 @@ IDLE = 30
 _REMEMBERED = 64  # bounds of frames: more than the plots on a page
 
 _lock = threading.Lock()
-_drawn: OrderedDict[tuple[Any, ...], dict[Any, tuple[Subset, Any]]] = OrderedDict()
+_drawn: OrderedDict[tuple[str, ...], dict[Hashable, "Recipe"]] = OrderedDict()
 
 
-def note(subset: Subset, view: View, reduction: Any, bounds: tuple[Any, ...]) -> None:
+@dataclass(frozen=True)
+class Recipe:
+    """How to compute again, at other ranges, what a picture was made from.
+
+    Attributes
+    ----------
+    key : hashable
+        Equal for equal recipes.
+    width, height : int
+        Size of the picture.
+    compute : callable
+        Takes the view; its result is kept by a cache, so nothing is returned here.
+    """
+
+    key: Hashable
+    width: int
+    height: int
+    compute: Callable[[View], Any]
+
+
+def note(recipe: Recipe, bounds: tuple[Any, ...]) -> None:
     """Remember what was drawn at some bounds, (x0, x1, y0, y1), so that it can be computed ahead at other ones."""
     place = tuple(str(end) for end in (bounds[0], bounds[2], bounds[1], bounds[3]))
     with _lock:
-        entry = _drawn.setdefault(place, {})
-        entry[(subset, str(reduction), view.width, view.height)] = (subset, reduction)
+        _drawn.setdefault(place, {})[recipe.key] = recipe
         _drawn.move_to_end(place)
         while len(_drawn) > _REMEMBERED:
             _drawn.popitem(last=False)
 
 
-def drawn(bounds: tuple[Any, ...]) -> list[tuple[Subset, Any, int, int]]:
-    """Return what was drawn at an image's bounds, (left, bottom, right, top): parts of stores, reductions, sizes."""
-    with _lock:
-        entry = dict(_drawn.get(tuple(str(end) for end in bounds), {}))
-    return [(subset, reduction, key[2], key[3]) for key, (subset, reduction) in entry.items()]
-
-
-def _images(frame: Any) -> list[Any]:
-    """The pictures in what a plot shows now."""
-    if frame is None:
-        return []
-    return [image for image in frame.traverse(lambda element: element) if hasattr(image, "bounds") and hasattr(image, "xdensity")]
-
-
-def recipes(frame: Any) -> list[tuple[Subset, Any, int, int]]:
-    """Return what has to be computed to draw a frame again at other ranges."""
-    found = {}
-    for image in _images(frame):
+def recipes(frame: Any) -> list[Recipe]:
+    """Return what has to be computed to draw again, at other ranges, what a plot shows."""
+    found: dict[Hashable, Recipe] = {}
+    images = [] if frame is None else frame.traverse(lambda image: image, [hv.Image, hv.RGB, hv.ImageStack])
+    for image in images:
         height, width = image.interface.shape(image, gridded=True)[:2]
-        for subset, reduction, columns, rows in drawn(image.bounds.lbrt()):
-            if (columns, rows) == (width, height):
-                found[(subset, str(reduction), columns, rows)] = (subset, reduction, columns, rows)
+        with _lock:
+            drawn = dict(_drawn.get(tuple(str(end) for end in image.bounds.lbrt()), {}))
+        found.update((key, recipe) for key, recipe in drawn.items() if (recipe.width, recipe.height) == (width, height))
     return list(found.values())
 
 
-def compute(wanted: list[tuple[Subset, Any, int, int]], ranges: dict[str, Any], axes: tuple[str, str] | None = None) -> None:
-    """Compute grids at new ranges; what cannot be computed is left to the callback proper, which reports it."""
-    for subset, reduction, width, height in wanted:
+def compute(wanted: list[Recipe], x_range: tuple[Any, Any], y_range: tuple[Any, Any]) -> None:
+    """Compute recipes at new ranges; what cannot be computed is left to the callback proper, which reports it."""
+    for recipe in wanted:
         try:
-            grid(subset, View(ranges["x_range"], ranges["y_range"], width, height), reduction)
+            recipe.compute(View(x_range, y_range, recipe.width, recipe.height))
         except BigviewError:
             continue
 
@@ -85,7 +92,7 @@ def _callback() -> type:
         def debounce(self) -> int:
             return DEBOUNCE if self._wanted() else int(RangeXYCallback.debounce)
 
-        def _wanted(self) -> list[tuple[Subset, Any, int, int]]:
+        def _wanted(self) -> list[Recipe]:
             return recipes(self.plot.current_frame) if self.plot is not None else []
 
         def initialize(self, plot_id: Any = None) -> None:
@@ -97,7 +104,7 @@ def _callback() -> type:
             wanted = self._wanted()
             ranges = self._process_msg(dict(msg)) if wanted else {}
             if {"x_range", "y_range"} <= set(ranges or {}):
-                await asyncio.get_running_loop().run_in_executor(None, compute, wanted, ranges)
+                await asyncio.get_running_loop().run_in_executor(None, compute, wanted, ranges["x_range"], ranges["y_range"])
             if self.plot is not None:  # the page may have been closed meanwhile
                 await super().on_msg(msg)
 
