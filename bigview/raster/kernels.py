@@ -9,11 +9,8 @@ from bigview.store.morton import gather
 
 @nb.njit(inline="always")
 def _dither(start):  # type: ignore[no-untyped-def]
-    """A fixed number in [0, 1) for a cell: SplitMix64 of its first row."""
-    z = nb.uint64(start) + nb.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> nb.uint64(30))) * nb.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> nb.uint64(27))) * nb.uint64(0x94D049BB133111EB)
-    return nb.float64(z >> nb.uint64(40)) * (1.0 / 16777216.0)
+    """A fixed number in [0, 1) for a cell: Fibonacci hash of its first row (Knuth, The Art of Computer Programming 3, 6.4)."""
+    return nb.float64(nb.int64((nb.uint64(start) * nb.uint64(0x9E3779B97F4A7C15)) >> nb.uint64(32))) * (1.0 / 4294967296.0)
 
 
 @nb.njit(inline="always")
@@ -22,17 +19,11 @@ def _cuts(rows, start, share_x, share_y):  # type: ignore[no-untyped-def]
 
     Rounding by a number of the cell's own keeps smooth density smooth; the same cut serves every filter and category.
     """
-    if share_x >= 1.0 and share_y >= 1.0:
-        return rows, rows, rows
     u = _dither(start)
-    if share_y >= 1.0:
-        return np.int64(rows * share_x + u), rows, rows
-    lower = np.int64(rows * share_y + u)
-    if share_x >= 1.0:
-        return lower, lower, rows
-    first = np.int64(rows * share_x * share_y + u)
-    third = np.int64(rows * (share_y + share_x * (1.0 - share_y)) + u)
-    return min(first, lower), lower, max(third, lower)
+    lower = rows if share_y >= 1.0 else np.int64(rows * share_y + u)
+    first = lower if share_x >= 1.0 else min(np.int64(rows * share_x * share_y + u), lower)
+    third = rows if share_x >= 1.0 or share_y >= 1.0 else max(np.int64(rows * (share_y + share_x * (1.0 - share_y)) + u), lower)
+    return first, lower, third
 
 
 @nb.njit(inline="always")
@@ -66,13 +57,8 @@ def gap_runs(start, count, work, out_start, out_stop):  # type: ignore[no-untype
     return found
 
 
-@nb.njit(inline="always")
-def _add(grid, pixel, start, stop, bits):  # type: ignore[no-untyped-def]
-    grid[pixel] += nb.uint32(count_run(bits, start, stop) if bits.shape[0] else stop - start)
-
-
 @nb.njit(nogil=True, cache=True)
-def count_cells(cells, c0, c1, tables, width, bits, grid):  # type: ignore[no-untyped-def]
+def count_cells(cells, c0, c1, tables, width, grid):  # type: ignore[no-untyped-def]
     """Add the rows of cells to a grid of counts, those of cells that cross an edge divided."""
     key, start, count = cells
     i0, px, fx, j0, py, fy = tables
@@ -81,20 +67,42 @@ def count_cells(cells, c0, c1, tables, width, bits, grid):  # type: ignore[no-un
             i, j = np.int64(gather(key[c])) - i0, np.int64(gather(nb.uint64(key[c]) >> nb.uint64(1))) - j0
             if i < 0 or j < 0 or i >= px.shape[0] or j >= py.shape[0]:
                 continue
-            row, rows = np.int64(start[c]), np.int64(count[c])
-            pixel = py[j] * width + px[i]
+            rows, pixel = np.int64(count[c]), py[j] * width + px[i]
             if fx[i] >= 1.0 and fy[j] >= 1.0:
-                _add(grid, pixel, row, row + rows, bits)
+                grid[pixel] += nb.uint32(rows)
+                continue
+            first, lower, third = _cuts(rows, start[c], fx[i], fy[j])
+            grid[pixel] += nb.uint32(first)
+            if fx[i] < 1.0:
+                grid[pixel + 1] += nb.uint32(lower - first)
+            if fy[j] < 1.0:
+                grid[pixel + width] += nb.uint32(third - lower)
+                if fx[i] < 1.0:
+                    grid[pixel + width + 1] += nb.uint32(rows - third)
+
+
+@nb.njit(nogil=True, cache=True)
+def count_cell_bits(cells, c0, c1, tables, width, bits, grid):  # type: ignore[no-untyped-def]
+    """Like `count_cells`, for the rows whose bits are set."""
+    key, start, count = cells
+    i0, px, fx, j0, py, fy = tables
+    for q in range(c0.shape[0]):
+        for c in range(c0[q], c1[q]):
+            i, j = np.int64(gather(key[c])) - i0, np.int64(gather(nb.uint64(key[c]) >> nb.uint64(1))) - j0
+            if i < 0 or j < 0 or i >= px.shape[0] or j >= py.shape[0]:
+                continue
+            row, rows, pixel = np.int64(start[c]), np.int64(count[c]), py[j] * width + px[i]
+            if fx[i] >= 1.0 and fy[j] >= 1.0:
+                grid[pixel] += nb.uint32(count_run(bits, row, row + rows))
                 continue
             first, lower, third = _cuts(rows, row, fx[i], fy[j])
-            if first > 0:
-                _add(grid, pixel, row, row + first, bits)
-            if lower > first:
-                _add(grid, pixel + 1, row + first, row + lower, bits)
-            if third > lower:
-                _add(grid, pixel + width, row + lower, row + third, bits)
-            if rows > third:
-                _add(grid, pixel + width + 1, row + third, row + rows, bits)
+            grid[pixel] += nb.uint32(count_run(bits, row, row + first))
+            if fx[i] < 1.0:
+                grid[pixel + 1] += nb.uint32(count_run(bits, row + first, row + lower))
+            if fy[j] < 1.0:
+                grid[pixel + width] += nb.uint32(count_run(bits, row + lower, row + third))
+                if fx[i] < 1.0:
+                    grid[pixel + width + 1] += nb.uint32(count_run(bits, row + third, row + rows))
 
 
 @nb.njit(nogil=True, cache=True)

@@ -72,8 +72,10 @@ def counts(reader: Reader, lattice: Lattice, bits: Bits | None) -> NDArray[np.ui
         grid = np.zeros(height * width, np.uint32)
 
         def use(cells: tuple[Any, Any, Any], gaps: tuple[Any, Any]) -> None:
-            if lattice.level is not None:
-                kernels.count_cells(cells, part.c0, part.c1, _tables(lattice), width, words, grid)
+            if lattice.level is not None and bits is None:
+                kernels.count_cells(cells, part.c0, part.c1, _tables(lattice), width, grid)
+            elif lattice.level is not None:
+                kernels.count_cell_bits(cells, part.c0, part.c1, _tables(lattice), width, words, grid)
             if len(gaps[0]):
                 with reader.pages.pinned([X, Y], reader.pages.groups_of(*gaps)) as (x, y):
                     kernels.count_rows(x, y, *gaps, _frame_of(lattice), words, grid)
