@@ -63,6 +63,8 @@ def imports(source: str, known: "set[str] | frozenset[str]" = frozenset()) -> It
             base = node.module or ""
             for alias in node.names:
                 full = f"{base}.{alias.name}"
+                if full == "bigview.__version__":
+                    continue  # set before anything else in the package is loaded
                 yield Import(full if full in known else base, node.lineno, lazy, node.level > 0)
         elif isinstance(node, ast.Call) and _is_import_call(node):
             yield Import(str(node.args[0].value), node.lineno, lazy)  # type: ignore[attr-defined]

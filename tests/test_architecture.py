@@ -93,6 +93,7 @@ def test_a_circle_is_caught():
         ("bigview.app.server", "from bigview.stores import open\nimport panel"),
         ("bigview.build.points", "import dask\nsubmit(parallel=True)"),
         ("bigview.__main__", "from bigview.cli import main"),
+        ("bigview.cli", "from bigview import __version__"),
         ("bigview.raster.kernels", "@njit(cache=True, nogil=True, parallel=False)\ndef f(): pass"),
     ],
 )

@@ -137,6 +137,30 @@ def test_the_demo_shows_itself_where_it_can(monkeypatch, given):
     assert commands[0][1:] == ["demo", *given, *(["--show"] if given[0] == "--rows" else [])]
 
 
+class TestBench:
+    @pytest.fixture(autouse=True)
+    def started(self, project, monkeypatch):
+        (project / "benchmarks").mkdir()
+        for name in ("frames", "build"):
+            (project / "benchmarks" / f"{name}.py").write_text('import shared\n\nif __name__ == "__main__":\n    ...\n')
+        (project / "benchmarks" / "shared.py").write_text("")
+        started = []
+        monkeypatch.setattr(run, "run", lambda command: started.append(command[1:]) or 5)
+        return started
+
+    def test_all_and_the_tests_with_the_mark(self, started):
+        run.bench([])
+        assert started == [["-m", "benchmarks.build"], ["-m", "benchmarks.frames"], ["-m", "pytest", "-m", "bench"]]
+
+    def test_those_named(self, started):
+        assert run.bench(["frames"]) == 5
+        assert started == [["-m", "benchmarks.frames"]]
+
+    def test_an_unknown_name_lists_the_known(self):
+        with pytest.raises(run.Missing, match="no benchmark 'shared'; there are: build, frames"):
+            run.bench(["shared"])
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to pass on")
 def test_stopping_the_script_stops_what_it_runs(tmp_path):
     """`make demo` stopped from outside leaves no server behind."""

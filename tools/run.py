@@ -196,7 +196,8 @@ def test(arguments):
     else:
         say("NO BROWSER: the browser tests will be skipped; to run them {}.".format(BROWSER_ADVICE))
     workers = min(os.cpu_count() or 1, MOST_TEST_WORKERS)
-    code = run([inside("python"), "-m", "pytest", "-n", str(workers), "--dist", "loadgroup", *arguments])
+    # A file's tests share the stores they build, so a file stays with one worker.
+    code = run([inside("python"), "-m", "pytest", "-n", str(workers), "--dist", "loadfile", *arguments])
     if not browser:
         say("NO BROWSER: the browser tests were skipped; to run them {}.".format(BROWSER_ADVICE))
     return code
@@ -211,14 +212,15 @@ def lint(arguments):
 
 def bench(arguments):
     """Run the benchmarks named (all without a name) one after another, then the tests marked `bench`."""
-    scripts = sorted((ROOT / "benchmarks").glob("bench_*.py"))
-    names = [path.stem[len("bench_") :] for path in scripts]
+    # Files without this line are what the benchmarks share.
+    files = sorted((ROOT / "benchmarks").glob("*.py"))
+    names = [path.stem for path in files if '\nif __name__ == "__main__":' in path.read_text(encoding="utf-8")]
     unknown = [name for name in arguments if name not in names]
     if unknown:
         raise Missing("There is no benchmark {!r}; there are: {}.".format(unknown[0], ", ".join(names) or "none"))
     python = inside("python")
-    chosen = [path for path, name in zip(scripts, names) if not arguments or name in arguments]
-    codes = [run([python, str(path)]) for path in chosen]
+    # As modules, so that they can import each other.
+    codes = [run([python, "-m", "benchmarks." + name]) for name in arguments or names]
     if not arguments:
         code = run([python, "-m", "pytest", "-m", "bench"])
         codes.append(0 if code == 5 else code)  # 5: no test bears the mark
