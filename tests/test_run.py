@@ -152,9 +152,9 @@ class TestBench:
         run.bench([])
         assert started == [["-m", "benchmarks.build"], ["-m", "benchmarks.frames"], ["-m", "pytest", "-m", "bench"]]
 
-    def test_those_named(self, started):
-        assert run.bench(["frames"]) == 5
-        assert started == [["-m", "benchmarks.frames"]]
+    def test_the_one_named_gets_the_arguments(self, started):
+        assert run.bench(["frames", "emb.bv", "--views", "9"]) == 5
+        assert started == [["-m", "benchmarks.frames", "emb.bv", "--views", "9"]]
 
     def test_an_unknown_name_lists_the_known(self):
         with pytest.raises(run.Missing, match="no benchmark 'shared'; there are: build, frames"):

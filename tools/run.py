@@ -211,19 +211,19 @@ def lint(arguments):
 
 
 def bench(arguments):
-    """Run the benchmarks named (all without a name) one after another, then the tests marked `bench`."""
+    """Run the benchmark named, with the arguments after its name; without a name all, and the tests marked `bench`."""
     # Files without this line are what the benchmarks share.
     files = sorted((ROOT / "benchmarks").glob("*.py"))
     names = [path.stem for path in files if '\nif __name__ == "__main__":' in path.read_text(encoding="utf-8")]
-    unknown = [name for name in arguments if name not in names]
-    if unknown:
-        raise Missing("There is no benchmark {!r}; there are: {}.".format(unknown[0], ", ".join(names) or "none"))
-    python = inside("python")
     # As modules, so that they can import each other.
-    codes = [run([python, "-m", "benchmarks." + name]) for name in arguments or names]
-    if not arguments:
-        code = run([python, "-m", "pytest", "-m", "bench"])
-        codes.append(0 if code == 5 else code)  # 5: no test bears the mark
+    module = [inside("python"), "-m"]
+    if arguments and arguments[0] in names:
+        return run([*module, "benchmarks." + arguments[0], *arguments[1:]])
+    if arguments:
+        raise Missing("There is no benchmark {!r}; there are: {}.".format(arguments[0], ", ".join(names) or "none"))
+    codes = [run([*module, "benchmarks." + name]) for name in names]
+    code = run([*module, "pytest", "-m", "bench"])
+    codes.append(0 if code == 5 else code)  # 5: no test bears the mark
     return max(codes, key=abs)
 
 
