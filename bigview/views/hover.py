@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import datashader.reductions as rd
@@ -26,14 +27,14 @@ class PixelRecords:
     ----------
     subset : Subset
     edges : (x_edges, y_edges)
-        Of the pixels, in the columns' own values, on the store's own x and y.
-    order_by : str
-        Column that decides, "-" first for the greatest.
+        Of the pixels, in the columns' own values, as the picture shows them.
+    order_by : str or None
+        Column that decides, "-" first for the greatest. None takes the record nearest to the pixel's centre.
     turned : bool
         Whether the picture's x is the store's y.
     """
 
-    def __init__(self, subset: Subset, edges: tuple[NDArray[Any], NDArray[Any]], order_by: str, turned: bool) -> None:
+    def __init__(self, subset: Subset, edges: tuple[NDArray[Any], NDArray[Any]], order_by: str | None, turned: bool = False) -> None:
         self._subset = subset
         self._x, self._y = edges
         self._order_by = order_by
@@ -59,11 +60,13 @@ class PixelRecords:
         x_range, y_range = self._x[column : column + 2], self._y[row : row + 2]
         if self._turned:
             x_range, y_range = y_range, x_range
-        view = View(tuple(x_range), tuple(y_range), 1, 1)
         table, where = self._subset.table, self._subset.conditions
-        rows = table.rows(view=view, where=where, order_by=self._order_by, limit=1)
-        if not len(rows):
-            # A row at a pixel's border may be drawn one pixel off: the nearest one is meant.
+        rows = None
+        if self._order_by is not None:
+            view = View(tuple(x_range), tuple(y_range), 1, 1)
+            rows = table.rows(view=view, where=where, order_by=self._order_by, limit=1)
+        if rows is None or not len(rows):
+            # Also where a row at a pixel's border was drawn one pixel off.
             x, y = (low + (high - low) / 2 for low, high in (x_range, y_range))
             rows = table.nearest(x, y, where=where).drop(columns="distance")
         return {str(name): value for name, value in rows.iloc[0].items()} if len(rows) else {}
@@ -166,19 +169,43 @@ class RecordColumn(np.lib.mixins.NDArrayOperatorsMixin):
 
 def with_records(dataset: xr.Dataset, subset: Subset, axes: tuple[str, str], bounds: tuple[Any, ...], selector: Any) -> xr.Dataset:
     """Return a picture's dataset with the columns of the selected records, as HoloViews' hover on the server reads them."""
-    x, y = axes
-    counts = [dataset[name].data for name in dataset.data_vars]
-    there = np.logical_or.reduce([_occupied(values) for values in counts])
-    height, width = there.shape
-    cells = np.where(there, np.arange(there.size).reshape(there.shape), -1)
-    edges = (_edges(bounds[0], bounds[1], width), _edges(bounds[2], bounds[3], height))
-    records = PixelRecords(_with_value(subset, selector), edges, _order(selector), turned=axes != subset.axes)
-    columns = [ROW, *(name for name in subset.columns if name not in axes and name not in dataset.data_vars)]
-    dataset["__index__"] = ((y, x), cells)
-    for name in columns:
-        dataset[name] = ((y, x), RecordColumn(records, name, cells, _shown_dtype(subset, name)))
-    dataset.attrs.update(selector_columns=["__index__", *columns], selector=_named(selector))
+    there = np.logical_or.reduce([_occupied(dataset[name].data) for name in dataset.data_vars])
+    records = PixelRecords(_with_value(subset, selector), _grid_edges(bounds, there.shape), _order(selector), turned=axes != subset.axes)
+    columns = [name for name in subset.columns if name not in axes and name not in dataset.data_vars]
+    _add(dataset, axes, there, (records, subset), columns)
+    dataset.attrs["selector"] = _named(selector)
     return dataset
+
+
+def with_nearest(
+    dataset: xr.Dataset, subset: Subset, axes: tuple[str, str], drawn: tuple[tuple[Any, ...], NDArray[np.bool_]], columns: Sequence[str]
+) -> xr.Dataset:
+    """Return a picture's dataset with columns of the record nearest to each pixel; `drawn` is (bounds, which pixels show anything)."""
+    bounds, there = drawn
+    records = PixelRecords(subset, _grid_edges(bounds, there.shape), None)
+    _add(dataset, axes, there, (records, subset), [name for name in columns if name not in dataset.data_vars])
+    return dataset
+
+
+def _add(
+    dataset: xr.Dataset,
+    axes: tuple[str, str],
+    there: NDArray[np.bool_],
+    source: tuple[PixelRecords, Subset],
+    columns: Sequence[str],
+) -> None:
+    x, y = axes
+    records, subset = source
+    cells = np.where(there, np.arange(there.size).reshape(there.shape), -1)
+    names = [ROW, *(name for name in columns if name != ROW and name not in axes)]
+    dataset["__index__"] = ((y, x), cells)
+    for name in names:
+        dataset[name] = ((y, x), RecordColumn(records, name, cells, _shown_dtype(subset, name)))
+    dataset.attrs["selector_columns"] = ["__index__", *names]
+
+
+def _grid_edges(bounds: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[NDArray[Any], NDArray[Any]]:
+    return _edges(bounds[0], bounds[1], shape[1]), _edges(bounds[2], bounds[3], shape[0])
 
 
 def _occupied(values: NDArray[Any]) -> NDArray[np.bool_]:
