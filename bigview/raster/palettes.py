@@ -24,11 +24,26 @@ _MUTED = {True: "#6c7380", False: "#9aa1ad"}
 
 _RAMPS = {
     # name: (for a dark background, from faint to strong; for a light one)
-    "ember": (("#2b3a67", "#5b4b9a", "#a3479b", "#e0526e", "#f98b4b", "#fccb6a", "#fff8d6"), ("#f7c99b", "#ee8f5c", "#d95361", "#a6337c", "#6a2b7d", "#2d1e52")),
-    "ice": (("#1f3b5c", "#225f86", "#2288a3", "#3fb1b0", "#7fd6b4", "#c9f2c7", "#fbfff0"), ("#a9d9d3", "#63b7c2", "#3a8fb3", "#2f669c", "#2c3f7d", "#221b4e")),
-    "viridis": (("#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", "#fde725"), ("#c9d94a", "#63bf66", "#2a9d84", "#2b768e", "#3a4d8a", "#440154")),
-    "cividis": (("#2a4a78", "#4f5f7c", "#6f757b", "#8f8b78", "#b2a26d", "#d7bb5a", "#fdea45"), ("#d9bd5a", "#b0a06f", "#8a8779", "#656d7a", "#3d5273", "#00204d")),
-    "grey": (("#3d434d", "#6b717c", "#9aa0aa", "#c9cdd4", "#ffffff"), ("#c3c8d0", "#959ba6", "#69707c", "#414854", "#161a21")),
+    "ember": (
+        ("#2b3a67", "#5b4b9a", "#a3479b", "#e0526e", "#f98b4b", "#fccb6a", "#fff8d6"),
+        ("#f7c99b", "#ee8f5c", "#d95361", "#a6337c", "#6a2b7d", "#2d1e52"),
+    ),
+    "ice": (
+        ("#1f3b5c", "#225f86", "#2288a3", "#3fb1b0", "#7fd6b4", "#c9f2c7", "#fbfff0"),
+        ("#a9d9d3", "#63b7c2", "#3a8fb3", "#2f669c", "#2c3f7d", "#221b4e"),
+    ),
+    "viridis": (
+        ("#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", "#fde725"),
+        ("#c9d94a", "#63bf66", "#2a9d84", "#2b768e", "#3a4d8a", "#440154"),
+    ),
+    "cividis": (
+        ("#2a4a78", "#4f5f7c", "#6f757b", "#8f8b78", "#b2a26d", "#d7bb5a", "#fdea45"),
+        ("#d9bd5a", "#b0a06f", "#8a8779", "#656d7a", "#3d5273", "#00204d"),
+    ),
+    "grey": (
+        ("#3d434d", "#6b717c", "#9aa0aa", "#c9cdd4", "#ffffff"),
+        ("#c3c8d0", "#959ba6", "#69707c", "#414854", "#161a21"),
+    ),
 }  # fmt: skip
 
 _DIVERGING = {"cold-warm": (("#4aa8ff", "#7fb2d9", "#9aa1ad", "#d9a073", "#ff8a3d"), ("#0b5fb0", "#6fa3cf", "#c9ccd2", "#dd9a66", "#b34700"))}
@@ -127,7 +142,7 @@ def _even(anchors: Sequence[str]) -> Colours:
     lab = oklab(rgb(anchors))
     fine = np.linspace(0, 1, 1025)
     path = _along(lab, fine)
-    light = np.maximum.accumulate(path[:, 0] * np.sign(path[-1, 0] - path[0, 0]))
+    light = np.maximum.accumulate(path[:, 0] * np.sign(path[-1, 0] - path[0, 0]))  # ascending, also where it grows dark
     wanted = np.linspace(light[0], light[-1], STEPS)
     return np.clip(srgb(_along(lab, np.interp(wanted, light, fine))), 0, 1)
 
@@ -141,14 +156,26 @@ def _along(lab: Colours, places: NDArray[np.float64]) -> Colours:
     return np.stack([np.interp(places, knots, lab[:, axis]) for axis in range(3)], axis=-1)
 
 
-_TO_CONE = np.array([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]])
-_TO_LAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]])
+_TO_CONE = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
 
 
 def oklab(colours: Colours) -> Colours:
     """Return lightness and the two colour axes of screen colours."""
     linear = np.where(colours <= 0.04045, colours / 12.92, ((np.maximum(colours, 0) + 0.055) / 1.055) ** 2.4)
-    return np.cbrt(linear @ _TO_CONE.T) @ _TO_LAB.T
+    return np.asarray(np.cbrt(linear @ _TO_CONE.T) @ _TO_LAB.T)
 
 
 def srgb(lab: Colours) -> Colours:
