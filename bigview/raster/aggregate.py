@@ -107,7 +107,7 @@ def _runs(reader: Reader, lattice: Lattice) -> sweep.Runs:
     found = sweep.runs(reader, lattice)
     with _lock:
         _kept[key] = found
-        while len(_kept) > 1 and sum(16 * len(entry.start) + 8 * len(entry.offsets) for entry in _kept.values()) > limits().frame_bytes:
+        while len(_kept) > 1 and sum(2 * entry.start.nbytes + 8 * len(entry.offsets) for entry in _kept.values()) > limits().frame_bytes:
             _kept.popitem(last=False)
     return found
 
@@ -196,13 +196,13 @@ def _by_datashader(table: PointTable, lattice: Lattice, reduction: Reduction, wh
 
 def _drawn_rows(table: PointTable, lattice: Lattice, where: Where) -> pd.DataFrame:
     runs, bits = _runs(table.reader, lattice), table.bits(where)
-    total = int((runs.stop - runs.start).sum())
+    total = int((runs.stop - runs.start).sum(dtype=np.int64))
     if total * 32 > limits().result_bytes:
         raise TooLargeError(
             f"This reduction needs every row by itself, and the view holds {total:,}; up to {limits().result_bytes // 32:,} fit. Zoom in."
         )
-    sizes = runs.stop - runs.start
-    row = np.repeat(runs.start - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes) + np.arange(total)
+    sizes = (runs.stop - runs.start).astype(np.int64)
+    row = np.repeat(runs.start.astype(np.int64) - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes) + np.arange(total)
     pixel = np.repeat(np.repeat(np.arange(len(runs.offsets) - 1), np.diff(runs.offsets)), sizes)
     if bits is not None:
         keep = unpack(bits, 0, table.manifest.rows)[row]

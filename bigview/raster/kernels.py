@@ -117,64 +117,53 @@ def count_rows(x, y, starts, stops, frame, bits, grid):  # type: ignore[no-untyp
                 grid[pixel] += nb.uint32(1)
 
 
+@nb.njit(inline="always")
+def _note(pixel, start, stop, cursor, out):  # type: ignore[no-untyped-def]
+    """Count a run of a pixel, or, once there is room, write it in the pixel's next place."""
+    if out[0].shape[0]:
+        out[0][cursor[pixel]], out[1][cursor[pixel]] = start, stop
+    cursor[pixel] += 1
+
+
 @nb.njit(nogil=True, cache=True)
-def cell_segments(cells, c0, c1, tables, width, out):  # type: ignore[no-untyped-def]
-    """List runs of rows with their pixel, in the way that `count_cells` counts them. Returns how many."""
+def cell_runs(cells, c0, c1, tables, width, cursor, out):  # type: ignore[no-untyped-def]
+    """List runs of rows by pixel, in the way that `count_cells` counts them.
+
+    Called twice: with no room in `out` it counts the runs of each pixel in `cursor`; then `cursor` holds the first place of each pixel.
+    """
     key, start, count = cells
     i0, px, fx, j0, py, fy = tables
-    out_start, out_stop, out_pixel = out
-    n = 0
     for q in range(c0.shape[0]):
         for c in range(c0[q], c1[q]):
             i, j = np.int64(gather(key[c])) - i0, np.int64(gather(nb.uint64(key[c]) >> nb.uint64(1))) - j0
             if i < 0 or j < 0 or i >= px.shape[0] or j >= py.shape[0]:
                 continue
-            row, rows = np.int64(start[c]), np.int64(count[c])
-            pixel = py[j] * width + px[i]
+            row, rows, pixel = np.int64(start[c]), np.int64(count[c]), py[j] * width + px[i]
             first, lower, third = _cuts(rows, row, fx[i], fy[j])
-            for part in range(4):
-                a = 0 if part == 0 else first if part == 1 else lower if part == 2 else third
-                b = first if part == 0 else lower if part == 1 else third if part == 2 else rows
-                if b > a:
-                    out_start[n], out_stop[n] = row + a, row + b
-                    out_pixel[n] = pixel + (part & 1) + (part >> 1) * width
-                    n += 1
-    return n
+            if first > 0:
+                _note(pixel, row, row + first, cursor, out)
+            if lower > first:
+                _note(pixel + 1, row + first, row + lower, cursor, out)
+            if third > lower:
+                _note(pixel + width, row + lower, row + third, cursor, out)
+            if rows > third:
+                _note(pixel + width + 1, row + third, row + rows, cursor, out)
 
 
 @nb.njit(nogil=True, cache=True)
-def row_segments(x, y, starts, stops, frame, out):  # type: ignore[no-untyped-def]
-    """List single rows with their pixel; neighbours in store order and pixel become one run. Returns how many runs."""
-    out_start, out_stop, out_pixel = out
-    n = 0
+def row_runs(x, y, gaps, frame, cursor, out):  # type: ignore[no-untyped-def]
+    """List single rows by pixel, like `cell_runs`; neighbours in store order and pixel become one run."""
+    starts, stops = gaps
     for q in range(starts.shape[0]):
+        last, begin = -1, 0
         for row in range(starts[q], stops[q]):
             pixel = _pixel(x, y, row, frame)
-            if pixel < 0:
-                continue
-            if n and out_stop[n - 1] == row and out_pixel[n - 1] == pixel:
-                out_stop[n - 1] = row + 1
-            else:
-                out_start[n], out_stop[n], out_pixel[n] = row, row + 1, pixel
-                n += 1
-    return n
-
-
-@nb.njit(nogil=True, cache=True)
-def group_by_pixel(start, stop, pixel, offsets, out_start, out_stop):  # type: ignore[no-untyped-def]
-    """Sort runs by pixel (counting sort, stable). `offsets` has a place more than there are pixels."""
-    offsets[:] = 0
-    for q in range(pixel.shape[0]):
-        offsets[pixel[q] + 1] += 1
-    for p in range(1, offsets.shape[0]):
-        offsets[p] += offsets[p - 1]
-    for q in range(pixel.shape[0]):
-        place = offsets[pixel[q]]
-        out_start[place], out_stop[place] = start[q], stop[q]
-        offsets[pixel[q]] = place + 1
-    for p in range(offsets.shape[0] - 1, 0, -1):
-        offsets[p] = offsets[p - 1]
-    offsets[0] = 0
+            if pixel != last:
+                if last >= 0:
+                    _note(last, begin, row, cursor, out)
+                last, begin = pixel, row
+        if last >= 0:
+            _note(last, begin, stops[q], cursor, out)
 
 
 @nb.njit(nogil=True, cache=True)

@@ -23,11 +23,11 @@ class Runs:
     """Runs of rows grouped by pixel: those of pixel p stand at offsets[p] … offsets[p + 1]."""
 
     offsets: NDArray[np.int64]
-    start: NDArray[np.int64]
-    stop: NDArray[np.int64]
+    start: NDArray[Any]
+    stop: NDArray[Any]
 
     @property
-    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]:
         """The three arrays, as kernels take them."""
         return self.offsets, self.start, self.stop
 
@@ -91,42 +91,45 @@ def counts(reader: Reader, lattice: Lattice, bits: Bits | None) -> NDArray[np.ui
 
 
 def runs(reader: Reader, lattice: Lattice) -> Runs:
-    """Return the runs of rows of each pixel."""
-    width = lattice.shape[1]
+    """Return the runs of rows of each pixel.
 
-    def part_runs(part: Work) -> tuple[NDArray[Any], ...]:
-        found: list[tuple[NDArray[Any], ...]] = []
+    Two sweeps: the first counts the runs of each pixel, the second writes each to its place. That is quicker than to list and sort them, because
+    fresh memory costs more than a second look at the cells.
+    """
+    height, width = lattice.shape
+    parts = work_of(reader, lattice).parts()
+    dtype = np.int64 if reader.manifest.rows >= 1 << 32 else np.uint32
+    nothing = np.empty(0, dtype), np.empty(0, dtype)
 
+    def sweep(part: Work, cursor: NDArray[np.int64], out: tuple[NDArray[Any], NDArray[Any]]) -> NDArray[np.int64]:
         def use(cells: tuple[Any, Any, Any], gaps: tuple[Any, Any]) -> None:
-            room = 4 * int((part.c1 - part.c0).sum())
-            if room:
-                out = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int32)
-                n = kernels.cell_segments(cells, part.c0, part.c1, _tables(lattice), width, out)
-                found.append(tuple(array[:n] for array in out))
-            room = int((gaps[1] - gaps[0]).sum())
-            if room:
-                out = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int32)
+            if lattice.level is not None:
+                kernels.cell_runs(cells, part.c0, part.c1, _tables(lattice), width, cursor, out)
+            if len(gaps[0]):
                 with reader.pages.pinned([X, Y], reader.pages.groups_of(*gaps)) as (x, y):
-                    n = kernels.row_segments(x, y, *gaps, _frame_of(lattice), out)
-                found.append(tuple(array[:n] for array in out))
+                    kernels.row_runs(x, y, gaps, _frame_of(lattice), cursor, out)
 
         _with_cells(reader, lattice, part, use)
-        return tuple(np.concatenate(arrays) for arrays in zip(*found, strict=True)) if found else ()
+        return cursor
 
-    pieces = [piece for piece in pool.run(part_runs, work_of(reader, lattice).parts()) if piece]
-    pixels = lattice.shape[0] * width
-    if not pieces:
-        return Runs(np.zeros(pixels + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
-    start, stop, pixel = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
-    offsets = np.empty(pixels + 1, np.int64)
-    ordered = np.empty(len(start), np.int64), np.empty(len(start), np.int64)
-    kernels.group_by_pixel(start, stop, pixel, offsets, *ordered)
-    return Runs(offsets, *ordered)
+    counts_of = pool.run(lambda part: sweep(part, np.zeros(height * width, np.int64), nothing), parts)
+    offsets = np.zeros(height * width + 1, np.int64)
+    for counted in counts_of:
+        offsets[1:] += counted
+    np.cumsum(offsets, out=offsets)
+    places, place = [], offsets[:-1]
+    for counted in counts_of:
+        places.append(place.copy())
+        place = place + counted
+    out = np.empty(int(offsets[-1]), dtype), np.empty(int(offsets[-1]), dtype)
+    if len(out[0]):
+        pool.run(lambda job: sweep(job[0], job[1], out), list(zip(parts, places, strict=True)))
+    return Runs(offsets, *out)
 
 
 def over_pixels(reader: Reader, found: Runs, column: str, kernel: Callable[[NDArray[Any], tuple[int, int]], None]) -> None:
     """Call ``kernel(values, (first, last))`` for slices of pixels that hold like numbers of rows, with the column pinned."""
-    before = np.concatenate([[0], np.cumsum(found.stop - found.start)])[found.offsets]
+    before = np.concatenate([[0], np.cumsum(found.stop - found.start, dtype=np.int64)])[found.offsets]
     total = int(before[-1])
     shares = max(1 if total < 50_000 else pool.threads(), -(-total // _BAND_ROWS))
     edges = np.searchsorted(before, [total * share // shares for share in range(1, shares)], "left")

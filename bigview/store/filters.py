@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import numba as nb
@@ -40,7 +41,7 @@ class ClauseBits:
         if kind == "sql":
             expression = parse(value, [column.name for column in self._reader.manifest.columns])
             return self._cached(("sql", expression.text), lambda: _sql_bits(self._reader, value))
-        return self._cached(clause, lambda: _BITS[kind](self._reader, value))
+        return self._cached(clause, lambda: _KINDS[kind](self._reader, value))
 
     def _cached(self, key: Any, make: Any) -> Bits:
         with self._lock:
@@ -143,4 +144,4 @@ def _split_bits(reader: Reader, split: tuple[int, int, int]) -> Bits:
     return _assembled(reader, lambda place, start, stop: split_of(_source_rows(reader, start, stop), parts, seed) == part)
 
 
-_BITS = {"polygon": _polygon_bits, "rows": _row_bits, "split": _split_bits}
+_KINDS: dict[str, Callable[[Reader, Any], Bits]] = {"polygon": _polygon_bits, "rows": _row_bits, "split": _split_bits}

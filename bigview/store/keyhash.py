@@ -15,16 +15,16 @@ def key_hashes(values: pa.Array) -> NDArray[np.uint64]:
     Missing values have a hash too, of no meaning; the index leaves them out.
     """
     if pa.types.is_dictionary(values.type):
-        return key_hashes(values.dictionary)[values.indices.fill_null(0).to_numpy(zero_copy_only=False)]
+        return np.asarray(key_hashes(values.dictionary)[values.indices.fill_null(0).to_numpy(zero_copy_only=False)])
     if pa.types.is_floating(values.type):
         numbers = pc.cast(values, pa.float64()).to_numpy(zero_copy_only=False) + 0.0  # -0.0 equals 0.0
-        return pd.util.hash_array(numbers)
+        return np.asarray(pd.util.hash_array(numbers))
     if pa.types.is_timestamp(values.type):
         values = values.view(pa.int64())
     if pa.types.is_boolean(values.type):
         values = pc.cast(values, pa.int64())
     if pa.types.is_integer(values.type):
         whole = values if values.type == pa.uint64() else pc.cast(values, pa.int64())
-        return pd.util.hash_array(whole.fill_null(0).to_numpy(zero_copy_only=False).view(np.uint64))
+        return np.asarray(pd.util.hash_array(whole.fill_null(0).to_numpy(zero_copy_only=False).view(np.uint64)))
     texts = values.fill_null(b"" if pa.types.is_binary(values.type) else "").to_numpy(zero_copy_only=False)
-    return pd.util.hash_array(texts.astype(object), hash_key=_SEED, categorize=False)
+    return np.asarray(pd.util.hash_array(texts.astype(object), hash_key=_SEED, categorize=False))

@@ -28,14 +28,15 @@ ABSENT, LOADING, PRESENT = 0, 1, 2
 @nb.njit(nogil=True, cache=True)
 def _touch(offsets, starts, stops, marks):  # type: ignore[no-untyped-def]
     """Mark the row groups that runs touch. Runs are mostly in order, so the group of the last one is tried first."""
-    group, groups = 0, marks.shape[0]
+    group, groups = np.int64(0), marks.shape[0]
     for q in range(starts.shape[0]):
-        if stops[q] <= starts[q]:
+        start, stop = np.int64(starts[q]), np.int64(stops[q])
+        if stop <= start:
             continue
-        if not offsets[group] <= starts[q] < offsets[group + 1]:
-            group = np.searchsorted(offsets, starts[q], "right") - 1
+        if not offsets[group] <= start < offsets[group + 1]:
+            group = np.searchsorted(offsets, start, "right") - 1
         last = group
-        while last < groups and offsets[last] < stops[q]:
+        while last < groups and offsets[last] < stop:
             marks[last] = True
             last += 1
 
@@ -126,10 +127,10 @@ class PagedTable:
         # No lock: a collector may run this while the lock is held. The subtraction is a hint for eviction, not a law.
         _budget.bytes -= held
 
-    def groups_of(self, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Groups:
+    def groups_of(self, starts: NDArray[np.integer], stops: NDArray[np.integer]) -> Groups:
         """Return the row groups that the given runs of rows touch, ascending."""
         marks = np.zeros(len(self.offsets) - 1, np.bool_)
-        _touch(self.offsets, np.asarray(starts, np.int64), np.asarray(stops, np.int64), marks)
+        _touch(self.offsets, starts, stops, marks)
         return np.flatnonzero(marks)
 
     @contextmanager
