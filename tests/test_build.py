@@ -2,7 +2,6 @@
 
 import datetime as dt
 import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +55,10 @@ class Stored:
         m = self.manifest
         x, y = (self.rows.column(axis.column).combine_chunks() for axis in (m.x, m.y))
         if isinstance(x, pa.ChunkedArray):
-            x, y = pa.concat_arrays(x.chunks) if x.num_chunks else pa.array([], x.type), pa.concat_arrays(y.chunks) if y.num_chunks else pa.array([], y.type)
+            x, y = (
+                pa.concat_arrays(x.chunks) if x.num_chunks else pa.array([], x.type),
+                pa.concat_arrays(y.chunks) if y.num_chunks else pa.array([], y.type),
+            )
         return keys_of(positions(x, m.x), positions(y, m.y), m.x.cells, m.y.cells)
 
     def level(self, level: int) -> pd.DataFrame:
@@ -138,12 +140,18 @@ def check_groups(stored: Stored, keys: np.ndarray) -> None:
 def check_index(stored: Stored) -> None:
     order = stored.rows.column("__row").to_numpy()
     groups = stored.groups[stored.groups["kind"] == "row"].sort_values("first")
-    position = np.concatenate([np.zeros(0, int), *(pq.ParquetFile(stored.path / g.file).read_row_group(g.group).column("position").to_numpy() for g in groups.itertuples())])
+    position = np.concatenate(
+        [np.zeros(0, int), *(pq.ParquetFile(stored.path / g.file).read_row_group(g.group).column("position").to_numpy() for g in groups.itertuples())]
+    )
     assert np.array_equal(order[position.astype(int)], np.arange(len(order)))
     if stored.manifest.key is None:
         return
     groups = stored.groups[stored.groups["kind"] == "key"].sort_values("first")
-    table = pa.concat_tables([pq.ParquetFile(stored.path / g.file).read_row_group(g.group) for g in groups.itertuples()]).to_pandas()
+    pieces = [pq.ParquetFile(stored.path / g.file).read_row_group(g.group) for g in groups.itertuples()]
+    if not pieces:
+        assert not stored.frame()[stored.manifest.key].notna().any()
+        return
+    table = pa.concat_tables(pieces).to_pandas()
     assert table["hash"].is_monotonic_increasing
     source = stored.frame().set_index("__row")[stored.manifest.key]
     for hashed, place in zip(table["hash"], table["position"], strict=True):
