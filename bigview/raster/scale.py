@@ -99,7 +99,7 @@ def scale_at(manifest_key: "ManifestKey", zoom: float, mode: Mode) -> Scale:
     top = max(2.0, float(counts[-1]))
     alone = float((counts <= 1.0).mean())
     # Where nearly every pixel holds one row, a row has nearly full strength: there is nothing that it must be told from.
-    floor = FLOOR + (0.9 - FLOOR) * alone**4
+    floor = FLOOR + (0.9 - FLOOR) * alone**2
     knots = np.unique(np.concatenate([np.geomspace(1, top, 64), np.arange(1, min(17, math.ceil(top)))]))
     if mode == "linear":
         rise = (knots - 1) / (top - 1)
@@ -139,7 +139,7 @@ def scale_of(manifest: Manifest, zoom: float, mode: Mode) -> Scale:
     return scale_at(ManifestKey(manifest), zoom, mode)
 
 
-def radius_at(manifest: Manifest, zoom: float, most: int = 3) -> int:
+def radius_at(manifest: Manifest, zoom: float, most: int = 5) -> int:
     """Return the radius in pixels to which lone rows grow at a zoom: as far as half the rows stay apart; 1 at the least."""
     for radius in range(most, 1, -1):
         _, lone = _at(manifest, zoom - math.log2(2 * radius + 1))

@@ -21,9 +21,9 @@ _EXACT, _OCTAVE, _OCTAVES = 4096, 64, 28
 """Strengths are looked up: every count below 4096 by itself, above that 64 steps an octave up to 2**40."""
 _STRENGTHS, _SHARES = 64, 16
 """Steps of strength and of share in the colours of categories: finer ones cannot be seen."""
-_FAINTEST = 0.38
+_FAINTEST = 0.42
 """Part of its colour that the faintest pixel of a category keeps: below that hues cannot be told apart."""
-_PURE = 0.3
+_PURE = 0.4
 """Part of its colour that a category keeps where its share is least; the rest is grey."""
 
 
@@ -106,7 +106,7 @@ def _category_table(categories: int, dark: bool) -> NDArray[np.uint32]:
     lab, ground = oklab(colours)[:, None, None, :], oklab(rgb([background(dark)]))[0]
     grey = lab * [1, 0, 0]  # of the same lightness
     grey[..., 0] = 0.5 * grey[..., 0] + 0.5 * oklab(rgb([muted(dark)]))[0, 0]
-    share = (_PURE + (1 - _PURE) * np.linspace(0, 1, _SHARES))[:, None, None]
+    share = (_PURE + (1 - _PURE) * np.linspace(0, 1, _SHARES) ** 0.7)[:, None, None]
     strength = (_FAINTEST + (1 - _FAINTEST) * np.linspace(0, 1, _STRENGTHS))[:, None]
     return packed(srgb(ground + (grey + (lab - grey) * share - ground) * strength))
 
