@@ -47,6 +47,18 @@ class Limits:
         Distinct texts up to which a text column counts as a category.
     category_share : float
         And at most this share of the rows may be distinct.
+    view_threads : int
+        Threads that prepare pictures and records for all pages of a server, so that one slow view does not hold up the others.
+    picture_pixels : int
+        Largest picture of a page, in pixels; a larger window shows it enlarged. 3 M is a window of 2200 × 1360.
+    margin : float
+        Share of the picture added on each side while the map is dragged, so that no blank shows at the edge.
+    glyph_rows : int
+        Rows in view up to which each is drawn as a mark of its own: a browser moves 2,000 marks without effort.
+    reach : float
+        Pixels from the pointer within which a record is found: half a fingertip.
+    legend_items : int
+        Categories listed in a legend; the rest is summed.
     """
 
     cache_bytes: int = 640 * MEGABYTE
@@ -61,11 +73,17 @@ class Limits:
     text_group: int = 2_048
     partition_rows: int = 1_000_000
     partition_bytes: int = 192 * MEGABYTE
-    landmarks: int = 50_000
+    landmarks: int = 75_000
     element_rows: int = 50_000
     inspect_rows: int = 1_000
     category_limit: int = 100_000
     category_share: float = 0.1
+    view_threads: int = 4
+    picture_pixels: int = 3_000_000
+    margin: float = 0.15
+    glyph_rows: int = 2_000
+    reach: float = 14.0
+    legend_items: int = 30
 
 
 _current = [Limits()]

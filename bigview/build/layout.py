@@ -23,6 +23,9 @@ Offsets = NDArray[np.int64]
 STEEP = 1.8
 # Longest move by one pull or push, in units of the layout, where neighbours lie about 0.1 apart.
 LONGEST = 4.0
+# A weak pull to the middle across and along, the share of the way in a first step. Without it what has no tie to the rest drifts far away
+# and the map is mostly sea: the distance between two islands says little but that they are two. Weaker along, for screens are wide.
+GRAVITY, POWER, WIDER = 0.002, 4, 1.4
 # How wide the first positions spread.
 WIDTH = 5.0
 # A row is placed in so many epochs; it begins near its end, and so with half the landmarks' first step.
@@ -146,7 +149,8 @@ def lay_out(graph: csr_array, start: Floats, seed: int, threads: int, report: Ca
     weights = graph.data.astype(np.float32) / np.float32(graph.data.max())
     # Small graphs are cheap and need longer to unfold.
     epochs = 400 if len(start) > 10_000 else 600
-    positions = start * np.float32(WIDTH / max(float(start.std()), 1e-30))
+    middle = start.mean(axis=0)
+    positions: Floats = (start - middle) * np.float32(WIDTH / max(float(start.std()), 1e-30))
     cuts = np.linspace(0, len(start), threads * 2 + 1).astype(int).tolist()
     with ThreadPoolExecutor(threads) as pool:
         for epoch in range(epochs):
@@ -155,8 +159,15 @@ def lay_out(graph: csr_array, start: Floats, seed: int, threads: int, report: Ca
             tasks = [pool.submit(settle, positions[a:b], before, starts[a : b + 1], neighbours, weights, a, clock) for a, b in pairwise(cuts)]
             for task in tasks:
                 task.result()
+            positions *= _held(positions, 1 - epoch / epochs)
     report(epochs, epochs)
     return positions
+
+
+def _held(positions: Floats, step: float) -> Floats:
+    oval = np.hypot(positions[:, 0] / WIDER, positions[:, 1])
+    beyond = np.minimum(oval / max(float(np.median(oval)), 1e-30), 3) ** POWER
+    return np.asarray(1 - GRAVITY * step * beyond, np.float32)[:, None]
 
 
 @nb.njit(nogil=True, cache=True)

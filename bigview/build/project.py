@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigview.build import layout
-from bigview.build.islands import gathered
 from bigview.build.landmarks import Landmarks
 from bigview.build.quality import Preservation, preservation
 from bigview.build.vectors import Metric, Vectors, VectorsLike, as_vectors, prepared
@@ -29,7 +28,7 @@ Report = Callable[[str, int, int], None]
 # More dimensions than this are turned to their main ones before neighbours are looked up.
 MOST_DIMENSIONS = 256
 # Rows read to find the main directions and distinct landmarks.
-SAMPLE_ROWS = 100_000
+SAMPLE_ROWS = 150_000
 # Neighbours of a landmark in the layout, and landmarks that place a row.
 NEIGHBOURS, ANCHORS = 15, 12
 # With fewer different vectors there are no neighbourhoods to lay out; the principal axes are drawn.
@@ -284,7 +283,7 @@ def _neighbourly(source: Vectors, seed: int, metric: Metric, report: Report) -> 
     centred = landmarks.vectors - landmarks.vectors.mean(axis=0)
     start = centred @ _main_axes(centred.T @ centred, 2).astype(np.float32)
     positions = layout.lay_out(graph, start, seed, threads, lambda done, total: report("layout", done, total))
-    return Neighbourly(landmarks, gathered(positions), turn, seed)
+    return Neighbourly(landmarks, positions, turn, seed)
 
 
 def _distinct(rows: Floats, seed: int) -> Floats:

@@ -72,6 +72,8 @@ def preservation(vectors: VectorsLike | Vectors, xy: NDArray[np.floating], metri
         return Preservation((), (), (), 0, len(flat))
     asked = np.random.default_rng(seed).permutation(len(flat))[:QUERIES]
     tree = cKDTree(flat)
+    # Squares of huge vectors would leave float32; neighbours do not depend on the unit.
+    space /= max(float(np.abs(space).max()), 1e-30)
     length = np.einsum("ij,ij->i", space, space) / 2
     kept = np.zeros(len(sizes))
     for low in range(0, len(asked), CHUNK):
