@@ -154,10 +154,13 @@ def _build_points(arguments: argparse.Namespace) -> None:
 
 
 def _renamed(pairs: Sequence[str]) -> dict[str, str]:
+    found = {}
     for pair in pairs:
-        if pair.count("=") != 1 or not all(pair.split("=")):
+        old, _, new = pair.partition("=")
+        if not old or not new or "=" in new:
             raise OptionError(f"--rename takes OLD=NEW, not {pair!r}.")
-    return dict(pair.split("=") for pair in pairs)  # type: ignore[misc]
+        found[old] = new
+    return found
 
 
 def _serving(parser: argparse.ArgumentParser) -> None:
@@ -201,7 +204,7 @@ def _render_options(commands: Any) -> None:
 
 
 def _render(arguments: argparse.Namespace) -> None:
-    from bigview.raster.render import render, view_of
+    from bigview.raster.render import render
     from bigview.spec import Style
     from bigview.stores import open as open_store
 
@@ -209,8 +212,26 @@ def _render(arguments: argparse.Namespace) -> None:
     style = Style(
         by=arguments.by, palette=arguments.palette, scale=arguments.scale or "eq_hist", dark=not arguments.light, mix=arguments.mix
     )
-    view = view_of(store, arguments.width, arguments.height, arguments.view)
-    render(store, arguments.output, view=view, style=style, where=arguments.where, title=arguments.title)
+    ends = [_end(text) for text in arguments.view or ()]
+    picture = render(
+        store,
+        arguments.output,
+        arguments.width,
+        arguments.height,
+        view=((ends[0], ends[1]), (ends[2], ends[3])) if ends else None,
+        style=style,
+        where=arguments.where,
+        title=arguments.title,
+    )
+    print(f"{arguments.output}: {picture.size[0]} × {picture.size[1]} pixels, {picture.frame.count:,} rows")
+
+
+def _end(text: str) -> float | str:
+    """Return an end of a range: a number, or the text of a date."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _info_options(commands: Any) -> None:
@@ -284,12 +305,10 @@ def _said(value: Any) -> str:
 
 
 def _size(size: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            break
-        size /= 1000
-    else:
-        unit = "TB"
+    unit = "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size >= 1000:
+            size, unit = size / 1000, larger
     return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
 
 

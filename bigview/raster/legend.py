@@ -68,7 +68,7 @@ def of_counts(scale: Scale, palette: str, dark: bool) -> ColorBar:
 def of_numbers(column: Column, limits: tuple[float, float], palette: str, dark: bool) -> ColorBar:
     """Return the colour bar of a number column; where values lie beyond its ends the end says so."""
     low, high = limits
-    marks = [low, *[mark for mark in _round_marks(column, low, high) if low + 0.1 * (high - low) < mark < high - 0.1 * (high - low)], high]
+    marks = [low, *[mark for mark in round_marks(column, low, high) if low + 0.1 * (high - low) < mark < high - 0.1 * (high - low)], high]
     texts = [number_text(column, mark, high - low) for mark in marks]
     if column.low is not None and float(column.low) < low:
         texts[0] = f"≤ {texts[0]}"
@@ -132,7 +132,7 @@ def _finite(values: NDArray[Any]) -> NDArray[np.float64]:
     return found[np.isfinite(found)]
 
 
-def _round_marks(column: Column, low: float, high: float) -> list[float]:
+def round_marks(column: Column, low: float, high: float) -> list[float]:
     """Return some three round numbers, or even parts for datetimes."""
     if not high > low:
         return []

@@ -1,0 +1,202 @@
+"""A sheet with a picture, boxes and texts on it, written as PNG, SVG or PDF."""
+
+import base64
+import html
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigview.errors import PackageMissingError
+
+Anchor = Literal["left", "middle", "right"]
+_DPI = 100  # pixels an inch of a PDF: 4096 pixels are about a metre, a poster
+_FAMILY = "DejaVu Sans, Verdana, Noto Sans, sans-serif"
+
+
+@dataclass(frozen=True)
+class Box:
+    """A filled rectangle; all measures in pixels from the left and from the top."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    fill: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A line of text. `left` is where its anchor is, `baseline` is where the letters stand."""
+
+    left: float
+    baseline: float
+    text: str
+    size: float
+    fill: str
+    anchor: Anchor = "left"
+    bold: bool = False
+    upright: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """Pixels, shape (height, width, 3), the top row first; never resampled."""
+
+    left: int
+    top: int
+    pixels: NDArray[np.uint8] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """What is to be drawn: the later items over the earlier ones."""
+
+    width: int
+    height: int
+    background: str
+    items: tuple[Box | Text | Raster, ...]
+
+    def write(self, suffix: str) -> bytes:
+        """Return the bytes of a file: ".png", ".svg" or ".pdf"."""
+        return WRITERS[suffix](self)
+
+    def image(self) -> Any:
+        """Return the sheet as a Pillow image."""
+        from PIL import Image, ImageDraw
+
+        image = Image.new("RGB", (self.width, self.height), self.background)
+        draw = ImageDraw.Draw(image)
+        for item in self.items:
+            if isinstance(item, Raster):
+                image.paste(Image.fromarray(item.pixels), (item.left, item.top))
+            elif isinstance(item, Box):
+                # Pillow's rectangles include their last pixel.
+                right, bottom = round(item.left + item.width) - 1, round(item.top + item.height) - 1
+                if right >= round(item.left) and bottom >= round(item.top):
+                    draw.rectangle((round(item.left), round(item.top), right, bottom), fill=item.fill)
+            elif item.upright:
+                _upright(image, item)
+            else:
+                draw.text((item.left, item.baseline), item.text, item.fill, _font(item.bold, item.size), _ANCHORS[item.anchor])
+        return image
+
+
+_ANCHORS = {"left": "ls", "middle": "ms", "right": "rs"}  # Pillow's names: horizontal place, on the baseline
+
+
+def text_width(text: str, size: float, bold: bool = False) -> float:
+    """Return the width of a text in pixels."""
+    return float(_font(bold, size).getlength(text))
+
+
+@lru_cache(maxsize=64)
+def _font(bold: bool, size: float) -> Any:
+    from PIL import ImageFont
+
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    places = [name]
+    found = find_spec("matplotlib")  # brings the font along; the module itself is not loaded
+    if found is not None and found.origin is not None:
+        places.insert(0, str(Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / name))
+    for place in places:
+        try:
+            return ImageFont.truetype(place, round(size))
+        except OSError:
+            continue
+    return ImageFont.load_default(round(size))
+
+
+def _upright(image: Any, item: Text) -> None:
+    """Draw a text that reads from below upwards."""
+    from PIL import Image, ImageDraw
+
+    font = _font(item.bold, item.size)
+    width, height = round(font.getlength(item.text)) + 2, round(item.size * 1.5)
+    mask = Image.new("L", (width, height), 0)
+    ImageDraw.Draw(mask).text((1, item.size * 1.1), item.text, 255, font, "ls")
+    mask = mask.rotate(90, expand=True)
+    image.paste(item.fill, (round(item.left - item.size * 1.1), round(item.baseline - width / 2)), mask)
+
+
+def _png(sheet: Sheet) -> bytes:
+    buffer = io.BytesIO()
+    sheet.image().save(buffer, "PNG", compress_level=1)  # higher levels take ten times as long for some hundredths less
+    return buffer.getvalue()
+
+
+def _svg(sheet: Sheet) -> bytes:
+    from PIL import Image
+
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{sheet.width}" height="{sheet.height}" '
+        f'viewBox="0 0 {sheet.width} {sheet.height}" font-family="{_FAMILY}">',
+        f'<rect width="100%" height="100%" fill="{sheet.background}"/>',
+    ]
+    for item in sheet.items:
+        if isinstance(item, Raster):
+            buffer = io.BytesIO()
+            Image.fromarray(item.pixels).save(buffer, "PNG", compress_level=1)
+            height, width = item.pixels.shape[:2]
+            data = base64.b64encode(buffer.getvalue()).decode()
+            lines.append(
+                f'<image x="{item.left}" y="{item.top}" width="{width}" height="{height}" image-rendering="pixelated" '
+                f'href="data:image/png;base64,{data}"/>'
+            )
+        elif isinstance(item, Box):
+            lines.append(f'<rect x="{item.left:g}" y="{item.top:g}" width="{item.width:g}" height="{item.height:g}" fill="{item.fill}"/>')
+        else:
+            lines.append(_svg_text(item))
+    return "\n".join([*lines, "</svg>", ""]).encode()
+
+
+def _svg_text(item: Text) -> str:
+    anchor = {"left": "start", "middle": "middle", "right": "end"}[item.anchor]
+    turn = f' transform="rotate(-90 {item.left:g} {item.baseline:g})"' if item.upright else ""
+    weight = ' font-weight="bold"' if item.bold else ""
+    return (
+        f'<text x="{item.left:g}" y="{item.baseline:g}" font-size="{item.size:g}" fill="{item.fill}" '
+        f'text-anchor="{anchor}"{weight}{turn}>{html.escape(item.text)}</text>'
+    )
+
+
+def _pdf(sheet: Sheet) -> bytes:
+    try:
+        from matplotlib.backends.backend_pdf import FigureCanvasPdf
+        from matplotlib.figure import Figure
+        from matplotlib.patches import Rectangle
+    except ImportError as error:
+        raise PackageMissingError("A PDF is written by matplotlib: pip install matplotlib. PNG and SVG need nothing more.") from error
+    figure = Figure(figsize=(sheet.width / _DPI, sheet.height / _DPI), dpi=_DPI, facecolor=sheet.background)
+    page = figure.add_axes((0, 0, 1, 1))
+    page.set_xlim(0, sheet.width)
+    page.set_ylim(sheet.height, 0)
+    page.axis("off")
+    for order, item in enumerate(sheet.items):
+        if isinstance(item, Raster):
+            height, width = item.pixels.shape[:2]
+            edges = (item.left, item.left + width, item.top + height, item.top)
+            page.imshow(item.pixels, extent=edges, interpolation="none", aspect="auto", zorder=order)
+        elif isinstance(item, Box):
+            page.add_patch(Rectangle((item.left, item.top), item.width, item.height, facecolor=item.fill, linewidth=0, zorder=order))
+        else:
+            page.text(
+                item.left, item.baseline, item.text.replace("$", r"\$"), color=item.fill, fontsize=item.size * 72 / _DPI, zorder=order,
+                ha="center" if item.anchor == "middle" else item.anchor, va="baseline", weight="bold" if item.bold else "normal",
+                rotation=90 if item.upright else 0, rotation_mode="anchor", family="DejaVu Sans",
+            )  # fmt: skip
+    page.set_xlim(0, sheet.width)  # an image moves the limits
+    page.set_ylim(sheet.height, 0)
+    buffer = io.BytesIO()
+    FigureCanvasPdf(figure).print_pdf(buffer, metadata={"Creator": "bigview", "CreationDate": None})
+    return buffer.getvalue()
+
+
+WRITERS: dict[str, Callable[[Sheet], bytes]] = {".png": _png, ".svg": _svg, ".pdf": _pdf}
+"""How each kind of file is written, by the suffix of its name."""
