@@ -27,15 +27,15 @@ ROOT = Path(__file__).parent.parent
 
 BUILD = """
 import os, pathlib, signal, sys
-import bigview.build.merge, bigview.build.split
+import bigview.build.merge, bigview.build.points, bigview.build.split
 from bigview.build.points import build_points
 from bigview.build.parts import GeneratedSource
 from tests.slow_rows import rows
 
-moment, store = sys.argv[1:]
-calls = []
+folder, *moments = sys.argv[1:]
 
 def die_at(function, number, fits=lambda *arguments: True):
+    calls = []
     def wrapped(*arguments):
         if fits(*arguments):
             calls.append(1)
@@ -44,16 +44,25 @@ def die_at(function, number, fits=lambda *arguments: True):
         return function(*arguments)
     return wrapped
 
-if moment == "split":
-    bigview.build.split.spill = die_at(bigview.build.split.spill, 3)
-if moment == "merge":
-    bigview.build.merge.write_file = die_at(bigview.build.merge.write_file, 4)
-if moment == "commit":
-    pathlib.Path.replace = die_at(pathlib.Path.replace, 1, lambda path, target: pathlib.Path(target).name == "manifest.json")
-if moment == "after":
-    import bigview.build.points as points
-    points.commit = lambda *arguments: (bigview.store.manifest.commit(*arguments), os.kill(os.getpid(), signal.SIGKILL))
-build_points(GeneratedSource(3000, 500, rows), store, key="n", quiet=True, partition_rows=500)
+def build(moment):
+    if moment == "split":
+        bigview.build.split.spill = die_at(bigview.build.split.spill, 3)
+    if moment == "merge":
+        bigview.build.merge.write_file = die_at(bigview.build.merge.write_file, 4)
+    if moment == "commit":
+        pathlib.Path.replace = die_at(pathlib.Path.replace, 1, lambda path, target: pathlib.Path(target).name == "manifest.json")
+    if moment == "after":
+        commit = bigview.build.points.commit
+        bigview.build.points.commit = lambda *arguments: (commit(*arguments), os.kill(os.getpid(), signal.SIGKILL))
+    build_points(GeneratedSource(3000, 500, rows), f"{folder}/{moment}.bv", key="n", quiet=True, partition_rows=500)
+
+# One process imports for all: each build is a fork of it.
+for moment in moments:
+    pid = os.fork()
+    if pid == 0:
+        build(moment)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL, moment
 """
 
 
@@ -68,8 +77,7 @@ def test_a_killed_build_leaves_the_old_store_or_none(tmp_path: Path, old: bool, 
     for moment in moments:
         if old:
             shutil.copytree(first, tmp_path / f"{moment}.bv")
-    killed = [run("-c", BUILD, moment, str(tmp_path / f"{moment}.bv")) for moment in moments]
-    assert [process.wait(60) for process in killed] == [-signal.SIGKILL] * len(moments)
+    assert run("-c", BUILD, str(tmp_path), *moments).wait(100) == 0
     for moment in moments:
         path = tmp_path / f"{moment}.bv"
         assert list(path.glob(".build-*")), "it died too late"

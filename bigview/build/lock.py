@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
+from bigview.build.writing import disk_errors
 from bigview.errors import StoreBusyError
 from bigview.store.files import Folder
 from bigview.store.manifest import NAME, Manifest
@@ -33,14 +34,16 @@ class BuildLock:
         self._thread = threading.Thread(target=self._beat, name="bigview-build-lock", daemon=True)
 
     def __enter__(self) -> Self:
-        self._folder.make()
+        with disk_errors(self._folder):
+            self._folder.make()
         holder = self._holder()
         if holder is not None and _lives(holder):
             raise StoreBusyError(
                 f"Another build writes to {self._folder.url}: process {holder.get('pid')} on {holder.get('host')}. "
                 "Wait for it, stop it, or build to another place."
             )
-        self._write()
+        with disk_errors(self._folder):
+            self._write()
         time.sleep(0.02 if self._folder.is_local else 1.0)  # two that found no holder at once: the later writer has it
         if (self._holder() or {}).get("token") != self._token:
             raise StoreBusyError(f"Another build has just begun to write to {self._folder.url}. Wait for it, or build to another place.")
@@ -90,12 +93,17 @@ def _started(pid: int) -> float | None:
         return None
 
 
+def is_ours(name: str) -> bool:
+    """Whether a file in a store's folder was written by a build."""
+    return name in {NAME, LOCK} or _OURS.match(name) is not None
+
+
 def sweep(folder: Folder, manifest: Manifest | None) -> list[str]:
     """Remove what earlier builds left: unfinished work, and generations before the one that readers see; return the names."""
     named = {NAME, LOCK}
     if manifest is not None:
         named |= {file.name for file in manifest.files} | {manifest.groups, manifest.categories}
-    old = [name for name in folder.names() if name not in named and _OURS.match(name)]
+    old = [name for name in folder.names() if name not in named and is_ours(name)]
     for name in old:
         folder.remove(name)
     for work in {name.split("/")[0] for name in old if name.startswith(".build-")}:
