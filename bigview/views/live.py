@@ -35,28 +35,28 @@ class Door:
 
     Parameters
     ----------
-    document : bokeh.document.Document
-    comm : callable
-        Returns the notebook's comm, or None on a server; asked late, because it does not exist while a plot is made.
+    document, comm : callable
+        Return the document, and the notebook's comm (None on a server); asked late, because a plot gets them after it is made.
     """
 
-    def __init__(self, document: Any, comm: Callable[[], Any]) -> None:
-        self._document = document
-        self._comm = comm
+    def __init__(self, document: Callable[[], Any], comm: Callable[[], Any]) -> None:
+        self._document, self._comm = document, comm
         self._closed = False
-        self._loop = None if document is not None and document.session_context else _running_loop()
+        self._loop = _running_loop()
 
     def __call__(self, call: Call) -> None:
         """Run `call` in the document soon."""
         if self._closed:
             return
-        if self._loop is None:
-            try:
-                self._document.add_next_tick_callback(self._guarded(call))
-            except (AttributeError, RuntimeError):  # the session ended while the work was under way
-                self._closed = True
-        else:
-            self._loop.call_soon_threadsafe(self._in_notebook, call)
+        document = self._document()
+        if document.session_context is None:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._in_notebook, call)
+            return
+        try:
+            document.add_next_tick_callback(self._guarded(call))
+        except (AttributeError, RuntimeError):  # the session ended while the work was under way
+            self._closed = True
 
     def close(self) -> None:
         """Deliver nothing more."""
@@ -75,7 +75,7 @@ class Door:
         call()
         comm = self._comm()
         if comm is not None:
-            push(self._document, comm)
+            push(self._document(), comm)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -1,0 +1,58 @@
+"""The first page of a server with several stores: their names, their sizes, a small picture of each."""
+
+import base64
+from collections.abc import Sequence
+from functools import lru_cache
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import panel as pn
+from PIL import Image
+
+from bigview.app.state import State, first_coloring
+from bigview.errors import BigviewError
+from bigview.raster.frame import frame
+from bigview.spec import View
+from bigview.store.points import PointTable
+from bigview.views.camera import Camera
+from bigview.views.picture import to_plot, to_value
+
+_THUMBNAIL = (480, 300)
+_STYLE = (Path(__file__).parent / "index.css").read_text(encoding="utf-8")
+
+
+def index_page(stores: Sequence[tuple[str, str, PointTable]]) -> Any:
+    """Return the page that lists stores, given as (address, title, table)."""
+    pn.extension(raw_css=["html, body { margin: 0; min-height: 100%; background: #0b0e14; }"])
+    cards = "".join(_card(slug, title, table) for slug, title, table in stores)
+    text = f'<main><h1>bigview</h1><div class="cards">{cards}</div></main>'
+    return pn.pane.HTML(text, stylesheets=[_STYLE], sizing_mode="stretch_width", margin=0).servable(title="bigview")
+
+
+def _card(slug: str, title: str, table: PointTable) -> str:
+    image = _thumbnail(table)
+    picture = f'<img alt="" src="data:image/png;base64,{image}">' if image else "<div class='blank'></div>"
+    about = f"{table.manifest.rows:,} rows · {len(table.columns) - 1} columns"
+    return f'<a href="./{escape(slug)}">{picture}<h2>{escape(title)}</h2><p>{escape(about)}</p></a>'
+
+
+@lru_cache(maxsize=32)
+def _thumbnail(table: PointTable) -> str:
+    """Return a small picture of a store as base64 of a PNG; nothing where it cannot be drawn."""
+    (x0, x1), (y0, y1) = (tuple(to_plot(end) for end in ends) for ends in table.home)
+    axes = table.manifest.x, table.manifest.y
+    camera = Camera.fitted(Camera(x0, x1, y0, y1), _THUMBNAIL, equal=all(axis.kind == "float" for axis in axes))
+    try:
+        view = View(
+            (to_value(axes[0], camera.x0), to_value(axes[0], camera.x1)), (to_value(axes[1], camera.y0), to_value(axes[1], camera.y1)), *_THUMBNAIL
+        )
+        rgba = frame(table, view, State(color_by=first_coloring(table)).style).rgba
+    except BigviewError:
+        return ""
+    pixels = np.ascontiguousarray(rgba[::-1]).view(np.uint8).reshape(*rgba.shape, 4)
+    file = BytesIO()
+    Image.fromarray(pixels, "RGBA").save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()

@@ -1,0 +1,179 @@
+"""The server: explorers of stores over HTTP, one process, safe by default."""
+
+import errno
+import json
+import logging
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import panel as pn
+
+from bigview.app.explorer import Explorer
+from bigview.app.index import index_page
+from bigview.app.state import State, first_coloring
+from bigview.errors import InputError, OptionError, PortError
+from bigview.spec import View
+from bigview.store.points import PointTable
+from bigview.stores import open as open_store
+from bigview.views.picture import Painter, Wish
+
+LOCAL = ("127.0.0.1", "localhost", "::1")
+COMPRESSION = 1  # zlib's quickest: a frame shrinks to a tenth, more effort saves a few per cent only
+SIZE = (1280, 800)  # pixels of the picture that warms a store up
+
+log = logging.getLogger(__name__)
+
+
+def serve(
+    paths: str | Sequence[str],
+    port: int = 5006,
+    show: bool = False,
+    address: str = "127.0.0.1",
+    auth: str | None = None,
+    public: bool = False,
+    origin: Sequence[str] = (),
+) -> None:
+    """Serve the explorers of stores until interrupted.
+
+    Parameters
+    ----------
+    paths : str or sequence of str
+        Stores: paths or fsspec URLs. With several of them, the first page lists them.
+    port : int
+        0 takes a free one.
+    show : bool
+        Open the browser.
+    address : str
+        Where to listen. Any address but this machine's own needs `auth` or `public`.
+    auth : str, optional
+        A JSON file of users and passwords, ``{"name": "password"}``.
+    public : bool
+        Let anyone in who reaches the address.
+    origin : sequence of str
+        Hosts (``name:port``) under which browsers come, behind a proxy.
+
+    Raises
+    ------
+    PortError
+        When the port is in use or not allowed, or the address is open to others without `auth` or `public`.
+    """
+    server = make_server(paths, port, address, auth, public, origin)
+    where = f"http://{'localhost' if address in LOCAL else address}:{server.port}/"
+    print(f"bigview is at {where}  (stop it with Ctrl+C)", flush=True)  # noqa: T201  the one thing to know
+    if show:
+        server.show("/")
+    try:
+        server.run_until_shutdown()
+    finally:
+        server.stop()
+
+
+def make_server(
+    paths: str | Sequence[str],
+    port: int = 0,
+    address: str = "127.0.0.1",
+    auth: str | None = None,
+    public: bool = False,
+    origin: Sequence[str] = (),
+) -> Any:
+    """Return the server of `serve`, listening, not yet running."""
+    if address not in LOCAL and not (auth or public):
+        raise PortError(
+            f"Anyone who reaches {address} could see the data. Give a file of users and passwords with --auth FILE, "
+            "or say --public if that is meant."
+        )
+    tables = [open_store(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+    if not tables:
+        raise OptionError("Name one store or more.")
+    pages = _pages(tables)
+    hosts = _hosts(address, port, public, origin)
+    options: dict[str, Any] = {"websocket_compression_level": COMPRESSION}
+    if auth:
+        options.update(basic_auth=_users(auth), cookie_secret=secrets.token_hex(32))
+    try:
+        server = pn.io.server.get_server(
+            pages, port=port, address=address, start=False, show=False, verbose=False, websocket_origin=hosts, **options
+        )
+    except OSError as error:
+        raise _port_error(error, address, port) from error
+    Thread(target=_warm, args=(tables,), name="bigview-warm-up", daemon=True).start()
+    return server
+
+
+def explorer_page(table: PointTable) -> Explorer:
+    """Return the explorer as a page of its own."""
+    pn.extension(raw_css=["html, body { margin: 0; height: 100%; overflow: hidden; background: #0b0e14; }"])
+    return Explorer(table)
+
+
+def _page(table: PointTable) -> Callable[[], Any]:
+    return lambda: explorer_page(table).servable(title=title_of(table))
+
+
+def title_of(table: PointTable) -> str:
+    """Return a store's title, or the name of its folder."""
+    return str(table.manifest.title or Path(table.reader.folder.url.rstrip("/")).stem)
+
+
+def _pages(tables: Sequence[PointTable]) -> dict[str, Callable[[], Any]]:
+    """Return address to page: the explorer alone, or a list of stores and an explorer for each."""
+    if len(tables) == 1:
+        return {"/": _page(tables[0])}
+    slugs: dict[str, PointTable] = {}
+    for table in tables:
+        plain = re.sub(r"[^a-z0-9]+", "-", Path(table.reader.folder.url.rstrip("/")).stem.lower()).strip("-") or "store"
+        slug = plain
+        while slug in slugs:
+            slug = f"{plain}-{len(slugs) + 1}"
+        slugs[slug] = table
+    listed = [(slug, title_of(table), table) for slug, table in slugs.items()]
+    return {"/": lambda: index_page(listed), **{f"/{slug}": _page(table) for slug, table in slugs.items()}}
+
+
+def _hosts(address: str, port: int, public: bool, origin: Sequence[str]) -> list[str]:
+    """Return the hosts whose pages may open a session."""
+    named = [origin] if isinstance(origin, str) else list(origin)
+    if named:
+        return named
+    if address in LOCAL:
+        return [f"{name}:{port}" if port else f"{name}:*" for name in ("localhost", "127.0.0.1")]
+    # Other machines come by names this one does not know; who may look has been settled above.
+    return ["*"] if address in ("0.0.0.0", "::") or public else [f"{address}:{port}" if port else f"{address}:*"]  # noqa: S104
+
+
+def _users(path: str) -> str:
+    """Check the file of users and passwords and return its path; Panel reads it."""
+    try:
+        users = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"The file of users {path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise InputError(f'{path} is no JSON ({error}). Write it as {{"name": "password"}}.') from error
+    if not isinstance(users, dict) or not users or not all(isinstance(word, str) and word for word in users.values()):
+        raise InputError(f'{path} must hold users and passwords, {{"name": "password"}}.')
+    return path
+
+
+def _port_error(error: OSError, address: str, port: int) -> PortError:
+    if error.errno == errno.EADDRINUSE:
+        return PortError(f"Port {port} of {address} is in use. Choose another with --port N; 0 takes a free one.")
+    if error.errno == errno.EACCES:
+        return PortError(f"Port {port} is not allowed for this user. Choose one above 1023 with --port N.")
+    return PortError(f"The server cannot listen at {address}, port {port}: {error.strerror or error}. Check --address.")
+
+
+def _warm(tables: Sequence[PointTable]) -> None:
+    """Draw the first picture of each store, so that the first visitor finds code compiled and cells in memory."""
+    for table in tables:
+        try:
+            style = State(color_by=first_coloring(table)).style
+            view = View(*table.home, *SIZE)
+            for _ in Painter(table).paint(Wish(view, style, settled=True)):
+                pass
+            table.nearest(view.x_range[0], view.y_range[0], view=view)
+        except Exception:  # a page says in its place what is wrong with a store
+            log.debug("no warm-up of %s", table, exc_info=True)

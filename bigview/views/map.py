@@ -1,0 +1,252 @@
+"""The map: a HoloViews element whose picture follows the ranges of its plot while they change.
+
+HoloViews draws the element once. From then on the frames go straight into the plot's data source: a refresh through a DynamicMap costs the
+event loop 15 to 30 ms a frame, the source 1 ms, and it waits for the end of a gesture, where this listens to every step of it.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+from bokeh.core.property.descriptors import UnsetValueError
+from bokeh.events import MouseLeave, MouseMove, RangesUpdate, Tap
+from bokeh.models import ColumnDataSource
+
+from bigview.config import limits
+from bigview.spec import Style, View, Where
+from bigview.store.points import PointTable
+from bigview.views.camera import Camera
+from bigview.views.live import Door, Latest
+from bigview.views.picture import Painter, Picture, Wish, plotted, to_plot, to_value
+from bigview.views.pointer import Found, Pointed, find
+
+TICK = 10  # ms after a wheel step at which the browser reports the new ranges; its default of 500 is most of what people wait for
+
+
+class Listener(Protocol):
+    """Who is told what the map shows. All of it happens in the document."""
+
+    def pictured(self, wish: Wish, picture: Picture) -> None:
+        """Take note of a new picture."""
+
+    def hovered(self, found: Found | None) -> None:
+        """Take note of the record under the pointer."""
+
+    def picked(self, found: Found | None) -> None:
+        """Take note of the record that was clicked."""
+
+    def failed(self, text: str) -> None:
+        """Say that a picture could not be drawn."""
+
+
+class Map:
+    """The map of one visitor.
+
+    Parameters
+    ----------
+    table : PointTable
+    style : Style
+    listener : Listener
+    where : str or Filter, optional
+    """
+
+    def __init__(self, table: PointTable, style: Style, listener: Listener, where: Where = None) -> None:
+        self._table, self._style, self._where, self._listener = table, style, where, listener
+        self.equal = _one_scale(table)
+        (x0, x1), (y0, y1) = (tuple(to_plot(end) for end in ends) for ends in table.home)
+        self._home = _with_size(Camera(x0, x1, y0, y1))
+        self._plot: Any = None
+        self._size = (0, 0)
+        self._asked: Camera | None = None
+        self._pending = False
+        self._shown: Any = None
+        self._close: list[Callable[[], None]] = []
+        self.element = self._element()
+
+    def _element(self) -> hv.RGB:
+        """Return the transparent picture to begin with; its plot carries everything else."""
+        home = self._home
+        bounds = (home.x0, home.y0, home.x1, home.y1)
+        axis = None if self.equal else "bare"
+        return hv.RGB(np.zeros((2, 2, 4), np.uint8), bounds=bounds).opts(
+            active_tools=["pan", "wheel_zoom"],
+            default_tools=[],
+            hooks=[self._attach],
+            responsive=True,
+            show_frame=False,
+            toolbar=None,
+            tools=["pan", "wheel_zoom"],
+            xaxis=axis,
+            yaxis=axis,
+        )
+
+    def _attach(self, plot: Any, _: Any) -> None:
+        """Take hold of a new plot: sources to write to, ranges and events to listen to."""
+        if plot is self._plot:
+            return
+        self.close()
+        self._plot, figure, shown = plot, plot.state, plot.handles
+        self._size, self._asked, self._shown = (0, 0), None, None
+        figure.update(lod_timeout=TICK, lod_threshold=None, output_backend="canvas", background_fill_color=None, border_fill_color=None, min_border=0)
+        self._image = shown["source"]
+        self._marks = ColumnDataSource({"x": [], "y": [], "color": [], "size": []})
+        self._focus = ColumnDataSource({"x": [], "y": [], "color": [], "size": []})
+        figure.scatter("x", "y", size="size", fill_color="color", line_color=None, source=self._marks)
+        figure.scatter("x", "y", size="size", fill_color=None, line_color="color", line_width=2, source=self._focus)
+        door = Door(lambda: plot.document, lambda: plot.comm)
+        painter = Painter(self._table)
+        self._pictures: Latest[Wish, Picture] = Latest(painter.paint, self._show, self._listener.failed, door)
+        self._pointer: Latest[Pointed, Found | None] = Latest(lambda pointed: find(self._table, pointed), self._point, self._listener.failed, door)
+        self._close = [self._pictures.close, self._pointer.close, door.close]
+        for ends in (shown["x_range"], shown["y_range"]):
+            ends.on_change("start", self._changed)
+            ends.on_change("end", self._changed)
+        figure.on_change("inner_width", self._changed)
+        figure.on_change("inner_height", self._changed)
+        figure.on_event(RangesUpdate, lambda _: self._ask(settled=True))
+        figure.on_event(MouseMove, lambda event: self._pointed(event, False))
+        figure.on_event(Tap, lambda event: self._pointed(event, True))
+        figure.on_event(MouseLeave, lambda _: self._left())
+
+    @property
+    def ready(self) -> bool:
+        """Whether the browser has shown the map."""
+        return self._size[0] > 0
+
+    @property
+    def camera(self) -> Camera:
+        """What is visible."""
+        x, y = self._plot.handles["x_range"], self._plot.handles["y_range"]
+        return Camera(x.start, x.end, y.start, y.end)
+
+    def look(self, camera: Camera) -> None:
+        """Show another part of the map."""
+        x, y = self._plot.handles["x_range"], self._plot.handles["y_range"]
+        x.update(start=camera.x0, end=camera.x1)
+        y.update(start=camera.y0, end=camera.y1)
+        self._ask(settled=True)
+
+    def reset(self) -> None:
+        """Show the whole map."""
+        self.look(Camera.fitted(self._home, self._size, self.equal))
+
+    def restyle(self, style: Style, where: Where = None) -> None:
+        """Draw the same place in another style, or other rows."""
+        self._style, self._where = style, where
+        if self._size[0]:
+            self._ask(settled=True)
+
+    def mark(self, rings: list[tuple[float, float, str, float]]) -> None:
+        """Draw rings (x, y, colour, diameter in pixels) around records."""
+        names = ("x", "y", "color", "size")
+        self._focus.data = {name: [ring[k] for ring in rings] for k, name in enumerate(names)}
+
+    def close(self) -> None:
+        """Start nothing more and deliver nothing more."""
+        for close in self._close:
+            close()
+
+    def _changed(self, name: str, old: Any, new: Any) -> None:  # noqa: ARG002  Bokeh checks the signature
+        """Look at the ranges and the size once all of the changes that came together are in."""
+        if not self._pending:
+            self._pending = True
+            self._plot.document.add_next_tick_callback(self._collect)
+
+    def _collect(self) -> None:
+        self._pending = False
+        figure = self._plot.state
+        size = (_pixels(figure, "inner_width"), _pixels(figure, "inner_height"))
+        if size[0] < 2 or size[1] < 2:
+            return
+        if size != self._size:
+            old, self._size = self._size, size
+            self.look(self.camera.resized(old, size) if old[0] else Camera.fitted(self._home, size, self.equal))
+        elif self.camera != self._asked:
+            self._ask(settled=False)
+
+    def _ask(self, settled: bool) -> None:
+        camera = self.camera
+        if self._size[0] < 2 or not (camera.x0 < camera.x1 and camera.y0 < camera.y1):
+            return
+        dragged = self._asked is not None and not settled and camera != self._asked and camera.same_scale(self._asked)
+        self._asked = camera
+        self._pictures.request(Wish(self._view(camera), self._style, self._where, limits().margin if dragged else 0.0, settled))
+
+    def _view(self, camera: Camera) -> View:
+        width, height = self._size
+        share = min(1.0, (limits().picture_pixels / (width * height)) ** 0.5)
+        x, y = self._table.manifest.x, self._table.manifest.y
+        return View(
+            (to_value(x, camera.x0), to_value(x, camera.x1)),
+            (to_value(y, camera.y0), to_value(y, camera.y1)),
+            max(1, int(width * share)),
+            max(1, int(height * share)),
+        )
+
+    def _show(self, wish: Wish, picture: Picture) -> None:
+        frame = picture.frame
+        marks = picture.marks
+        if marks is not None:
+            self._marks.data = {"x": marks.x, "y": marks.y, "color": marks.colors, "size": np.full(len(marks.x), marks.size)}
+            self._blank(frame)
+        elif picture.count is not None or not len(self._marks.data["x"]):
+            self._put(frame)
+            if len(self._marks.data["x"]):
+                self._marks.data = {"x": [], "y": [], "color": [], "size": []}
+        self._listener.pictured(wish, picture)
+
+    def _put(self, frame: Any) -> None:
+        """Send a frame to the browser, unless it is there."""
+        if frame is self._shown:
+            return
+        (x0, x1), (y0, y1) = (tuple(to_plot(end) for end in ends) for ends in (frame.x_range, frame.y_range))
+        self._image.data = {"image": [frame.rgba], "x": [x0], "y": [y0], "dw": [x1 - x0], "dh": [y1 - y0]}
+        self._shown = frame
+
+    def _blank(self, frame: Any) -> None:
+        """Take the picture away where marks stand in its place."""
+        x0, y0 = to_plot(frame.x_range[0]), to_plot(frame.y_range[0])
+        self._image.data = {"image": [np.zeros((1, 1), np.uint32)], "x": [x0], "y": [y0], "dw": [0.0], "dh": [0.0]}
+        self._shown = None
+
+    def _pointed(self, event: Any, click: bool) -> None:
+        if self._size[0] and event.x is not None:
+            place = (float(event.x), float(event.y))
+            self._pointer.request(Pointed(place, (float(event.sx), float(event.sy)), self._view(self.camera), self._where, click))
+
+    def _left(self) -> None:
+        self._pointer.clear()
+        self._listener.hovered(None)
+
+    def _point(self, pointed: Pointed, found: Found | None) -> None:
+        (self._listener.picked if pointed.click else self._listener.hovered)(found)
+
+    def place_of(self, record: pd.DataFrame) -> tuple[float, float]:
+        """Return the plot coordinates of a record."""
+        x, y = self._table.manifest.x.column, self._table.manifest.y.column
+        return float(plotted(record[x])[0]), float(plotted(record[y])[0])
+
+
+def _pixels(figure: Any, name: str) -> int:
+    """Return a size of the figure; 0 until the browser has told it."""
+    try:
+        return int(getattr(figure, name) or 0)
+    except UnsetValueError:
+        return 0
+
+
+def _one_scale(table: PointTable) -> bool:
+    """Tell whether both axes measure the same, as in a projection: plain numbers of similar extent."""
+    x, y = table.manifest.x, table.manifest.y
+    wide, high = x.high - x.low, y.high - y.low
+    return x.kind == y.kind == "float" and high <= 4 * wide and wide <= 4 * high
+
+
+def _with_size(camera: Camera) -> Camera:
+    """Return the camera with room around a single place or line."""
+    wide, high = camera.span
+    pad_x = 0.0 if wide > 0 else max(abs(camera.x0) * 1e-6, 0.5)
+    pad_y = 0.0 if high > 0 else max(abs(camera.y0) * 1e-6, 0.5)
+    return Camera(camera.x0 - pad_x, camera.x1 + pad_x, camera.y0 - pad_y, camera.y1 + pad_y)

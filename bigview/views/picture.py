@@ -1,0 +1,154 @@
+"""What a map shows at one moment: the frame, what it counts, and the rows drawn one by one where they are few."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bigview.config import limits
+from bigview.raster.frame import Frame, frame
+from bigview.spec import Style, View, Where
+from bigview.store.axis import Axis
+from bigview.store.points import PointTable
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a map asks its worker for.
+
+    Attributes
+    ----------
+    view : View
+        The visible rectangle.
+    style : Style
+    where : str, Filter or None
+    margin : float
+        Share of the size to add on each side: the map is being dragged.
+    settled : bool
+        Nothing moves: the numbers and the marks are wanted too.
+    """
+
+    view: View
+    style: Style
+    where: Where = None
+    margin: float = 0.0
+    settled: bool = False
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Rows drawn one by one.
+
+    Attributes
+    ----------
+    x, y : ndarray
+        Plot coordinates.
+    colors : list of str
+    size : float
+        Diameter in pixels.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    colors: list[str]
+    size: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frame with what belongs to it; `count` and `marks` only where the map is settled (`marks` where rows are few)."""
+
+    frame: Frame
+    count: int | None = None
+    marks: Marks | None = None
+
+
+class Painter:
+    """Makes the pictures of one map; keeps the last frame, which the settled picture usually needs again."""
+
+    def __init__(self, table: PointTable) -> None:
+        self._table = table
+        self._last: tuple[tuple[View, Style, Where], Frame] | None = None
+
+    def paint(self, wish: Wish) -> Iterator[Picture]:
+        """Yield the picture of a wish, then, where it is settled, the one with numbers and marks."""
+        made = self._frame(_widened(wish.view, wish.margin, self._table), wish.style, wish.where)
+        yield Picture(made)
+        if not wish.settled:
+            return
+        count = self._table.count(wish.view, wish.where)
+        marks = None
+        if 0 < count <= limits().glyph_rows:
+            marks = self._marks(wish, made, count)
+        yield Picture(made, count, marks)
+
+    def _frame(self, view: View, style: Style, where: Where) -> Frame:
+        key = (view, style, where)
+        last = self._last
+        if last is not None and last[0] == key:
+            return last[1]
+        made = frame(self._table, view, style, where)
+        self._last = (key, made)
+        return made
+
+    def _marks(self, wish: Wish, made: Frame, count: int) -> Marks:
+        x, y = self._table.manifest.x, self._table.manifest.y
+        rows = self._table.rows(wish.view, wish.where, columns=list(dict.fromkeys([x.column, y.column])), limit=count)
+        at_x, at_y = plotted(rows[x.column]), plotted(rows[y.column])
+        size = 2 * made.spread + 1 + min((limits().glyph_rows / count) ** 0.25 - 1, 6)
+        return Marks(at_x, at_y, colors_at(made, at_x, at_y), float(size))
+
+
+def colors_at(made: Frame, x: NDArray[np.float64], y: NDArray[np.float64]) -> list[str]:
+    """Return the colour ``#rrggbb`` the frame has at each place (plot coordinates), so that marks look like the picture they replace."""
+    height, width = made.rgba.shape
+    column = _cell(x, made.x_range, width)
+    row = _cell(y, made.y_range, height)
+    packed = made.rgba[row, column]
+    return [f"#{value & 255:02x}{value >> 8 & 255:02x}{value >> 16 & 255:02x}" for value in packed.tolist()]
+
+
+def _cell(values: NDArray[np.float64], ends: tuple[Any, Any], cells: int) -> NDArray[np.int64]:
+    low, high = to_plot(ends[0]), to_plot(ends[1])
+    return np.clip(((values - low) * (cells / (high - low))).astype(np.int64), 0, cells - 1)
+
+
+def plotted(values: pd.Series) -> NDArray[np.float64]:
+    """Return a column as plot coordinates: numbers as they are, datetimes as milliseconds since 1970."""
+    if values.dtype.kind == "M":
+        return values.to_numpy().astype("M8[us]").astype(np.int64) / 1000.0
+    return values.to_numpy(dtype=np.float64)
+
+
+def to_plot(value: Any) -> float:
+    """Return a value of an axis as a plot coordinate."""
+    if isinstance(value, np.datetime64):
+        return float(value.astype("M8[us]").astype(np.int64) / 1000.0)
+    return float(value)
+
+
+def to_value(axis: Axis, place: float) -> Any:
+    """Return a plot coordinate as a value of the axis."""
+    return np.datetime64(round(place * 1000), "us") if axis.kind == "datetime" else place
+
+
+def _widened(view: View, margin: float, table: PointTable) -> View:
+    """Return the view with a margin of whole pixels on each side, at the same scale."""
+    if margin <= 0:
+        return view
+    add_x, add_y = round(view.width * margin), round(view.height * margin)
+    axes = table.manifest
+    ranges = [
+        _stretched(axis, ends, add / size)
+        for axis, ends, add, size in ((axes.x, view.x_range, add_x, view.width), (axes.y, view.y_range, add_y, view.height))
+    ]
+    return replace(view, x_range=ranges[0], y_range=ranges[1], width=view.width + 2 * add_x, height=view.height + 2 * add_y)
+
+
+def _stretched(axis: Axis, ends: tuple[Any, Any], share: float) -> tuple[Any, Any]:
+    low, high = to_plot(ends[0]), to_plot(ends[1])
+    extra = (high - low) * share
+    return to_value(axis, low - extra), to_value(axis, high + extra)

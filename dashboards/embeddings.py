@@ -1,0 +1,11 @@
+"""The explorer of a store, for `panel serve dashboards/embeddings.py --args STORE`."""
+
+import sys
+
+import bigview as bv
+from bigview.app.server import explorer_page
+
+if len(sys.argv) < 2:
+    sys.exit("Name a store: panel serve dashboards/embeddings.py --args STORE")
+
+explorer_page(bv.open(sys.argv[1])).servable()
