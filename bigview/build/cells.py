@@ -30,9 +30,9 @@ class Cells:
 
 
 @nb.njit(nogil=True, cache=True)
-def _children(keys, starts, counts, shift, halo, least, out_keys, out_starts, out_counts):  # type: ignore[no-untyped-def]
+def _children(keys, cells, shift, halo, least, out):  # type: ignore[no-untyped-def]
     """Cut each cell with more than `least` rows into the runs of its quarters; return how many there are."""
-    before, after = halo
+    (starts, counts), (before, after), (out_keys, out_starts, out_counts) = cells, halo, out
     n, m = keys.shape[0], 0
     up = nb.uint64(shift + 2)
     down = nb.uint64(shift)
@@ -60,9 +60,7 @@ def _children(keys, starts, counts, shift, halo, least, out_keys, out_starts, ou
     return m
 
 
-def cells_of_rows(
-    keys: NDArray[np.uint64], before: NDArray[np.uint64], after: NDArray[np.uint64], least: int
-) -> Iterator[Cells]:
+def cells_of_rows(keys: NDArray[np.uint64], before: NDArray[np.uint64], after: NDArray[np.uint64], least: int) -> Iterator[Cells]:
     """Yield the cells of every level for a bucket of sorted keys.
 
     Parameters
@@ -86,7 +84,7 @@ def cells_of_rows(
             edges = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
             cells = Cells(level, values[edges], edges, np.diff(np.append(edges, len(keys))))
         else:
-            m = _children(keys, starts, counts, shift, (before, after), least, *room)
+            m = _children(keys, (starts, counts), shift, (before, after), least, room)
             cells = Cells(level, *(array[:m].copy() for array in room))  # type: ignore[arg-type]
         if not len(cells.keys):
             return

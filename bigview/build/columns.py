@@ -67,6 +67,11 @@ def kept(name: str, kind: pa.DataType) -> Kept:
     return Kept(name, "text", pa.string())
 
 
+def with_names(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:
+    """Return a schema with other names."""
+    return pa.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
+
+
 def _unit(kind: pa.DataType) -> str:
     # Parquet has no unit of seconds or days.
     if pa.types.is_date(kind):

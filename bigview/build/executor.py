@@ -11,6 +11,8 @@ from bigview.config import limits
 from bigview.errors import BigviewError, OptionError
 
 Task = tuple[Any, ...]
+PATIENCE = 20
+"""Seconds to wait for a scheduler's answer."""
 
 
 class Inline(AbstractContextManager["Inline"]):
@@ -45,7 +47,7 @@ class OnDask(AbstractContextManager["OnDask"]):
 
         if self._address is not None:
             try:
-                self._client = Client(self._address, timeout=20, set_as_default=False)
+                self._client = Client(self._address, timeout=PATIENCE, set_as_default=False)
             except (OSError, ValueError) as error:
                 raise OptionError(f"No Dask scheduler answers at {self._address}: {error}. Start one with `dask scheduler`.") from error
             return self

@@ -62,8 +62,8 @@ class Ledger:
         if top:
             self._top = write_levels(self._job, "top", top)
         levels = [_level(cells.level, [Tally.of(cells)]) for cells in top]
-        for level in sorted({level for entry in merged for level in entry.tallies}):
-            levels.append(_level(level, [entry.tallies[level] for entry in merged if level in entry.tallies]))
+        deep = sorted({level for entry in merged for level in entry.tallies})
+        levels += [_level(level, [entry.tallies[level] for entry in merged if level in entry.tallies]) for level in deep]
         self._levels = tuple(levels)
 
     def _files(self) -> list[DataFile]:
@@ -152,9 +152,9 @@ def _moved(group: Group, base: int) -> Group:
 
 
 def _level(level: int, tallies: list[Tally]) -> Level:
-    histogram = np.sum([tally.histogram for tally in tallies], axis=0, dtype=np.int64)
+    histogram = np.asarray([tally.histogram for tally in tallies], np.int64).sum(axis=0)
     cells, rows = sum(tally.cells for tally in tallies), sum(tally.rows for tally in tallies)
-    return Level(level, cells, rows, tuple(histogram.tolist()), max(tally.largest for tally in tallies))
+    return Level(level, cells, rows, tuple(int(count) for count in histogram), max(tally.largest for tally in tallies))
 
 
 def _plain(options: BuildOptions) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -100,8 +101,7 @@ def merge_bucket(job: Job, bucket: int, first: int, before: NDArray[np.uint64], 
             groups += made
     placed = keys[: np.searchsorted(keys, UNPLACED)]
     levels = [
-        Cells(cells.level, cells.keys, cells.starts + first, cells.counts)
-        for cells in cells_of_rows(placed, before, after, job.limits.cell_rows)
+        Cells(cells.level, cells.keys, cells.starts + first, cells.counts) for cells in cells_of_rows(placed, before, after, job.limits.cell_rows)
     ]
     deep = [cells for cells in levels if cells.level > TOP and job.buckets > 1]
     if deep:
@@ -131,18 +131,14 @@ def _sorted(job: Job, bucket: int) -> tuple[pa.RecordBatch, NDArray[np.uint64]]:
     return table.take(pa.array(order)), keys[order]
 
 
-def _write_rows(
-    job: Job, place: tuple[str, int], batch: pa.RecordBatch, keys: NDArray[np.uint64], first: int
-) -> tuple[DataFile, list[Group]]:
+def _write_rows(job: Job, place: tuple[str, int], batch: pa.RecordBatch, keys: NDArray[np.uint64], first: int) -> tuple[DataFile, list[Group]]:
     part, bucket = place
     name = f"{part}/{job.generation}-{bucket:05d}.parquet"
     size = job.limits.row_group if part == "rows" else job.limits.text_group
     writer = ParquetBytes(batch.schema, row_group=size)
     writer.write(pa.Table.from_batches([batch]))
     starts = range(0, batch.num_rows, size)
-    groups = [
-        Group(part, -1, name, i, min(size, batch.num_rows - start), first + start, int(keys[start])) for i, start in enumerate(starts)
-    ]
+    groups = [Group(part, -1, name, i, min(size, batch.num_rows - start), first + start, int(keys[start])) for i, start in enumerate(starts)]
     return write_file(job.store, name, writer.finish()), groups
 
 
@@ -211,12 +207,10 @@ def file_of_hash(hashes: NDArray[np.uint64], files: int) -> NDArray[np.int64]:
     return (((hashes >> np.uint64(32)) * np.uint64(files)) >> np.uint64(32)).astype(np.int64)
 
 
-def _cut(
-    files: NDArray[np.int64], values: NDArray[Any], count: int, places: NDArray[np.int64] | None = None
-) -> Iterator[pa.RecordBatch]:
+def _cut(files: NDArray[np.int64], values: NDArray[Any], count: int, places: NDArray[np.int64] | None = None) -> Iterator[pa.RecordBatch]:
     order = np.argsort(files, kind="stable")
     places = order if places is None else places[order]
     values = values[order]
     edges = np.searchsorted(files[order], np.arange(count + 1))
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges):
         yield pa.record_batch([pa.array(values[a:b]), pa.array(places[a:b].astype(np.uint32))], ["value", "place"])

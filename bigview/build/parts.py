@@ -8,6 +8,7 @@ import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from bigview.errors import InputError, StoreMissingError
 from bigview.store.manifest import SourceFile
@@ -62,12 +63,12 @@ class Reading:
         The columns, under the names they have in the store.
     renamed : dict
         New name to the name in the source.
-    beside : Beside or None
+    beside : tuple of Beside
     """
 
     schema: pa.Schema
     renamed: dict[str, str] = field(default_factory=dict)
-    beside: Beside | None = None
+    beside: tuple[Beside, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class GeneratedSource:
 
 def read_part(reading: Reading, part: Part, columns: Sequence[str]) -> pa.Table:
     """Return columns of a partition, in the types its own file has."""
-    beside = reading.beside.names if reading.beside else ()
+    beside = {name: entry for entry in reading.beside for name in entry.names}
     constants = dict(part.constants)
     wanted = [name for name in columns if name not in beside]
     inner = [reading.renamed.get(name, name) for name in wanted]
@@ -126,10 +127,25 @@ def read_part(reading: Reading, part: Part, columns: Sequence[str]) -> pa.Table:
             arrays[name] = table.column(source_name)
         else:  # a file that lacks a column others have
             arrays[name] = pa.chunked_array([pa.nulls(part.rows, reading.schema.field(name).type)])
-    if reading.beside and set(beside) & set(columns):
-        block = np.load(reading.beside.path, mmap_mode="r")[part.first : part.first + part.rows]
-        arrays.update({name: pa.chunked_array([pa.array(np.ascontiguousarray(block[:, i]))]) for i, name in enumerate(beside)})
+    for entry in reading.beside:
+        if set(entry.names) & set(columns):
+            block = _matrix_rows(entry.path, part.first, part.rows)
+            for i, name in enumerate(entry.names):
+                arrays[name] = pa.chunked_array([pa.array(np.ascontiguousarray(block[:, i]))])
     return pa.table({name: arrays[name] for name in columns})
+
+
+def _matrix_rows(path: str, first: int, rows: int) -> NDArray[Any]:
+    """Return rows of a `.npy` file, wherever it lies."""
+    filesystem, inner = fsspec.core.url_to_fs(path)
+    if "file" in filesystem.protocol:
+        return np.asarray(np.load(inner, mmap_mode="r", allow_pickle=False)[first : first + rows])
+    with filesystem.open(inner, "rb") as file:
+        version = np.lib.format.read_magic(file)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        (_, width), _, dtype = header(file)
+        file.seek(file.tell() + first * width * dtype.itemsize)
+        return np.frombuffer(file.read(rows * width * dtype.itemsize), dtype).reshape(-1, width)
 
 
 def _read_parquet(part: Part, columns: list[str]) -> pa.Table:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -40,7 +41,7 @@ class Silent:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         return None
 
 
@@ -82,7 +83,7 @@ class Lines(Silent):
     def _print(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - the lines are the purpose
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is None:
             self._finish()
 
@@ -130,8 +131,23 @@ class Bar(Silent):
         self._bar.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._bar.stop()
+
+
+def callback(tell: Progress) -> Callable[[str, int, int], None]:
+    """Return a function of (stage, done, total) that moves the bar."""
+    stage, before = "", 0
+
+    def report(name: str, done: int, total: int) -> None:
+        nonlocal stage, before
+        if name != stage:
+            tell.stage(name, total)
+            stage, before = name, 0
+        tell.advance(done - before)
+        before = done
+
+    return report
 
 
 def progress(quiet: bool) -> Progress:

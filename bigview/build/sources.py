@@ -1,213 +1,164 @@
-"""The one door for sources: whatever the user gives becomes partitions."""
+"""The one door for sources: whatever the user gives becomes partitions, or a stream that is cut into partitions first."""
 
-import datetime as dt
-import glob as globbing
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import fsspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bigview.build.parts import GeneratedSource, Part, Reading, Source
+from bigview.build.csvs import csv_stream
+from bigview.build.found import Found, described, find_files, format_of, is_address
+from bigview.build.parts import Beside, GeneratedSource, Part, Reading, Source
+from bigview.build.tables import Stream, as_stream, as_table, check_names
 from bigview.config import limits
-from bigview.errors import InputError, StoreMissingError
+from bigview.errors import InputError
 from bigview.store.manifest import SourceFile
 
-_ENDINGS = {
-    ".parquet": "parquet", ".pq": "parquet", ".parq": "parquet",
-    ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
-    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".csv.gz": "csv", ".tsv.gz": "csv", ".csv.zst": "csv", ".csv.bz2": "csv",
-}  # fmt: skip
+_HUGE = 8
+"""A row group of more partitions than this is read as a stream, or every task would decode all of it."""
 
 
-def open_source(source: Any, partition_rows: int) -> Source:
-    """Return the partitions of a source that has rows in place (files or memory); others are streamed first (`streams.py`)."""
-    opened = _opened(source, partition_rows)
-    if opened.parts:
-        return opened
-    return replace(opened, parts=(Part("memory", "", 0, 0, payload=opened.reading.schema.empty_table()),))
+def open_source(source: Any, partition_rows: int | None = None, database: str | None = None) -> Source | Stream:
+    """Return the partitions of a source, or a stream where rows only come one after the other.
 
-
-def _opened(source: Any, partition_rows: int) -> Source:
+    Parameters
+    ----------
+    source : path, URL, list of them, SQL text, or a table
+    partition_rows : int, optional
+        Rows of a partition; None chooses by the width of a row.
+    database : str, optional
+        The DuckDB file that SQL text is run in.
+    """
     if isinstance(source, GeneratedSource):
         return _generated(source)
     table = as_table(source)
     if table is not None:
+        check_names(list(table.column_names), "The table")
         return _table(table, partition_rows)
-    files = find_files(source)
-    if format_of(files[0]) == "arrow":
-        return _arrow_files(files, partition_rows)
-    return _parquet_files(files, partition_rows)
-
-
-def as_table(source: Any) -> pa.Table | None:
-    """Return a table in memory as an Arrow table, and None for anything else."""
-    module = type(source).__module__.split(".")[0]
-    if isinstance(source, pa.Table):
-        return source
-    if isinstance(source, pa.RecordBatch):
-        return pa.Table.from_batches([source])
-    if module == "pandas" and type(source).__name__ == "DataFrame":
-        return _from_pandas(source)
-    if module == "polars" and type(source).__name__ == "DataFrame":
-        return source.to_arrow()
-    return None
-
-
-def _from_pandas(frame: Any) -> pa.Table:
-    names = [str(name) for name in frame.columns]
-    unified([pa.schema([pa.field(name, pa.null()) for name in names])], "the DataFrame")
-    frame = frame.set_axis(names, axis=1)
-    try:
-        return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        column = error.args[-1] if len(error.args) > 1 else str(error)
-        raise InputError(f"The DataFrame mixes types in a column ({column}). Give it one type, such as frame[column].astype(str).") from error
-
-
-def _table(table: pa.Table, partition_rows: int) -> Source:
-    parts = [
-        Part("memory", "", first, min(partition_rows, table.num_rows - first), skip=first, payload=table)
-        for first in range(0, table.num_rows, partition_rows)
-    ]
-    return Source("the table", Reading(table.schema), tuple(parts), (), table.nbytes / max(table.num_rows, 1))
-
-
-def _generated(source: GeneratedSource) -> Source:
-    schema = source.function(0, min(1, source.rows)).schema
-    step = source.partition_rows
-    parts = [
-        Part("function", "", first, min(step, source.rows - first), payload=source.function) for first in range(0, source.rows, step)
-    ]
-    return Source("the generator", Reading(schema), tuple(parts))
-
-
-def is_address(source: Any) -> bool:
-    """Whether a source is a path, a URL, or a list of them."""
-    if isinstance(source, (list, tuple)):
-        return bool(source) and all(isinstance(item, (str, os.PathLike)) for item in source)
-    return isinstance(source, (str, os.PathLike))
-
-
-def format_of(path: str) -> str:
-    """Return "parquet", "arrow", "csv" or "npy" by the ending of a file's name."""
-    name = path.lower().rpartition("/")[2]
-    for ending in sorted(_ENDINGS, key=len, reverse=True):
-        if name.endswith(ending):
-            return _ENDINGS[ending]
-    if name.endswith(".npy"):
-        return "npy"
-    known = ", ".join(sorted(_ENDINGS))
-    raise InputError(f"{path} has an ending that says nothing about its format. Known are {known}; rename it, or load it as a DataFrame.")
-
-
-def find_files(source: Any) -> list[str]:
-    """Return the files of paths, URLs, globs and directories, in the order of their names."""
+    stream = as_stream(source, database)
+    if stream is not None:
+        return stream
     if not is_address(source):
         raise InputError(
             f"A {type(source).__module__}.{type(source).__name__} cannot be built from. Give a path, a URL, SQL text, a table of pandas, "
             "Polars, Arrow or Dask, or a DuckDB relation."
         )
-    items = [os.fspath(item) for item in source] if isinstance(source, (list, tuple)) else [os.fspath(source)]
-    files = [file for item in items for file in _expand(item)]
-    kinds = {format_of(file) for file in files}
-    if len(kinds) > 1:
-        raise InputError(f"The source mixes formats ({', '.join(sorted(kinds))}). Build from files of one format.")
-    return files
+    files = find_files(source)
+    kind = format_of(files[0].path)
+    if kind == "csv":
+        return csv_stream(files)
+    if kind == "npy":
+        return _matrix(files, partition_rows)
+    return (_arrow_files if kind == "arrow" else _parquet_files)(files, partition_rows)
 
 
-def _expand(item: str) -> list[str]:
-    filesystem, path = fsspec.core.url_to_fs(item)
-    local = "file" in filesystem.protocol
-    if filesystem.isdir(path):
-        found = [name for name in filesystem.find(path) if not _hidden(name[len(path) :]) and _known(name)]
-        if not found:
-            raise StoreMissingError(f"The directory {item} holds no Parquet, Arrow or CSV files.")
-    elif filesystem.exists(path):
-        found = [path]
-    elif globbing.has_magic(path):
-        found = [name for name in filesystem.glob(path) if not filesystem.isdir(name)]
-        if not found:
-            raise StoreMissingError(f"No file matches {item}.")
-    else:
-        raise StoreMissingError(f"There is no file {item}.{_near(path) if local else ''}")
-    return sorted(name if local else filesystem.unstrip_protocol(name) for name in found)
+def partition_size(rows: int, bytes_per_row: float) -> int:
+    """Return how many rows a task sorts: fewer when they are wide, more when there are very many."""
+    grown = limits().partition_rows * max(1.0, (rows / 1e8) ** 0.5)
+    return max(1, min(int(grown), int(limits().partition_bytes / max(bytes_per_row, 1.0))))
 
 
-def _known(name: str) -> bool:
-    return any(name.lower().endswith(ending) for ending in _ENDINGS)
+def _whole(source: Source) -> Source:
+    """Return a source that has a partition even if it has no rows."""
+    if source.parts:
+        return source
+    return replace(source, parts=(Part("memory", "", 0, 0, payload=source.reading.schema.empty_table()),))
 
 
-def _hidden(relative: str) -> bool:
-    return any(piece.startswith((".", "_")) for piece in relative.strip("/").split("/"))
+def _table(table: pa.Table, partition_rows: int | None) -> Source:
+    width = table.nbytes / max(table.num_rows, 1)
+    size = partition_rows or partition_size(table.num_rows, width)
+    starts = range(0, table.num_rows, size)
+    parts = [Part("memory", "", first, min(size, table.num_rows - first), skip=first, payload=table) for first in starts]
+    return _whole(Source("the table", Reading(table.schema), tuple(parts), (), width))
 
 
-def _near(path: str) -> str:
-    """Name a file of nearly this name, or the first folder that is not there."""
-    from difflib import get_close_matches
-
-    folder = Path(path).parent
-    if not folder.is_dir():
-        return f" The folder {folder} does not exist either."
-    near = get_close_matches(Path(path).name, [entry.name for entry in folder.iterdir()], n=1, cutoff=0.6)
-    return f" Did you mean {folder / near[0]}?" if near else ""
+def _generated(source: GeneratedSource) -> Source:
+    if source.rows < 0 or source.partition_rows < 1:
+        raise InputError(f"A generated source needs rows and partitions, not {source.rows} rows in partitions of {source.partition_rows}.")
+    sample = source.function(0, min(1000, source.rows))
+    starts = range(0, source.rows, source.partition_rows)
+    parts = [Part("function", "", first, min(source.partition_rows, source.rows - first), payload=source.function) for first in starts]
+    return _whole(Source("the generator", Reading(sample.schema), tuple(parts), (), sample.nbytes / max(sample.num_rows, 1)))
 
 
-def described(path: str, rows: int) -> SourceFile:
-    """Return what tells later whether a file has changed."""
-    filesystem, inner = fsspec.core.url_to_fs(path)
-    info = filesystem.info(inner)
-    stamp = info.get("mtime") or info.get("LastModified") or info.get("created") or ""
-    if isinstance(stamp, (int, float)):
-        stamp = dt.datetime.fromtimestamp(stamp, dt.UTC)
-    return SourceFile(path, int(info.get("size") or 0), stamp.isoformat() if hasattr(stamp, "isoformat") else str(stamp), rows)
-
-
-def _constants(path: str) -> tuple[tuple[str, Any], ...]:
-    """Return the columns in a path such as ``lang=de/year=2020/part.parquet``."""
-    pairs = [piece.split("=", 1) for piece in path.split("/")[:-1] if "=" in piece and "://" not in piece]
-    return tuple((name, None if value == "__HIVE_DEFAULT_PARTITION__" else _number(unquote(value))) for name, value in pairs)
-
-
-def _number(text: str) -> int | str:
-    return int(text) if text.lstrip("-").isdigit() and len(text) < 18 and str(int(text)) == text else text
-
-
-def _parquet_files(files: list[str], partition_rows: int) -> Source:
-    parts: list[Part] = []
-    schemas, described_files, size, first = [], [], 0, 0
-    for path in files:
-        metadata, schema = _footer(path)
-        constants = _constants(path)
-        for name, value in constants:
-            if name not in schema.names:
-                schema = schema.append(pa.field(name, pa.scalar(value).type))
-        schemas.append(schema)
-        start = first
-        for groups in _runs([metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)], partition_rows):
-            rows = sum(metadata.row_group(i).num_rows for i in groups)
-            parts.append(Part("parquet", path, first, rows, groups, constants=constants))
-            first += rows
-        size += sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
-        described_files.append(described(path, first - start))
-    where = files[0] if len(files) == 1 else f"{len(files)} files from {files[0]}"
-    return Source(where, Reading(unified(schemas, where)), tuple(parts), tuple(described_files), size / max(first, 1))
-
-
-def _footer(path: str) -> tuple[pq.FileMetaData, pa.Schema]:
-    filesystem, inner = fsspec.core.url_to_fs(path)
+def _matrix(files: list[Found], partition_rows: int | None) -> Source:
+    """Return the two columns of a `.npy` file as x and y; wider ones are vectors, which `vectors=` takes."""
+    if len(files) > 1:
+        raise InputError(f"Several .npy files ({files[0].path}, {files[1].path}, …) cannot be joined. Give one.")
+    path = files[0].path
     try:
-        with filesystem.open(inner, "rb") as handle, pq.ParquetFile(handle) as file:
-            return file.metadata, file.schema_arrow.remove_metadata()
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{path} is not a whole .npy file of numbers: {error}") from error
+    if array.ndim != 2 or array.shape[1] < 2 or array.dtype.kind not in "fiu":
+        raise InputError(f"{path} holds an array of shape {array.shape} and type {array.dtype}; numbers of shape (rows, dimensions) are needed.")
+    names = ("x", "y") if array.shape[1] == 2 else ()
+    size = partition_rows or partition_size(len(array), 8 * array.itemsize)
+    parts = [Part("memory", "", first, min(size, len(array) - first), payload=pa.table({})) for first in range(0, len(array), size)]
+    schema = pa.schema([(name, pa.from_numpy_dtype(array.dtype)) for name in names])
+    reading = Reading(schema, beside=(Beside(path, names),) if names else ())
+    return Source(path, reading, tuple(parts), (described(path, len(array)),), 8.0 * array.itemsize)
+
+
+def _parquet_files(files: list[Found], partition_rows: int | None) -> Source | Stream:
+    footers = [_footer(file) for file in files]
+    metadata = [footer[0] for footer in footers]
+    schema = _unified([schema for _, schema in footers], files[0].path)
+    rows = sum(entry.num_rows for entry in metadata)
+    size = sum(_kept_bytes(entry) for entry in metadata)
+    most = partition_rows or partition_size(rows, size / max(rows, 1))
+    told = tuple(described(file.path, entry.num_rows) for file, entry in zip(files, metadata, strict=True))
+    where = files[0].path if len(files) == 1 else f"{len(files)} files from {files[0].path}"
+    largest = max((entry.row_group(i).num_rows for entry in metadata for i in range(entry.num_row_groups)), default=0)
+    if largest > _HUGE * max(most, limits().row_group):
+        return Stream(where, schema, lambda: _parquet_batches(files), told, rows, size)
+    parts: list[Part] = []
+    first = 0
+    for file, entry in zip(files, metadata, strict=True):
+        for groups in _runs([entry.row_group(i).num_rows for i in range(entry.num_row_groups)], most):
+            count = sum(entry.row_group(i).num_rows for i in groups)
+            parts.append(Part("parquet", file.path, first, count, groups, constants=file.constants))
+            first += count
+    return _whole(Source(where, Reading(schema), tuple(parts), told, size / max(rows, 1)))
+
+
+def _kept_bytes(metadata: pq.FileMetaData) -> int:
+    """Return the bytes of the columns, without lists: these are vectors more often than not, and are left where they are."""
+    total = 0
+    for i in range(metadata.num_row_groups):
+        group = metadata.row_group(i)
+        chunks = (group.column(j) for j in range(group.num_columns))
+        total += sum(chunk.total_uncompressed_size for chunk in chunks if ".list." not in chunk.path_in_schema)
+    return total
+
+
+def _footer(file: Found) -> tuple[pq.FileMetaData, pa.Schema]:
+    filesystem, inner = fsspec.core.url_to_fs(file.path)
+    try:
+        with filesystem.open(inner, "rb") as handle, pq.ParquetFile(handle) as opened:
+            metadata, schema = opened.metadata, opened.schema_arrow.remove_metadata()
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(
-            f"{path} is no complete Parquet file ({str(error).splitlines()[0]}). It may have been cut short; fetch or write it again."
-        ) from error
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{file.path} is no whole Parquet file ({reason}). It may have been cut short; fetch or write it again.") from error
+    for name, value in file.constants:
+        if name not in schema.names:
+            schema = schema.append(pa.field(name, pa.scalar(value).type))
+    return metadata, schema
+
+
+def _parquet_batches(files: list[Found]) -> Iterator[pa.RecordBatch]:
+    for file in files:
+        filesystem, inner = fsspec.core.url_to_fs(file.path)
+        with filesystem.open(inner, "rb") as handle, pq.ParquetFile(handle) as opened:
+            for batch in opened.iter_batches(limits().row_group):
+                for name, value in file.constants:
+                    if name not in batch.schema.names:
+                        batch = batch.append_column(name, pa.repeat(pa.scalar(value), batch.num_rows))
+                yield batch
 
 
 def _runs(sizes: Sequence[int], most: int) -> list[tuple[int, ...]]:
@@ -225,45 +176,42 @@ def _runs(sizes: Sequence[int], most: int) -> list[tuple[int, ...]]:
     return [*runs, tuple(current)] if current else runs
 
 
-def _arrow_files(files: list[str], partition_rows: int) -> Source:
+def _arrow_files(files: list[Found], partition_rows: int | None) -> Source:
+    opened = [_batch_sizes(file.path) for file in files]
+    schema = _unified([schema for schema, _ in opened], files[0].path)
+    rows = sum(sum(sizes) for _, sizes in opened)
+    told: list[SourceFile] = [described(file.path, sum(sizes)) for file, (_, sizes) in zip(files, opened, strict=True)]
+    width = sum(file.bytes for file in told) / max(rows, 1)
+    most = partition_rows or partition_size(rows, width)
     parts: list[Part] = []
-    schemas, described_files, first, size = [], [], 0, 0
-    for path in files:
-        filesystem, inner = fsspec.core.url_to_fs(path)
-        try:
-            with filesystem.open(inner, "rb") as handle:
-                file = pa.ipc.open_file(handle)
-                schemas.append(file.schema.remove_metadata())
-                sizes = [file.get_batch(i).num_rows for i in range(file.num_record_batches)]
-        except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(
-                f"{path} is no complete Arrow file ({str(error).splitlines()[0]}). Feather version 1 is not read; write it again."
-            ) from error
-        start = first
-        for groups in _runs(sizes, partition_rows):
-            rows = sum(sizes[i] for i in groups)
-            parts.append(Part("arrow", path, first, rows, groups))
-            first += rows
-        described_files.append(described(path, first - start))
-        size += described_files[-1].bytes
-    where = files[0] if len(files) == 1 else f"{len(files)} files from {files[0]}"
-    return Source(where, Reading(unified(schemas, where)), tuple(parts), tuple(described_files), size / max(first, 1))
+    first = 0
+    for file, (_, sizes) in zip(files, opened, strict=True):
+        for groups in _runs(sizes, most):
+            count = sum(sizes[i] for i in groups)
+            starts = range(0, count, most)  # one batch may be all of a file; slicing it costs nothing
+            parts += [Part("arrow", file.path, first + s, min(most, count - s), groups, s, file.constants) for s in starts]
+            first += count
+    where = files[0].path if len(files) == 1 else f"{len(files)} files from {files[0].path}"
+    return _whole(Source(where, Reading(schema), tuple(parts), tuple(told), width))
 
 
-def unified(schemas: list[pa.Schema], where: str) -> pa.Schema:
+def _batch_sizes(path: str) -> tuple[pa.Schema, list[int]]:
+    filesystem, inner = fsspec.core.url_to_fs(path)
+    try:
+        with filesystem.open(inner, "rb") as handle:
+            file = pa.ipc.open_file(handle)
+            return file.schema.remove_metadata(), [file.get_batch(i).num_rows for i in range(file.num_record_batches)]
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} is no whole Arrow file ({reason}). Feather version 1 is not read; write it again.") from error
+
+
+def _unified(schemas: list[pa.Schema], where: str) -> pa.Schema:
     """Return the columns of all files, in the order of the first."""
     distinct = list(dict.fromkeys(schemas))
     for schema in distinct:
-        double = sorted({name for name in schema.names if schema.names.count(name) > 1})
-        if double:
-            raise InputError(f"{where} has several columns of the name {', '.join(map(repr, double))}. Rename them at their source.")
+        check_names(list(schema.names), where)
     try:
         return distinct[0] if len(distinct) == 1 else pa.unify_schemas(distinct, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise InputError(f"The files of {where} disagree about a column: {error}") from error
-
-
-def partition_rows_for(rows: int, bytes_per_row: float) -> int:
-    """Return how many rows a task sorts: fewer when they are wide, more when there are very many."""
-    grown = limits().partition_rows * max(1.0, (rows / 1e8) ** 0.5)
-    return max(1, min(int(grown), int(limits().partition_bytes / max(bytes_per_row, 1.0))))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -134,11 +135,11 @@ def split_part(job: Job, borders: Borders, number: int, part: Part) -> Pieces:
     keys = keys[order]
     cuts = borders.cuts(keys, number)
     kept = kept.take(pa.array(order)).append_column(ROW, pa.array(order.astype(np.uint32)))
-    spill(job.work, f"part-{number:05d}.arrow", [kept.slice(a, b - a) for a, b in zip(cuts[:-1], cuts[1:], strict=True)])
+    spill(job.work, f"part-{number:05d}.arrow", [kept.slice(a, b - a) for a, b in pairwise(cuts)])
     halo = job.limits.cell_rows + 1
     lowest = np.full((len(cuts) - 1, halo), UNPLACED)
     highest = np.zeros((len(cuts) - 1, halo), np.uint64)
-    for i, (a, b) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
+    for i, (a, b) in enumerate(pairwise(cuts)):
         size = min(halo, b - a)
         lowest[i, :size] = keys[a : a + size]
         highest[i, :size] = keys[b - size : b][::-1]
@@ -172,4 +173,4 @@ class Halo:
             if len(found) >= self._size:
                 break
         near = np.array(found[: self._size], np.uint64)
-        return near[near != UNPLACED]
+        return np.asarray(near[near != UNPLACED])

@@ -62,7 +62,7 @@ class ParquetBytes:
         if not table.num_rows:
             return 0
         self._writer.write_table(table, row_group_size=self._rows)
-        return -(-table.num_rows // self._rows)
+        return int(-(-table.num_rows // self._rows))
 
     def finish(self) -> pa.Buffer:
         """Return the whole file."""
@@ -72,11 +72,7 @@ class ParquetBytes:
 
 def _encodings(schema: pa.Schema, delta: Sequence[str]) -> dict[str, Any]:
     """Return the encodings: the bytes of numbers apart, so that zstd finds the equal ones; rising numbers as differences."""
-    split = [
-        field.name
-        for field in schema
-        if field.name not in delta and not _is_variable(field.type) and not pa.types.is_boolean(field.type)
-    ]
+    split = [field.name for field in schema if field.name not in delta and not _is_variable(field.type) and not pa.types.is_boolean(field.type)]
     options: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "use_dictionary": False}
     if any(_is_variable(field.type) for field in schema):
         options["use_dictionary"] = [field.name for field in schema if pa.types.is_string(field.type)]
