@@ -15,20 +15,12 @@ from holoviews.operation.resample import ResampleOperation2D
 
 from bigview.errors import OptionError
 from bigview.raster.frame import Frame, frame
+from bigview.raster.legend import ENTRIES
 from bigview.spec import Style, View
-from bigview.views.grids import Recent, store_key
+from bigview.views.grids import store_key
 from bigview.views.hover import with_nearest
 from bigview.views.subset import Subset
 from bigview.views.warm import Recipe, note
-
-_RESTING = 12  # entries of a legend: more do not fit beside a plot
-
-frames: "Recent[Frame]" = Recent(lambda made: int(made.rgba.nbytes))
-
-
-def framed(subset: Subset, view: View, style: Style) -> Frame:
-    """Return the frame of a part of a store, from the cache where it is there."""
-    return frames.get((*store_key(subset), view, style), lambda: frame(subset.table, view, style, subset.conditions))
 
 
 class frame_store(ResampleOperation2D):
@@ -49,7 +41,7 @@ class frame_store(ResampleOperation2D):
         (x_ends, y_ends), _ = self._dt_transform(x_range, y_range, xs, ys, *types)
         if width == 0 or height == 0:
             return _blank(x, y)
-        made = framed(subset, View(x_ends, y_ends, width, height), self.p.style)
+        made = frame(subset.table, View(x_ends, y_ends, width, height), self.p.style, subset.conditions)
         bounds = (*made.x_range, *made.y_range)
         recipe = Recipe((*store_key(subset), self.p.style, width, height), width, height, partial(_ahead, subset, self.p.style))
         note(recipe, bounds)
@@ -57,7 +49,7 @@ class frame_store(ResampleOperation2D):
 
 
 def _ahead(subset: Subset, style: Style, view: View) -> None:
-    framed(subset, view, style)
+    frame(subset.table, view, style, subset.conditions)
 
 
 def _blank(x: Any, y: Any) -> Any:
@@ -100,13 +92,16 @@ def keys_hook(legend: bool | str, colorbar: bool) -> Callable[[Any, Any], None]:
     return hook
 
 
-def _show_legend(plot: Any, made: Frame, place: str) -> None:
+def _show_legend(plot: Any, made: Frame, place: Any) -> None:
     figure = plot.state
     known = plot.handles.get("bigview_legend")
     if known is None:
-        renderers = [figure.scatter([], [], marker="square", size=12, line_color=None) for _ in range(_RESTING)]
+        renderers = [figure.scatter([np.nan], [np.nan], marker="square", size=12, line_color=None) for _ in range(ENTRIES + 1)]
         beside = place in ("left", "right", "above", "below", "top", "bottom")
-        known = (Legend(items=[], location="center" if beside else place), renderers)
+        known = (
+            Legend(items=[], location="center" if beside else place, label_text_font_size="9pt", spacing=0, glyph_height=12),
+            renderers,
+        )
         figure.add_layout(known[0], {"top": "above", "bottom": "below"}.get(place, place) if beside else "center")
         plot.handles["bigview_legend"] = known
     shown, renderers = known

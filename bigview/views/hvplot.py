@@ -15,6 +15,7 @@ from hvplot.util import filter_opts
 from PIL import ImageColor
 
 from bigview.errors import OptionError
+from bigview.raster.palettes import category_colours, hexes
 from bigview.raster.reductions import reduction_of
 from bigview.spec import Filters, Style
 from bigview.store.points import PointTable
@@ -91,13 +92,16 @@ class Plots:
         keywords.check("hist", given)
         names = [y] if isinstance(y, str) else list(y or [self._first_number()])
         plots: dict[str, Any] = {}
+        colours = _category_colours(self._table, given.get("by"), _is_dark(given.get("bgcolor")))
         for name in names:
             for label, condition in self._groups(given.get("by")):
                 key = name if label is None else label if len(names) == 1 else f"{name} {label}"
                 plots[key] = self._histogram(name, Filters.of(given.get("where"), condition), given)
+                if label in colours:
+                    plots[key] = plots[key].opts(hv.opts.Histogram(color=colours[label]))
         first = self._table.records(np.empty(0, np.int64), [names[0]])
         options = keywords.plot_options("hist", given, first, (None, names[0]))  # type: ignore[arg-type]
-        style = {name: given[name] for name in ("color", "alpha") if name in given}
+        style: dict[str, Any] = {name: given[name] for name in ("color", "alpha") if name in given}
         if len(plots) > 1:
             style = {"alpha": 0.6, **style}
             drawn = hv.NdOverlay(plots, kdims=[str(given.get("by") or "column")])
@@ -214,6 +218,9 @@ def _raster(element: Any, colours: tuple[str | None, str | None], given: dict[st
     if given.get("selector") is not None:
         asked["selector"] = _selector(given["selector"])
     cmap = given.get("cmap", given.get("colormap"))
+    if isinstance(aggregator, ds.by) and cmap is None and "color_key" not in given:
+        key = _category_colours(Subset.of(element.data).table, aggregator.cat_column, _is_dark(given.get("bgcolor")))
+        given, cmap = {**given, "color_key": key}, [*key.values()]
     norm = given.get("cnorm", "log" if given.get("logz") else "eq_hist")
     shaded = bool(given.get("datashade"))
     if shaded:
@@ -245,6 +252,14 @@ def _aggregator(subset: Subset, asked: Any, by: str | None, number: str | None) 
     column = number or by
     reduction_of(subset.table, asked if column is None else f"{asked}:{column}")
     return getattr(ds, asked)(column)
+
+
+def _category_colours(table: PointTable, by: str | None, dark: bool) -> dict[str, str]:
+    """The colour that each category has in every picture of the store."""
+    if by is None:
+        return {}
+    names = table.reader.categories(by)
+    return dict(zip(map(str, names), hexes(category_colours(len(names), dark)), strict=True))
 
 
 def _selector(asked: Any) -> Any:

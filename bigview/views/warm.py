@@ -98,7 +98,14 @@ def _callback() -> type:
         def initialize(self, plot_id: Any = None) -> None:
             super().initialize(plot_id)
             if self._wanted():
-                self.plot.state.lod_timeout = IDLE
+                self._report_soon()
+
+        def _report_soon(self) -> None:
+            # The option too, where it is the default: HoloViews sets the figure's properties from its options now and then.
+            plot = self.plot
+            if "timeout" not in plot.lod or plot.lod["timeout"] == type(plot).param["lod"].default["timeout"]:
+                plot.lod = {**plot.lod, "timeout": IDLE}
+            plot.state.lod_timeout = plot.lod["timeout"]
 
         async def on_msg(self, msg: dict[str, Any]) -> None:
             wanted = self._wanted()
@@ -107,6 +114,8 @@ def _callback() -> type:
                 await asyncio.get_running_loop().run_in_executor(None, compute, wanted, ranges["x_range"], ranges["y_range"])
             if self.plot is not None:  # the page may have been closed meanwhile
                 await super().on_msg(msg)
+            if wanted and self.plot is not None:
+                self._report_soon()
 
     return WarmRange
 
