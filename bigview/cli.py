@@ -164,7 +164,7 @@ def _renamed(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _serving(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, metavar="N", help="port (the first free one from 5006)")
+    parser.add_argument("--port", type=int, metavar="N", help="port (5006); 0 takes a free one")
     parser.add_argument("--show", action="store_true", help="open the browser")
     parser.add_argument("--address", default="127.0.0.1", help="address to listen at (127.0.0.1)")
     parser.add_argument("--auth", metavar="FILE", help="users and passwords; needed for other addresses")
@@ -175,10 +175,8 @@ def _serving(parser: argparse.ArgumentParser) -> None:
 def _serve(paths: Sequence[str], arguments: argparse.Namespace) -> None:
     from bigview.app.server import serve
 
-    options = {name: getattr(arguments, name) for name in ("port", "show", "address", "auth", "public")}
-    if arguments.origin:
-        options["origin"] = arguments.origin
-    serve(list(paths), **options)
+    names = ("port", "show", "address", "auth", "public", "origin")
+    serve(list(paths), **{name: value for name in names if (value := getattr(arguments, name)) is not None})
 
 
 def _serve_options(commands: Any) -> None:

@@ -2,11 +2,15 @@
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+
+from bigview.build.clusters import clusters_partition
+from bigview.build.parts import GeneratedSource
 from bigview.build.points import build_points
-from bigview.build.progress import Progress, progress
+from bigview.build.progress import callback, progress
+from bigview.build.words import words_table
 from bigview.errors import BigviewError, OptionError, closest
 from bigview.store.files import Folder
 from bigview.store.reader import Reader
@@ -15,6 +19,7 @@ from bigview.store.verify import whole
 DEMOS = ("words", "clusters")
 ROWS = 1_000_000
 """Default number of rows: the first picture is there within minutes."""
+_PARTITION = 1_000_000
 
 
 def demo_store(name: str = "words", rows: int | None = ROWS, folder: str | Path | None = None, quiet: bool = False) -> Path:
@@ -38,7 +43,10 @@ def demo_store(name: str = "words", rows: int | None = ROWS, folder: str | Path 
     store = home / f"{name}-{'all' if rows is None else rows}.bv"
     if not _there(store):
         home.mkdir(parents=True, exist_ok=True)
-        (_words if name == "words" else _clusters)(rows, home, store, quiet)
+        if name == "words":
+            _words(rows, home, store, quiet)
+        else:
+            _clusters(rows, store, quiet)
     return store
 
 
@@ -62,10 +70,8 @@ def _there(store: Path) -> bool:
 
 
 def _words(rows: int | None, home: Path, store: Path, quiet: bool) -> None:
-    from bigview.build.words import words_table
-
     with progress(quiet) as tell:
-        files = words_table(rows, home, _told(tell))
+        files = words_table(rows, home, callback(tell))
     build_points(
         str(files.metadata),
         str(store),
@@ -80,24 +86,12 @@ def _words(rows: int | None, home: Path, store: Path, quiet: bool) -> None:
     )
 
 
-def _clusters(rows: int | None, home: Path, store: Path, quiet: bool) -> None:
-    from bigview.build.clusters import clusters_table
-
+def _clusters(rows: int | None, store: Path, quiet: bool) -> None:
     count = ROWS if rows is None else rows
-    with progress(quiet) as tell:
-        files = clusters_table(count, home, _told(tell))
-    build_points(str(files), str(store), x="x", y="y", quiet=quiet, title=f"{count:,} points in 60 clusters (synthetic)")
+    source = GeneratedSource(count, _PARTITION, clusters_rows)
+    build_points(source, str(store), x="x", y="y", quiet=quiet, title=f"{count:,} points in 60 clusters (synthetic)")
 
 
-def _told(tell: Progress) -> Callable[[str, int, int], None]:
-    """Return the callback (stage, done, total) that moves a progress bar."""
-    state = {"stage": "", "done": 0}
-
-    def report(stage: str, done: int, total: int) -> None:
-        if stage != state["stage"]:
-            tell.stage(stage, total)
-            state.update(stage=stage, done=0)
-        tell.advance(done - int(state["done"]))
-        state["done"] = done
-
-    return report
+def clusters_rows(first: int, rows: int) -> pa.Table:
+    """Return rows of the synthetic clusters, from a row at which a partition begins."""
+    return clusters_partition(first // _PARTITION, rows)
