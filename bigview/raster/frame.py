@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from bigview.config import limits
 from bigview.errors import BigviewError, OptionError
@@ -227,13 +226,3 @@ _frames = FrameCache()
 def forget_frames() -> None:
     """Forget the finished frames, to measure or to test."""
     _frames.clear()
-
-
-def blended(picture: Picture, ground: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the picture over a background colour: bytes, shape (height, width, 3)."""
-    out = np.empty((*picture.shape, 3), np.uint8)
-    alpha = (picture >> 24).astype(np.uint16)
-    for plane in range(3):
-        value = ((picture >> (8 * plane)) & 255).astype(np.uint16)
-        out[:, :, plane] = (value * alpha + ground[plane] * (255 - alpha) + 127) // 255
-    return out

@@ -11,9 +11,10 @@ import numpy as np
 
 from bigview.errors import OptionError, closest
 from bigview.raster.canvas import WRITERS, Box, Raster, Sheet, Text, text_width
-from bigview.raster.frame import Frame, blended, frame
+from bigview.raster.frame import Frame, frame
 from bigview.raster.legend import ColorBar, LegendEntry, number_text, round_marks
 from bigview.raster.palettes import background, ink, muted, rgb
+from bigview.raster.shade import blended
 from bigview.spec import Filters, Style, View, Where
 from bigview.store.axis import Axis
 from bigview.store.manifest import Column
@@ -164,8 +165,7 @@ class _Layout:
         shown = frame(self.table, view, self.wanted.style, self.wanted.where)
         sheet_width = left + view.width + side
         sheet_height = top + view.height + bottom if self.fixed or self.height is None else self.height
-        ground = np.rint(rgb([background(self.dark)])[0] * 255).astype(np.uint8)
-        self.items.append(Raster(left, top, blended(shown.rgba[::-1], ground)))
+        self.items.append(Raster(left, top, blended(shown.rgba, background(self.dark))[::-1]))
         self._heading(shown)
         if shown.legend:
             self._legend(shown, left + view.width + self.pad, top, view.height)

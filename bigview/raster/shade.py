@@ -38,6 +38,14 @@ def unpacked(picture: Picture) -> NDArray[np.uint8]:
     return np.ascontiguousarray(picture, "<u4").view(np.uint8).reshape(*picture.shape, 4)
 
 
+def blended(picture: Picture, ground: str) -> NDArray[np.uint8]:
+    """Return the picture over a background colour: bytes, shape (height, width, 3)."""
+    out = np.empty((*picture.shape, 3), np.uint8)
+    below = np.rint(rgb([ground])[0] * 255).astype(np.int64)
+    pool.run(lambda span: _blend(picture, below, span, out), pool.slices(picture.shape[0], 64))
+    return out
+
+
 def shade_counts(grid: NDArray[Any], scale: Scale, palette: str, dark: bool) -> Picture:
     """Return the picture of a density: one colour for each count."""
     colours = packed(ramp(palette, dark))
@@ -161,3 +169,14 @@ def _paint_dominant(grid, bins, colours, span, out):  # type: ignore[no-untyped-
             hue = code % known if code >= 0 and known > 0 else known
             share = nb.int64(count / total * (shares - 1) + 0.5) if code >= 0 else 0
             out[i, j] = colours[hue, share, bins[_place(total)]]
+
+
+@nb.njit(nogil=True, cache=True)
+def _blend(picture, below, span, out):  # type: ignore[no-untyped-def]
+    for i in range(span[0], span[1]):
+        for j in range(picture.shape[1]):
+            pixel = np.int64(picture[i, j])
+            alpha = pixel >> 24
+            for plane in range(3):
+                value = (pixel >> (8 * plane)) & 255
+                out[i, j, plane] = (value * alpha + below[plane] * (255 - alpha) + 127) // 255
