@@ -8,14 +8,16 @@ import json
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from bigview.errors import ExpressionError, closest
+
+if TYPE_CHECKING:
+    import duckdb
 
 _ALLOWED_TYPES = {
     "CONJUNCTION": {"CONJUNCTION_AND", "CONJUNCTION_OR"},
@@ -53,8 +55,10 @@ class Expression:
     columns: tuple[str, ...]
 
 
-def _connection() -> duckdb.DuckDBPyConnection:
+def _connection() -> "duckdb.DuckDBPyConnection":
     """Return this thread's own locked database: in memory, one thread, no access to anything outside."""
+    import duckdb  # half of the time of opening a store, and only filters need it
+
     connection: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
     if connection is None:
         connection = duckdb.connect(":memory:", config={"threads": 1, "autoinstall_known_extensions": False})
@@ -192,6 +196,8 @@ def evaluate(expression: Expression, batch: pa.Table) -> NDArray[np.bool_]:
     ExpressionError
         When the types do not fit, such as a text compared with a number.
     """
+    import duckdb
+
     connection = _connection()
     names = ", ".join(f'"{name.replace(chr(34), chr(34) * 2)}"' for name in batch.column_names)
     connection.register("batch", batch)
