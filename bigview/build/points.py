@@ -89,7 +89,7 @@ def build_points(
     chosen = BuildOptions.of(options)
     folder = Folder(str(store))
     current = _current(folder, chosen)
-    opened = arranged(open_source(source, chosen.partition_rows, chosen.database), chosen)
+    opened = arranged(open_source(source, chosen.partition_rows, chosen.database, vectors if isinstance(vectors, str) else ""), chosen)
     target = (folder, f"{int(dt.datetime.now(dt.UTC).timestamp()):08x}{secrets.token_hex(2)}")
     _recipe(target, opened, (x, y, key), vectors, chosen)  # what is wrong with the names is said before anything is written
     schema = opened.schema if isinstance(opened, Stream) else opened.reading.schema

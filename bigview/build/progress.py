@@ -63,9 +63,13 @@ class Lines(Silent):
         """Say that so many more rows are done."""
         self._done += rows
         now = time.monotonic()
-        if now - self._told >= self._every and self._done < self._rows:
-            self._told = now
-            rate = self._done / (now - self._began)
+        if now - self._told < self._every:
+            return
+        self._told = now
+        rate = self._done / (now - self._began)
+        if not self._rows:
+            self._print(f"{self._name}: {self._done:,} rows, {rate:,.0f} rows/s")
+        elif self._done < self._rows:
             left = (self._rows - self._done) / rate if rate else 0.0
             share = 100 * self._done / self._rows
             self._print(f"{self._name}: {share:.0f} %, {self._done:,} of {self._rows:,} rows, {rate:,.0f} rows/s, {span(left)} left")
@@ -113,15 +117,15 @@ class Bar(Silent):
     def stage(self, name: str, rows: int) -> None:
         """Begin a stage."""
         self._began = time.monotonic()
-        self._task = self._bar.add_task(name, total=rows, rate="", share="0 %")
+        self._task = self._bar.add_task(name, total=rows or None, rate="", share="")
 
     def advance(self, rows: int) -> None:
         """Say that so many more rows are done."""
         self._bar.advance(self._task, rows)
         task = self._bar.tasks[-1]
         rate = task.completed / max(time.monotonic() - self._began, 1e-9)
-        share = 100 * task.completed / task.total if task.total else 100
-        self._bar.update(self._task, rate=f"{rate:,.0f} rows/s", share=f"{share:.0f} %")
+        share = f"{100 * task.completed / task.total:.0f} %" if task.total else ""
+        self._bar.update(self._task, rate=f"{rate:,.0f} rows/s", share=share)
 
     def note(self, text: str) -> None:
         """Say something worth knowing."""

@@ -99,9 +99,14 @@ class Run:
             always=tuple(name for name in texts if name in always and name not in options.texts),
         )
         census = Census(question)
-        tasks = [(self._source.reading, question, part) for part in self._source.parts]
-        for number, scanned in self._stream(run, "scan", (scan_part, tasks), self._sizes):
-            census.add(number, scanned)
+        self._tell.stage("scan", self._source.rows)
+        parts = self._source.parts
+        for numbers in (range(1), range(1, len(parts))):
+            for place, scanned in run.run(scan_part, [(self._source.reading, question, parts[number]) for number in numbers]):
+                census.add(numbers[place], scanned)
+                self._tell.advance(self._sizes[numbers[place]])
+            # Texts that are no categories in the first partition need not be read in the others.
+            question = replace(question, texts=tuple(name for name in question.texts if census.may_be_category(name)))
         return census
 
     def _plan(self, census: Census) -> tuple[Job, Borders]:

@@ -143,6 +143,10 @@ class Census:
             if len(counter) > self._most[name]:
                 self._texts[name] = None
 
+    def may_be_category(self, name: str) -> bool:
+        """Whether a column has not yet shown too many texts."""
+        return self._texts[name] is not None
+
     def categories(self) -> dict[str, tuple[pa.Array, NDArray[np.int64]]]:
         """Return values and counts of the columns that are categories, by descending count, ties by value."""
         found = {}

@@ -21,7 +21,7 @@ _HUGE = 8
 """A row group of more partitions than this is read as a stream, or every task would decode all of it."""
 
 
-def open_source(source: Any, partition_rows: int | None = None, database: str | None = None) -> Source | Stream:
+def open_source(source: Any, partition_rows: int | None = None, database: str | None = None, left: str = "") -> Source | Stream:
     """Return the partitions of a source, or a stream where rows only come one after the other.
 
     Parameters
@@ -31,13 +31,15 @@ def open_source(source: Any, partition_rows: int | None = None, database: str | 
         Rows of a partition; None chooses by the width of a row.
     database : str, optional
         The DuckDB file that SQL text is run in.
+    left : str
+        A column that is left where it is: vectors make rows wide, but not the store's.
     """
     if isinstance(source, GeneratedSource):
         return _generated(source)
     table = as_table(source)
     if table is not None:
         check_names(list(table.column_names), "The table")
-        return _table(table, partition_rows)
+        return _table(table, partition_rows, left)
     stream = as_stream(source, database)
     if stream is not None:
         return stream
@@ -52,7 +54,7 @@ def open_source(source: Any, partition_rows: int | None = None, database: str | 
         return csv_stream(files)
     if kind == "npy":
         return _matrix(files, partition_rows)
-    return (_arrow_files if kind == "arrow" else _parquet_files)(files, partition_rows)
+    return _arrow_files(files, partition_rows) if kind == "arrow" else _parquet_files(files, partition_rows, left)
 
 
 def partition_size(rows: int, bytes_per_row: float) -> int:
@@ -68,8 +70,8 @@ def _whole(source: Source) -> Source:
     return replace(source, parts=(Part("memory", "", 0, 0, payload=source.reading.schema.empty_table()),))
 
 
-def _table(table: pa.Table, partition_rows: int | None) -> Source:
-    width = table.nbytes / max(table.num_rows, 1)
+def _table(table: pa.Table, partition_rows: int | None, left: str) -> Source:
+    width = sum(table.column(name).nbytes for name in table.column_names if name != left) / max(table.num_rows, 1)
     size = partition_rows or partition_size(table.num_rows, width)
     starts = range(0, table.num_rows, size)
     parts = [Part("memory", "", first, min(size, table.num_rows - first), skip=first, payload=table) for first in starts]
@@ -104,12 +106,12 @@ def _matrix(files: list[Found], partition_rows: int | None) -> Source:
     return Source(path, reading, tuple(parts), (described(path, len(array)),), 8.0 * array.itemsize)
 
 
-def _parquet_files(files: list[Found], partition_rows: int | None) -> Source | Stream:
+def _parquet_files(files: list[Found], partition_rows: int | None, left: str) -> Source | Stream:
     footers = [_footer(file) for file in files]
     metadata = [footer[0] for footer in footers]
     schema = _unified([schema for _, schema in footers], files[0].path)
     rows = sum(entry.num_rows for entry in metadata)
-    size = sum(_kept_bytes(entry) for entry in metadata)
+    size = sum(_kept_bytes(entry, left) for entry in metadata)
     most = partition_rows or partition_size(rows, size / max(rows, 1))
     told = tuple(described(file.path, entry.num_rows) for file, entry in zip(files, metadata, strict=True))
     where = files[0].path if len(files) == 1 else f"{len(files)} files from {files[0].path}"
@@ -126,13 +128,13 @@ def _parquet_files(files: list[Found], partition_rows: int | None) -> Source | S
     return _whole(Source(where, Reading(schema), tuple(parts), told, size / max(rows, 1)))
 
 
-def _kept_bytes(metadata: pq.FileMetaData) -> int:
-    """Return the bytes of the columns, without lists: these are vectors more often than not, and are left where they are."""
+def _kept_bytes(metadata: pq.FileMetaData, left: str) -> int:
+    """Return the bytes of all columns but the one that is left where it is."""
     total = 0
     for i in range(metadata.num_row_groups):
         group = metadata.row_group(i)
         chunks = (group.column(j) for j in range(group.num_columns))
-        total += sum(chunk.total_uncompressed_size for chunk in chunks if ".list." not in chunk.path_in_schema)
+        total += sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema.split(".")[0] != left)
     return total
 
 

@@ -117,6 +117,7 @@ def _query(text: str, database: str | None) -> Stream:
     try:
         connection = duckdb.connect(database, read_only=True) if database else duckdb.connect()
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET enable_progress_bar = false")  # there is ours
         relation = connection.sql(text.strip().rstrip(";"))
     except duckdb.Error as error:
         raise InputError(f"DuckDB cannot run the query: {_first_lines(error)}") from error

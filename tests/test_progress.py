@@ -1,0 +1,89 @@
+"""A build tells how far it is: a bar on a terminal, lines elsewhere, nothing when told to be quiet."""
+
+import io
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from bigview.build.points import build_points
+from bigview.build.progress import Bar, Lines, Silent, callback, progress, span
+
+TABLE = pa.table({"x": np.arange(3000.0), "y": np.arange(3000.0)})
+
+
+def test_lines_where_there_is_no_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    build_points(TABLE, str(tmp_path / "s.bv"))
+    out, told = capfd.readouterr()
+    assert out == ""
+    assert [line.split(":")[0] for line in told.splitlines()] == ["scan", "split", "merge", "index rows"]
+    assert "3,000 rows in" in told
+    assert "rows/s" in told
+
+
+def test_nothing_when_quiet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    build_points(TABLE, str(tmp_path / "s.bv"), quiet=True, partition_rows=1000)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_lines_tell_share_rate_and_time_left(capfd: pytest.CaptureFixture[str]) -> None:
+    with Lines(every=0) as tell:
+        tell.stage("merge", 1000)
+        tell.advance(250)
+        tell.stage("read", 0)
+        tell.advance(10)
+    told = capfd.readouterr().err.splitlines()
+    assert told[0].startswith("merge: 25 %, 250 of 1,000 rows, ")
+    assert told[0].endswith(" left")
+    assert told[2].startswith("read: 10 rows, ")
+
+
+def test_a_bar_on_a_terminal(tmp_path: Path) -> None:
+    script = (
+        "import pyarrow as pa; from bigview.build.points import build_points; build_points(pa.table({'x': [1.0] * 500, 'y': [2.0] * 500}), 's.bv')"
+    )
+    leader, follower = pty.openpty()
+    root = str(Path(__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": root, "TERM": "xterm", "COLUMNS": "120"}
+    process = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stdout=follower, stderr=follower, env=environment)
+    os.close(follower)
+    shown = io.BytesIO()
+    while True:
+        try:
+            block = os.read(leader, 4096)
+        except OSError:  # the other side has closed
+            break
+        if not block:
+            break
+        shown.write(block)
+    os.close(leader)
+    assert process.wait(30) == 0
+    text = shown.getvalue().decode()
+    for word in ("scan", "merge", "500/500", "rows/s", "left"):
+        assert word in text
+
+
+def test_the_way_of_telling_fits_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(progress(quiet=True), Silent)
+    assert isinstance(progress(quiet=False), Lines)
+    monkeypatch.setattr("bigview.build.progress.in_notebook", lambda: True)
+    assert isinstance(progress(quiet=False), Bar)
+
+
+def test_a_callback_moves_the_bar(capfd: pytest.CaptureFixture[str]) -> None:
+    with Lines(every=100) as tell:
+        report = callback(tell)
+        for done in (0, 40, 100):
+            report("place", done, 100)
+        report("judge", 1, 1)
+    assert "place: 100 rows in" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (12.3, "12 s"), (150, "2 min"), (7300, "2.0 h")])
+def test_spans_are_for_reading(seconds: float, text: str) -> None:
+    assert span(seconds) == text
