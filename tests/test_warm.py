@@ -7,14 +7,14 @@ import time
 import datashader as ds
 import holoviews as hv
 import pytest
-from holoviews.operation.datashader import datashade, dynspread, rasterize
+from holoviews.operation.datashader import datashade, rasterize
 
 from bigview.raster import frame as frames
 from bigview.views import grids, warm
 from tests.views import store as built
 from tests.views import table as made
 
-PAUSE = 0.3
+PAUSE = 0.15
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,9 @@ def zoom(plot, ranges):
                 beats += 1
 
         task = asyncio.create_task(beat())
-        await callback_of(plot).on_msg(dict(zip(("x0", "x1", "y0", "y1"), ranges, strict=True)))
+        callback = callback_of(plot)
+        ends = zip(("x0", "x1", "y0", "y1"), ranges, strict=True)
+        await callback.on_msg({name: {"id": callback.plot.state.ref["id"], "value": end} for name, end in ends})
         task.cancel()
         return beats
 
@@ -69,7 +71,6 @@ PICTURES = {
     "rasterize": lambda points: rasterize(points),
     "mean": lambda points: rasterize(points, aggregator=ds.mean("score")),
     "datashade": lambda points: datashade(points, aggregator=ds.by("label")),
-    "dynspread": lambda points: dynspread(datashade(points)),
     "overlay": lambda points: rasterize(points) * hv.Points([(0, 0)]),
     "selected": lambda points: hv.link_selections.instance(selection_expr=hv.dim("label") == "a")(rasterize(points)),
     "hvplot": lambda points: points.data.hvplot.points(by="label"),

@@ -100,6 +100,11 @@ def _callback() -> type:
             if self._wanted():
                 self._report_soon()
 
+        def _ranges(self, msg: dict[str, Any]) -> dict[str, Any]:
+            """The ranges in a message, read as the stock callback does for each of its streams."""
+            ids = [known for stream in self.streams for known in self.handle_ids[stream].values()]
+            return self._process_msg(self._filter_msg(msg, ids)) or {}
+
         def _report_soon(self) -> None:
             # The option too, where it is the default: HoloViews sets the figure's properties from its options now and then.
             plot = self.plot
@@ -109,8 +114,8 @@ def _callback() -> type:
 
         async def on_msg(self, msg: dict[str, Any]) -> None:
             wanted = self._wanted()
-            ranges = self._process_msg(dict(msg)) if wanted else {}
-            if {"x_range", "y_range"} <= set(ranges or {}):
+            ranges = self._ranges(msg) if wanted else {}
+            if {"x_range", "y_range"} <= set(ranges):
                 await asyncio.get_running_loop().run_in_executor(None, compute, wanted, ranges["x_range"], ranges["y_range"])
             if self.plot is not None:  # the page may have been closed meanwhile
                 await super().on_msg(msg)
