@@ -136,12 +136,19 @@ export function render({ model, el }) {
     act()
   }
   stage.addEventListener("keydown", (event) => {
-    const inMap = event.composedPath()[0] === map
+    const inMap = event.composedPath().includes(map)
     if (event.ctrlKey || event.metaKey || event.altKey || !KEYS.has(event.key)) return
     if (!inMap && event.key !== "Escape") return
     event.preventDefault()
     send("key", event.key)
   })
-  map.addEventListener("pointerdown", () => map.focus({ preventScroll: true }))
+  // Bokeh's own layer takes the focus with a click, and shows a dotted frame; the map around it is the one that listens.
+  map.addEventListener("focusin", (event) => {
+    const inner = event.composedPath()[0]
+    if (inner === map) return
+    inner.tabIndex = -1
+    inner.style.outline = "none"
+    map.focus({ preventScroll: true })
+  })
   return stage
 }

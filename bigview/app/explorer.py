@@ -148,7 +148,11 @@ class Explorer(pn.viewable.Viewer):
                 widget.dark_theme = self.state.dark
         self.map.restyle(self.state.style, self._where)
 
-    # What the map tells.
+    # What the map asks and tells.
+
+    def covers(self, width: int, height: int) -> tuple[int, int]:  # noqa: ARG002
+        """Return the pixels under the cards, as explorer.css places them."""
+        return (0, 190) if width <= 640 else (284, 0)
 
     def pictured(self, wish: Wish, picture: Picture) -> None:
         """Show the legend and the counts of a settled picture."""
@@ -156,10 +160,9 @@ class Explorer(pn.viewable.Viewer):
             return
         rows = self.table.manifest.rows
         shown = legend(picture.frame, wish.style.by or "rows")
-        with pn.io.hold():
-            self.stage.legend = shown
-            spoken = summary(picture.count, rows, shown)
-            self.stage.status = {"view": f"{picture.count:,}", "all": f" of {rows:,} rows", "summary": spoken, "message": ""}
+        spoken = summary(picture.count, rows, shown)
+        status = {"view": f"{picture.count:,}", "all": f" of {rows:,} rows", "summary": spoken, "message": ""}
+        self.stage.param.update(legend=shown, status=status)
 
     def hovered(self, found: Found | None) -> None:
         """Show the record under the pointer."""
@@ -170,7 +173,7 @@ class Explorer(pn.viewable.Viewer):
                 self._ring()
             return
         manifest = self.table.manifest
-        title = headline(found.record, manifest) if found.complete else ""
+        title = headline(found.record, manifest) if found.complete else "…"
         told = [entry for entry in fields(found.record, manifest, brief=True) if entry[1] != title]
         self.stage.hover = {"x": found.pixel[0], "y": found.pixel[1], "title": title, "fields": told}
         self._ring()

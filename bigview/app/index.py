@@ -29,7 +29,7 @@ def index_page(stores: Sequence[tuple[str, str, PointTable]]) -> Any:
     pn.extension(raw_css=["html, body { margin: 0; min-height: 100%; background: #0b0e14; }"])
     cards = "".join(_card(slug, title, table) for slug, title, table in stores)
     text = f'<main><h1>bigview</h1><div class="cards">{cards}</div></main>'
-    return pn.pane.HTML(text, stylesheets=[_STYLE], sizing_mode="stretch_width", margin=0).servable(title="bigview")
+    return pn.pane.HTML(text, stylesheets=[_STYLE], sizing_mode="stretch_width", margin=0)
 
 
 def _card(slug: str, title: str, table: PointTable) -> str:

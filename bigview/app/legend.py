@@ -18,7 +18,7 @@ def legend(frame: Frame, title: str) -> dict[str, Any]:
 
 
 def _categories(frame: Frame, title: str) -> dict[str, Any]:
-    ranked = sorted((entry for entry in frame.legend if entry.count > 0), key=lambda entry: -entry.count)
+    ranked = [entry for entry in frame.legend if entry.count > 0]  # by rank already, what is summed last
     most, total = limits().legend_items, max(1, sum(entry.count for entry in ranked))
     items = [
         {"name": str(entry.name), "color": entry.color, "count": f"{entry.count:,}", "share": entry.count / total} for entry in ranked[:most]

@@ -89,9 +89,9 @@ def make_server(
     tables = [open_store(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
     if not tables:
         raise OptionError("Name one store or more.")
-    pages = _pages(tables)
+    pages, titles = _pages(tables)
     hosts = _hosts(address, port, public, origin)
-    options: dict[str, Any] = {"websocket_compression_level": COMPRESSION}
+    options: dict[str, Any] = {"websocket_compression_level": COMPRESSION, "title": titles}
     if auth:
         options.update(basic_auth=_users(auth), cookie_secret=secrets.token_hex(32))
     try:
@@ -111,7 +111,7 @@ def explorer_page(table: PointTable) -> Explorer:
 
 
 def _page(table: PointTable) -> Callable[[], Any]:
-    return lambda: explorer_page(table).servable(title=title_of(table))
+    return lambda: explorer_page(table)
 
 
 def title_of(table: PointTable) -> str:
@@ -119,10 +119,10 @@ def title_of(table: PointTable) -> str:
     return str(table.manifest.title or Path(table.reader.folder.url.rstrip("/")).stem)
 
 
-def _pages(tables: Sequence[PointTable]) -> dict[str, Callable[[], Any]]:
-    """Return address to page: the explorer alone, or a list of stores and an explorer for each."""
+def _pages(tables: Sequence[PointTable]) -> tuple[dict[str, Callable[[], Any]], dict[str, str]]:
+    """Return address to page, and to its title: the explorer alone, or a list of stores and an explorer for each."""
     if len(tables) == 1:
-        return {"/": _page(tables[0])}
+        return {"/": _page(tables[0])}, {"/": title_of(tables[0])}
     slugs: dict[str, PointTable] = {}
     for table in tables:
         plain = re.sub(r"[^a-z0-9]+", "-", Path(table.reader.folder.url.rstrip("/")).stem.lower()).strip("-") or "store"
@@ -131,7 +131,8 @@ def _pages(tables: Sequence[PointTable]) -> dict[str, Callable[[], Any]]:
             slug = f"{plain}-{len(slugs) + 1}"
         slugs[slug] = table
     listed = [(slug, title_of(table), table) for slug, table in slugs.items()]
-    return {"/": lambda: index_page(listed), **{f"/{slug}": _page(table) for slug, table in slugs.items()}}
+    pages = {"/": lambda: index_page(listed), **{f"/{slug}": _page(table) for slug, table in slugs.items()}}
+    return pages, {"/": "bigview", **{f"/{slug}": title for slug, title, _ in listed}}
 
 
 def _hosts(address: str, port: int, public: bool, origin: Sequence[str]) -> list[str]:

@@ -5,6 +5,8 @@ from typing import Self
 
 _CLOSEST = 1e-13  # of the largest coordinate: below this float64 has no more places to show
 
+_AIR = 0.04  # of the extent, on each side
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -21,14 +23,27 @@ class Camera:
         return self.x1 - self.x0, self.y1 - self.y0
 
     @classmethod
-    def fitted(cls, home: Self, size: tuple[int, int], equal: bool, air: float = 0.04) -> Self:
-        """Return the camera that shows `home` with some air around it; `equal` gives both axes one scale."""
-        (width, height), (wide, high) = size, home.span
-        wide, high = wide * (1 + 2 * air), high * (1 + 2 * air)
+    def fitted(cls, home: Self, size: tuple[int, int], equal: bool, covered: tuple[int, int] = (0, 0)) -> Self:
+        """Return the camera that shows `home` with some air around it.
+
+        Parameters
+        ----------
+        home : Camera
+        size : (int, int)
+            Width and height in pixels.
+        equal : bool
+            Give both axes one scale.
+        covered : (int, int)
+            Pixels at the left and at the top that something else lies on.
+        """
+        free = max(size[0] - covered[0], size[0] / 3, 1), max(size[1] - covered[1], size[1] / 3, 1)
+        wide, high = (span * (1 + 2 * _AIR) for span in home.span)
+        units = wide / free[0], high / free[1]
         if equal:
-            unit = max(wide / max(width, 1), high / max(height, 1))
-            wide, high = unit * width, unit * height
-        return cls._around((home.x0 + home.x1) / 2, (home.y0 + home.y1) / 2, wide, high)
+            units = (max(units), max(units))
+        x = (home.x0 + home.x1) / 2 - units[0] * (size[0] - free[0]) / 2
+        y = (home.y0 + home.y1) / 2 + units[1] * (size[1] - free[1]) / 2
+        return cls._around(x, y, units[0] * size[0], units[1] * size[1])
 
     @classmethod
     def _around(cls, x: float, y: float, wide: float, high: float) -> Self:

@@ -15,6 +15,8 @@ from bokeh.events import MouseLeave, MouseMove, RangesUpdate, Tap
 from bokeh.models import ColumnDataSource
 
 from bigview.config import limits
+from bigview.raster.palettes import background
+from bigview.raster.palettes import ink as ink_of
 from bigview.spec import Style, View, Where
 from bigview.store.points import PointTable
 from bigview.views.camera import Camera
@@ -27,6 +29,9 @@ TICK = 10  # ms after a wheel step at which the browser reports the new ranges; 
 
 class Listener(Protocol):
     """Who is told what the map shows. All of it happens in the document."""
+
+    def covers(self, width: int, height: int) -> tuple[int, int]:
+        """Return the pixels at the left and at the top of a map of this size that lie under something else."""
 
     def pictured(self, wish: Wish, picture: Picture) -> None:
         """Take note of a new picture."""
@@ -89,7 +94,10 @@ class Map:
         self.close()
         self._plot, figure, shown = plot, plot.state, plot.handles
         self._size, self._asked, self._shown = (0, 0), None, None
-        figure.update(lod_timeout=TICK, lod_threshold=None, output_backend="canvas", background_fill_color=None, border_fill_color=None, min_border=0)
+        figure.update(lod_timeout=TICK, lod_threshold=None, output_backend="canvas", outline_line_color=None)
+        if self.equal:
+            figure.update(**{f"min_border_{side}": 0 for side in ("left", "right", "top", "bottom")})
+        self._paper()
         self._image = shown["source"]
         self._marks = ColumnDataSource({"x": [], "y": [], "color": [], "size": []})
         self._focus = ColumnDataSource({"x": [], "y": [], "color": [], "size": []})
@@ -130,11 +138,22 @@ class Map:
 
     def reset(self) -> None:
         """Show the whole map."""
-        self.look(Camera.fitted(self._home, self._size, self.equal))
+        self.look(self._fitted())
+
+    def _fitted(self) -> Camera:
+        return Camera.fitted(self._home, self._size, self.equal, self._listener.covers(*self._size))
+
+    def _paper(self) -> None:
+        """Give the plot the palettes' background. Bokeh does not clear the rim of a plot without one."""
+        paper, ink = background(self._style.dark), ink_of(self._style.dark)
+        self._plot.state.update(background_fill_color=paper, border_fill_color=paper)
+        self._plot.state.axis.major_label_text_color = ink
 
     def restyle(self, style: Style, where: Where = None) -> None:
         """Draw the same place in another style, or other rows."""
         self._style, self._where = style, where
+        if self._plot is not None:
+            self._paper()
         if self._size[0]:
             self._ask(settled=True)
 
@@ -162,14 +181,24 @@ class Map:
             return
         if size != self._size:
             old, self._size = self._size, size
-            self.look(self.camera.resized(old, size) if old[0] else Camera.fitted(self._home, size, self.equal))
-        elif self.camera != self._asked:
+            self.look(self.camera.resized(old, size) if old[0] else self._fitted())
+        elif not self._halfway():
             self._ask(settled=False)
+
+    def _halfway(self) -> bool:
+        """Tell whether nothing has changed, or only one axis of a zoom of both; the other follows in the browser's next message."""
+        camera, asked = self.camera, self._asked
+        if asked is None or camera == asked:
+            return asked is not None
+        zoomed = [abs(new - old) > 1e-9 * abs(old) for new, old in zip(camera.span, asked.span, strict=True)]
+        return self.equal and zoomed[0] != zoomed[1]
 
     def _ask(self, settled: bool) -> None:
         camera = self.camera
         if self._size[0] < 2 or not (camera.x0 < camera.x1 and camera.y0 < camera.y1):
             return
+        if self._asked is not None and camera != self._asked:
+            self._left()
         dragged = self._asked is not None and not settled and camera != self._asked and camera.same_scale(self._asked)
         self._asked = camera
         self._pictures.request(Wish(self._view(camera), self._style, self._where, limits().margin if dragged else 0.0, settled))
