@@ -73,7 +73,7 @@ class Limits:
     text_group: int = 2_048
     partition_rows: int = 1_000_000
     partition_bytes: int = 192 * MEGABYTE
-    landmarks: int = 75_000
+    landmarks: int = 50_000
     element_rows: int = 50_000
     inspect_rows: int = 1_000
     category_limit: int = 100_000

@@ -16,8 +16,8 @@ Codes = NDArray[np.int32]
 # Up to so many landmarks all distances are computed: 8 M rows a minute still, exact, and usearch is not needed.
 EXACT_LANDMARKS = 4_096
 EXACT_ROWS = 8_192
-# Links of a vector in usearch's graph, candidates while it is built, candidates while it is asked. Measured on 50,000 word vectors:
-# eight to nine of ten true neighbours, 30 s a million rows on two cores.
+# Links of a vector in usearch's graph, candidates while it is built, candidates while it is asked. Measured on 75,000 word vectors:
+# seven to eight of ten true neighbours, 25 s a million rows on two cores.
 LINKS, WHEN_BUILT, WHEN_ASKED = 16, 64, 32
 
 
