@@ -1,7 +1,8 @@
 """Palettes: colours in order, for dark and for light backgrounds, all legible with a colour-blind eye.
 
-Ramps run evenly in lightness (Oklab; Ottosson, 2020), so that order shows without hue. The colours of categories begin with eight chosen by
-hand; the others were found once by glasbey with its constraint for deuteranomaly, and are kept here so that start-up costs nothing.
+Ramps run evenly in lightness (Oklab; Ottosson, 2020), so that order shows without hue. The colours of categories were found once and are kept here,
+so that start-up costs nothing: each is the colour furthest from all before it, for the common eye and for those without one kind of cone (Machado,
+Oliveira and Fernandes, 2009); the first eight were tuned together.
 """
 
 from collections.abc import Sequence
@@ -50,30 +51,28 @@ _DIVERGING = {"cold-warm": (("#4aa8ff", "#7fb2d9", "#9aa1ad", "#d9a073", "#ff8a3
 
 _CATEGORIES = {
     True: (
-        "4cc9f0ff9f1c8ac926ff5d8fb388ffffe0662ec4b6e76f51e6a5adc5efff9ca54a63adad52a5ff94ffc5c5b5f74adec500bd8c"
-        "19e673ff5a7bbdad00ff9c7ba594ceff630010e6ef4adea584ffe6ffce9c8cef0800c5d631c500d684947bff8c8cbd7bff7b52"
-        "6bbdff94c5ceefbd6300c5a5ffbdb5e69c4adeceff00f7c5ffe60000f7e621e63abd946bde9c94bdce9429ce5a84c5ad08f7a5"
-        "bd9cff5ad6ff00b5de00f75aadadd6f7c53ab59c1000bd63add6e69cff5a73ad9caddebd42c5c5ff7b6bbdbd6ba5dece63f7ff"
-        "b5de84efad9cffde8c00b5bdbda5ef84bd94bdf7adff7b9c94b531b5efd600bd3a63ded67bad7bc5bde6a5d6ff84c5bdff8400"
-        "6bcedec5a5634ade8cff737bcede6384fff700f7d619deb5de8484c5c5427bb5c5ade6e6ffb584b5e6ad73adced68c3affadbd"
-        "9cbdffc5ce0073adff3ab5a5ffa54ad6a57b9cc59419f78cff9c6300ce9c00d6ce19c584efde3ac5f77ba5d663f7bd9c5ad652"
-        "adde42ffc57bd6947b00ffbd8ca5e684b59cff7b31a5ff299cb552"
+        "20aef6d7874faad233d8394e9752d5f3eba000928cfdaec268ffffb38ec68ed0ff7baa7bc655bdbdf65e847bd9a18400c6b37b"
+        "d9d071558effe35597ff8ec6c6a10097b3e397ecd0aa6868a1bd4c09b355d97be368d09726ec97ff71aabd71b3aaffbd6871ec"
+        "bd5e1cc68efff6b3ff68a1397b71aae3aa26aa71ecc6aaffe3e31cd0428484976868b3a1718ed084d05eaa4cbdec5e1cd9ec84"
+        "e397d900c668bd7155c6d9a1bd4ca1d05e84ec8e68d9b3e309a18ef6d055428e4cd068c6a17ba17bff979797e384e37b7becec"
+        "55d0ecf671397bbd8ea1d0aaaae34caaecaac68eb3718e5ed08e7bb38e39bdc67b8e71bdd9bd5e71bdffecd0ffd071847ba1d0"
+        "ffc6ecc6f6d0f6a1bd97ffe3b3aa427b842fecbd00a17bffe397a1d05e395597717171d08eb3556884ecb37bd99784bda15ed0"
+        "84e3d08ea1ff8e8ef68e9700ec7bd997a14caaa15e68c67b26c6b300b3b3ffbdb35eaa8ee34c7b4cd98e8468e3c6d05ec67baa"
+        "b3ec68d9d98e7bd0d0e38497e37b1ce3f64ce37197aac64c00ffbd"
     ),
     False: (
-        "1273b8d1600a3f8f1fc2255c6741d9a67c000b8a7d8f3b1b8cb5c542633aff638c08ce639c8cff196b6b299c731942ffd61052"
-        "7384a5ad0000ff84004ac5a508841000ad00ef7b5a5a52943aa59c9c214a7373ff0852d6b57352087b63b5737b31adce945a3a"
-        "7bad7b006bff7b73c55ac5005a8c8c089c42007b94635a1000844aada5efff3163ce1921c58c29a51029945a6319c5b563ad52"
-        "d69c847363ce8c730000bdff4aad94945a00009cd6f7423abdad4a3a637bc58473e621424a94849c9cc5ef196b42adb58c4a42"
-        "a56b316b3affc5003a8c8cc5639c6352846bad843aad635ad6949c006b5a009cff008cad738452a5ad6b735ae6f75200219ca5"
-        "107b7352bddeff733a3abd3a527b8c2973316b63a50063a5c5848c5ac584b58c5a73adad8c7bef0084ceff6b73427352b50042"
-        "9c9400b51921e65a7b088c3a7373a500bd8c6ba584197300006bce6b6b218c9ce6bd4a00bd4a42bda519299cbdd65a63296b94"
-        "006b4a529c2900c5ce8c4a00007bff00adff108c8cde312963638c"
+        "3d5e8dfb700697a97494244b670ab1736a002d90c2b07387094c006800687b5ed900bdb3d0394cd07bec2f845ea142b3714268"
+        "d055b3421397a171ec4c551c68aa1c7b003942428ed97b978e6897aa2f846842aa8e97ff552f5584974c5e84008e4c5ebd4c7b"
+        "84137bb32642b38ed0a10000d05e264c5ec65e7bc6d097554c6839685ea109aa97005e39a1685e8484d9bd847b6839265e9768"
+        "847baa7b84ff5539718e2f7baa5ed98e84395526a1a14c71007171680084c668d98e6839d97168685e1c5542bd7bb38eb34cb3"
+        "682626b384b384000013a1ec84005e554c97b39700008e842fbd55682f84ec554ca18ee37b4c8e7b422f7b71e3a17ba11371bd"
+        "bd5e7be3558ebd5ec65539a184b32f718e4c4ca15e392f8e5e2f42a1a142712668f668aa8e5ed0b34255714ca1974c2671004c"
+        "7197bda11c68715e8e7b68aaaa711ce368b3684cbd4c714c265539395e00bd71427b2f5e71a1d0422f71395eaa842f3968428e"
+        "d071c65ebd68c68e84c64ca16868c6428e26c6717b55aaf671264c"
     ),
 }
 
 DEFAULTS = {"density": "ember", "numbers": "viridis"}
-CATEGORY = "glasbey"
-"""The name of the palette for categories."""
 
 
 def background(dark: bool) -> str:

@@ -13,9 +13,8 @@ from bigview.store.manifest import COUNT_EDGES, Manifest
 Mode = Literal["eq_hist", "log", "linear"]
 Numbers = NDArray[np.float64]
 
-_QUANTILES = np.concatenate([np.linspace(0, 0.99, 100), 1 - np.geomspace(0.009, 0.0002, 30)])
-"""Where the counts of a zoom are looked at; the last 0.02 % of the cells all have full strength, so that a pile of equal rows does not
-darken everything else."""
+_TOP = 0.9998
+"""Share of the pixels below full strength: a pile of equal rows must not darken everything else."""
 
 FLOOR = 0.16
 """Strength of a lone row where the picture is dense."""
@@ -54,71 +53,91 @@ def zoom_of(manifest: Manifest, width: float, height: float) -> float:
     return round(area / 2, 4)  # pixels of one zoom differ in the last bits of their edges, and must have one scale
 
 
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """How the counts of the occupied pixels of a zoom are spread.
+
+    Attributes
+    ----------
+    logs, shares : ndarray
+        Natural logarithms of counts, and the share of the pixels with at most that count.
+    top : float
+        The count that all but a few pixels stay below.
+    lone : float
+        Share of the rows that are alone in their pixel.
+    """
+
+    logs: Numbers
+    shares: Numbers
+    top: float
+    lone: float
+
+    def share(self, counts: Numbers) -> Numbers:
+        """Return the share of the pixels with at most so many rows."""
+        return np.interp(np.log(counts), self.logs, self.shares)
+
+
+_NONE = Counts(np.log([0.5, 1.0]), np.array([0.0, 1.0]), 1.0, 1.0)
+
+
 @lru_cache(maxsize=4096)
-def _quantiles(histogram: tuple[int, ...], lone: int) -> tuple[tuple[float, ...], float]:
-    """Return the counts at `_QUANTILES`, and the share of the rows in cells of one row; `lone` cells of one are added."""
+def _counts(histogram: tuple[int, ...], lone: int) -> Counts:
+    """Return the counts of a level; `lone` rows are in no cell, because they are nearly alone: pixels of one row."""
     cells = np.array(histogram, np.float64)
     cells[0] += lone
     edges = np.array(COUNT_EDGES)
     # A bin stands for the counts from its edge to the next one; up to 16 that is one count.
-    middle = np.where(edges < 16, edges, np.sqrt(edges * np.append(edges[1:], edges[-1] * 2**0.25)))
-    rows = float((cells * middle).sum())
+    uppers = np.where(edges < 16, edges, np.append(edges[1:], edges[-1] * 2**0.25))
+    middles = np.sqrt(edges * uppers)
+    total, rows = cells.sum(), float((cells * middles).sum())
     if not rows:
-        return (1.0,) * len(_QUANTILES), 1.0
-    place = np.searchsorted(np.cumsum(cells), _QUANTILES * cells.sum(), "right")
-    return tuple(middle[np.minimum(place, len(middle) - 1)].tolist()), float(cells[0]) / rows
+        return _NONE
+    shares = np.cumsum(cells) / total
+    top = middles[min(int(np.searchsorted(shares, _TOP)), len(middles) - 1)]
+    return Counts(np.log(np.append(0.5, uppers)), np.append(0.0, shares), float(top), float(cells[0]) / rows)
 
 
-def _at(manifest: Manifest, zoom: float) -> tuple[Numbers, float]:
-    """Return the counts at `_QUANTILES` of the pixels of a zoom, and the share of lone rows."""
+def _at(manifest: Manifest, zoom: float) -> tuple[Counts, float, Counts, float]:
+    """Return the two levels around a zoom: for each its counts, and how many times as large its cells are as a pixel."""
     levels = [level for level in manifest.levels if level.cells and level.histogram]
     if not levels:
-        return np.ones(len(_QUANTILES)), 1.0
+        return _NONE, 1.0, _NONE, 1.0
+    place = sum(level.level <= zoom for level in levels)
+    pair = (levels[max(place - 1, 0)], levels[min(place, len(levels) - 1)])
+    low, high = (_counts(level.histogram, max(0, manifest.placed - level.rows)) for level in pair)
+    deepest = min(zoom, float(levels[-1].level))  # deeper there are no counts to be told apart
+    return low, 4.0 ** (deepest - pair[0].level), high, 4.0 ** (deepest - pair[1].level)
 
-    def known(place: int) -> tuple[Numbers, float]:
-        counts, lone = _quantiles(levels[place].histogram, max(0, manifest.placed - levels[place].rows))
-        return np.array(counts), lone
 
-    first, last = levels[0].level, levels[-1].level
-    if zoom <= first:  # pixels larger than any cell: so many more rows are in each
-        counts, lone = known(0)
-        return np.maximum(1, counts * 4 ** min(first - zoom, 24)), lone / 4 ** min(first - zoom, 24)
-    if zoom >= last:
-        counts, lone = known(len(levels) - 1)
-        return counts, lone
-    above = next(place for place, level in enumerate(levels) if level.level > zoom)
-    share = (zoom - levels[above - 1].level) / (levels[above].level - levels[above - 1].level)
-    (low, few), (high, many) = known(above - 1), known(above)
-    return np.exp((1 - share) * np.log(low) + share * np.log(high)), (1 - share) * few + share * many
+def _between(manifest: Manifest, zoom: float) -> tuple[float, float, float]:
+    """Return the weight of the deeper level, and between the two the top count and the share of lone rows."""
+    low, above, high, below = _at(manifest, zoom)
+    weight = 0.0 if above == below or above <= 1 else math.log(above) / math.log(above / below)
+    top = math.exp((1 - weight) * math.log(low.top) + weight * math.log(high.top))
+    lone = (1 - weight) * low.lone + weight * high.lone
+    if above < 1:  # pixels larger than any cell
+        return weight, top / above, lone * above
+    return weight, top, lone
 
 
 @lru_cache(maxsize=256)
 def scale_at(manifest_key: "ManifestKey", zoom: float, mode: Mode) -> Scale:
     """Return the scale of a zoom."""
-    counts, lone = _at(manifest_key.manifest, zoom)
-    top = max(2.0, float(counts[-1]))
-    alone = float((counts <= 1.0).mean())
-    # Where nearly every pixel holds one row, a row has nearly full strength: there is nothing that it must be told from.
-    floor = FLOOR + (0.9 - FLOOR) * alone**2
+    low, above, high, below = _at(manifest_key.manifest, zoom)
+    weight, top, lone = _between(manifest_key.manifest, zoom)
+    top = max(2.0, top)
     knots = np.unique(np.concatenate([np.geomspace(1, top, 64), np.arange(1, min(17, math.ceil(top)))]))
-    if mode == "linear":
-        rise = (knots - 1) / (top - 1)
-    else:
-        rise = np.log(knots) / math.log(top)
+    # What is a pixel of c rows here would be a cell of c times as many rows as it is larger.
+    shares = (1 - weight) * low.share(knots * above) + weight * high.share(knots * below)
+    alone = float(shares[0])
+    rise = (knots - 1) / (top - 1) if mode == "linear" else np.log(knots) / math.log(top)
     if mode == "eq_hist":
-        rise = 0.6 * _equalized(counts, knots) + 0.4 * rise
-    return Scale(tuple(knots.tolist()), tuple((floor + (1 - floor) * np.clip(rise, 0, 1)).tolist()), mode, lone)
-
-
-def _equalized(counts: Numbers, knots: Numbers) -> Numbers:
-    """The share of the pixels with a smaller count, among those with more than one row."""
-    log = np.log(counts)
-    distinct, first = np.unique(log, return_index=True)
-    last = np.append(first[1:], len(log)) - 1
-    share = _QUANTILES[last] if len(distinct) > 1 else np.array([1.0])
-    begin = share[0] if distinct[0] <= 0 else 0.0
-    rise = np.interp(np.log(knots), distinct, share)
-    return np.asarray(np.clip((rise - begin) / max(1e-9, 1 - begin), 0, 1))
+        # The share of the pixels with a smaller count, among those with more than one row.
+        rise = 0.6 * (shares - alone) / max(1e-6, float(shares[-1]) - alone) + 0.4 * rise
+    # Where nearly every pixel holds one row, a row has nearly full strength: there is nothing that it must be told from.
+    floor = FLOOR + (0.9 - FLOOR) * alone**6
+    strengths = np.maximum.accumulate(floor + (1 - floor) * np.clip(rise, 0, 1))
+    return Scale(tuple(knots.tolist()), (*strengths[:-1].tolist(), 1.0), mode, lone)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +161,7 @@ def scale_of(manifest: Manifest, zoom: float, mode: Mode) -> Scale:
 def radius_at(manifest: Manifest, zoom: float, most: int = 5) -> int:
     """Return the radius in pixels to which lone rows grow at a zoom: as far as half the rows stay apart; 1 at the least."""
     for radius in range(most, 1, -1):
-        _, lone = _at(manifest, zoom - math.log2(2 * radius + 1))
+        _, _, lone = _between(manifest, zoom - math.log2(2 * radius + 1))
         if lone >= 0.5:
             return radius
     return 1
