@@ -96,7 +96,7 @@ class Explorer(pn.viewable.Viewer):
             margin=0,
             told=self._told,
         )
-        self.state.param.watch(self._restyled, ["color_by", "palette", "dark"])
+        self.state.param.watch(lambda *_: self.map.soon(self._restyled), ["color_by", "palette", "dark"])
         if page:
             pn.state.on_session_destroyed(lambda _: self.close())
 
@@ -139,7 +139,7 @@ class Explorer(pn.viewable.Viewer):
         label = f"Map of {title}. Arrow keys move, plus and minus zoom, 0 shows all of it, Escape closes the record."
         return {"title": title, "note": " · ".join(notes), "label": label, "dark": self.state.dark, "page": page}
 
-    def _restyled(self, *_: Any) -> None:
+    def _restyled(self) -> None:
         self._palette.visible = self._ramped()
         if self.stage.facts["dark"] != self.state.dark:
             self.stage.facts = {**self.stage.facts, "dark": self.state.dark}
@@ -157,6 +157,10 @@ class Explorer(pn.viewable.Viewer):
     def pictured(self, wish: Wish, picture: Picture) -> None:
         """Show the legend and the counts of a settled picture."""
         if picture.count is None:
+            return
+        if not pn.state.loaded:
+            # Panel drops what it is told between the first connection and the end of loading; the picture itself is Bokeh's.
+            pn.state.onload(lambda: self.map.soon(lambda: self.pictured(wish, picture)))
             return
         rows = self.table.manifest.rows
         shown = legend(picture.frame, wish.style.by or "rows")
@@ -200,8 +204,10 @@ class Explorer(pn.viewable.Viewer):
 
     def _told(self, kind: Any, value: Any) -> None:
         """Act on a key that was pressed on the map."""
-        if kind != "key" or not self.map.ready:
-            return
+        if kind == "key" and self.map.ready:
+            self.map.soon(lambda: self._pressed(value))
+
+    def _pressed(self, value: Any) -> None:
         try:
             if value == "Escape":
                 self.picked(None)

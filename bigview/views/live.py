@@ -65,7 +65,7 @@ class Door:
     def _guarded(self, call: Call) -> Call:
         def run() -> None:
             if not self._closed:
-                call()
+                _held(self._document(), call)
 
         return run
 
@@ -76,6 +76,22 @@ class Door:
         comm = self._comm()
         if comm is not None:
             push(self._document(), comm)
+
+
+def _held(document: Any, call: Call) -> None:
+    """Run a call and send its changes together, in order.
+
+    While a document holds, Panel leaves the sending to Bokeh, which waits for its turn. Panel's own way past a busy websocket can lose a
+    change, and the websocket of a map is often busy.
+    """
+    if document.callbacks.hold_value:
+        call()
+        return
+    document.hold("combine")
+    try:
+        call()
+    finally:
+        document.unhold()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -103,7 +103,7 @@ class Map:
         self._focus = ColumnDataSource({"x": [], "y": [], "color": [], "size": []})
         figure.scatter("x", "y", size="size", fill_color="color", line_color=None, source=self._marks)
         figure.scatter("x", "y", size="size", fill_color=None, line_color="color", line_width=2, source=self._focus)
-        door = Door(lambda: plot.document, lambda: plot.comm)
+        door = self._door = Door(lambda: plot.document, lambda: plot.comm)
         painter = Painter(self._table)
         self._pictures: Latest[Wish, Picture] = Latest(painter.paint, self._show, self._listener.failed, door)
         self._pointer: Latest[Pointed, Found | None] = Latest(lambda pointed: find(self._table, pointed), self._point, self._listener.failed, door)
@@ -161,6 +161,13 @@ class Map:
         """Draw rings (x, y, colour, diameter in pixels) around records."""
         names = ("x", "y", "color", "size")
         self._focus.data = {name: [ring[k] for ring in rings] for k, name in enumerate(names)}
+
+    def soon(self, call: Callable[[], None]) -> None:
+        """Run a call that changes the page, in its turn; before the page is there, at once."""
+        if self.ready:
+            self._door(call)
+        else:
+            call()
 
     def close(self) -> None:
         """Start nothing more and deliver nothing more."""
