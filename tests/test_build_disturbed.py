@@ -1,7 +1,9 @@
 """Law 8: a store is whole or absent, whatever happens to a build."""
 
+import hashlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -178,3 +180,41 @@ def test_a_real_cluster_loses_a_worker_and_the_build_finishes(tmp_path: Path, cl
     # A table in memory reaches the workers too.
     manifest = build_points(rows(0, 300), str(tmp_path / "t.bv"), quiet=True, scheduler=cluster.address)
     check(tmp_path / "t.bv", rows(0, 300), manifest)
+
+
+@pytest.mark.bench
+def test_many_builds_killed_at_any_moment(tmp_path: Path) -> None:
+    path = tmp_path / "s.bv"
+    code = """
+import sys
+from bigview.build.points import build_points
+from bigview.build.parts import GeneratedSource
+from tests.slow_rows import rows
+print("ready", flush=True)
+build_points(GeneratedSource(int(sys.argv[2]), 2000, rows), sys.argv[1], key="n", quiet=True, partition_rows=2000)
+"""
+    chance = random.Random(0)
+    seen = {"none": 0, "old": 0, "new": 0}
+    known = None
+    for attempt in range(24):
+        count = 40_000 + attempt
+        command = [sys.executable, "-c", code, str(path), str(count)]
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(chance.uniform(0, 4))
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        if not (path / "manifest.json").exists():
+            assert known is None
+            seen["none"] += 1
+            continue
+        manifest = read_manifest(Folder(str(path)))
+        seen["old" if manifest == known else "new"] += 1
+        assert manifest == known or manifest.rows == count
+        known = manifest
+        for file in manifest.files:
+            assert hashlib.sha256((path / file.name).read_bytes()).hexdigest() == file.sha256
+    assert all(seen.values()), seen
+    check(path, rows(0, 900), build_points(GeneratedSource(900, 400, rows), str(path), key="n", quiet=True))

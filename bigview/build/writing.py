@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,8 @@ def write_file(folder: Folder, name: str, data: bytes | pa.Buffer | memoryview) 
             try:
                 with temporary.open("wb") as file:
                     file.write(view)
+                    file.flush()
+                    os.fsync(file.fileno())  # the manifest, which names this file, must not outlive it when the power fails
                 temporary.replace(target)
             finally:
                 temporary.unlink(missing_ok=True)
