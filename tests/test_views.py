@@ -228,6 +228,25 @@ def test_categories_are_drawn_the_same(points, table, reduction):
         np.testing.assert_allclose(ours.dimension_values(name), stock.dimension_values(name), rtol=1e-9)
 
 
+def test_a_picture_from_cells_is_an_image_like_any_other(tmp_path):
+    """Where cells are drawn the picture reaches up to a pixel beyond the view, and nothing is lost."""
+    store = built(tmp_path, made(60_000))
+    with config.override(exact_rows=1):
+        image = rasterize(hv.Points(store, ["x", "y"]), dynamic=False, width=20, height=15, x_range=(0.3, 2.1), y_range=(-0.5, 1.5))
+        left, bottom, right, top = image.bounds.lbrt()
+        assert image.data["x_y Count"].attrs["level"] > 0
+        assert 0.3 - 1.8 / 20 <= left <= 0.3
+        assert 2.1 <= right <= 2.1 + 1.8 / 20
+        assert values(image)[np.isfinite(values(image))].sum() == store.count(View((left, right), (bottom, top)))
+        drawn = plot(rasterize(hv.Points(store), selector=ds.first(), width=20, height=15).opts(tools=["hover"]))
+        size = [np.diff(drawn._hover_data[name].values[:2])[0] for name in ("x", "y")]
+        for row, column in np.argwhere(drawn._hover_data["x_y Count"].values > 0)[::17]:
+            cell = drawn._hover_data.isel(x=column, y=row)
+            record = store.take([int(cell["__row"].values)]).iloc[0]
+            assert abs(record.x - float(cell.x)) <= 1.5 * size[0]
+            assert abs(record.y - float(cell.y)) <= 1.5 * size[1]
+
+
 def test_a_turned_plot(store, table):
     ours = rasterize(hv.Points(store, ["y", "x"]), **SIZE)
     np.testing.assert_array_equal(values(ours), values(rasterize(hv.Points(table, ["y", "x"]), **SIZE)))
@@ -328,6 +347,8 @@ def test_hover_gives_the_selected_record(points, table, selector, order):
     drawn = plot(rasterize(points, selector=selector, width=90, height=60).opts(tools=["hover"]))
     image = drawn.current_frame
     stock = rasterize(hv.Points(table, ["x", "y"]), selector=selector, **SIZE)
+    assert image.vdims == stock.vdims
+    assert [d.nodata for d in image.vdims] == [d.nodata for d in stock.vdims]
     for column, row in ((20, 20), (45, 31), (10, 5)):
         place = {"x": image.data.x.values[column], "y": image.data.y.values[row]}
         ours, theirs = (data.sel(**place, method="nearest").to_dict()["data_vars"] for data in (drawn._hover_data, stock.data))

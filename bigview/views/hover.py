@@ -196,7 +196,7 @@ def _add(
 ) -> None:
     x, y = axes
     records, subset = source
-    cells = np.where(there, np.arange(there.size).reshape(there.shape), -1)
+    cells = np.where(there, np.arange(there.size, dtype=np.int32).reshape(there.shape), np.int32(-1))
     names = [ROW, *(name for name in columns if name != ROW and name not in axes)]
     dataset["__index__"] = ((y, x), cells)
     for name in names:

@@ -52,7 +52,8 @@ class aggregate_store(AggregationOperation):
         dataset = _dataset(planes, reduction.cat_column if AggState.has_by(state) else None, params["vdims"])
         if AggState.has_sel(state):
             dataset = with_records(dataset, subset, (x.name, y.name), (x0, x1, y0, y1), selector)
-            params["vdims"] = [name for name in dataset.data_vars if name not in dataset.attrs["selector_columns"]]
+            if AggState.has_by(state):
+                params["vdims"] = [name for name in dataset.data_vars if name not in dataset.attrs["selector_columns"]]
         return self.p.element_type(dataset, **params)
 
     def _in_memory(self, element: Any, subset: Subset, names: tuple[str, str]) -> Any:
