@@ -17,7 +17,7 @@ SOURCES = {
     for path in sorted((ROOT / "bigview").rglob("*.py"))
 }
 UI = ["holoviews", "panel", "bokeh", "hvplot", "panel_material_ui", "matplotlib"]
-HEAVY = ["datashader", "dask", "distributed", "numba", "scipy", "sklearn", "umap", "wordfreq", "wordllama"]
+HEAVY = ["datashader", "dask", "distributed", "numba", "scipy", "wordfreq", "wordllama"]
 
 
 def test_the_rules_hold():
