@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from holoviews.element import selection
 from holoviews.operation.datashader import datashade, dynspread, inspect, inspect_points, rasterize, shade
-from holoviews.streams import PointerXY
+from holoviews.operation.element import apply_when
+from holoviews.streams import PointerXY, RangeXY
 
 from bigview import config
 from bigview.errors import BigviewError, ColumnError, ExpressionError, OptionError, TooLargeError
@@ -226,6 +227,31 @@ def test_categories_are_drawn_the_same(points, table, reduction):
     assert {d.name for d in ours.vdims} == {"a", "b", "c", "d"} == {d.name for d in stock.vdims}
     for name in "abcd":
         np.testing.assert_allclose(ours.dimension_values(name), stock.dimension_values(name), rtol=1e-9)
+
+
+def test_booleans_are_categories(points, table):
+    ours = rasterize(points, aggregator=ds.by("flag"), **SIZE)
+    assert [d.name for d in ours.vdims] == ["False", "True"]
+    assert [int(ours.dimension_values(name).sum()) for name in ("False", "True")] == [(~table.flag).sum(), table.flag.sum()]
+    assert len(points.select(hv.dim("flag") == True)) == len(points.select(flag=True)) == table.flag.sum()  # noqa: E712
+
+
+def test_few_rows_become_glyphs(points, table):
+    """HoloViews' apply_when: a raster of many rows, glyphs of few."""
+    zoom = RangeXY(x_range=(-2, 6), y_range=(-3, 5))
+    either = apply_when(points, operation=rasterize, predicate=lambda part: len(part) > 200, streams=[zoom])
+    drawn = plot(either)
+    assert isinstance(next(iter(drawn.current_frame)), hv.Image)
+    zoom.event(x_range=(0.9, 1.0), y_range=(0.9, 1.1))
+    inside = (table.x >= 0.9) & (table.x < 1.0) & (table.y >= 0.9) & (table.y < 1.1)
+    glyphs = drawn.current_frame.traverse(lambda part: part, [hv.Points])[0]
+    assert 0 < inside.sum() <= 200
+    assert sorted(glyphs.dimension_values("text")) == sorted(table.text[inside])
+
+
+def test_drawing_very_many_glyphs_is_refused(points):
+    with config.override(element_rows=1000), pytest.raises(TooLargeError, match=r"rasterize\(\)"):
+        plot(points)
 
 
 def test_a_picture_from_cells_is_an_image_like_any_other(tmp_path):
@@ -449,7 +475,7 @@ def test_lassos_unite_and_invert(store, table):
 def test_a_zoom_with_a_selection_computes_two_grids(store, calls):
     points = hv.Dataset(store).to(hv.Points, ["x", "y"])
     links = hv.link_selections.instance()
-    zoom = hv.streams.RangeXY(x_range=(0, 2), y_range=(0, 2))
+    zoom = RangeXY(x_range=(0, 2), y_range=(0, 2))
     drawn = plot(links(rasterize(points, streams=[zoom], width=300, height=200)))
     links.selection_expr = hv.dim("label") == "a"
     calls.clear()

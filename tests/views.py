@@ -23,6 +23,7 @@ def table(rows: int = ROWS, seed: int = 0) -> pd.DataFrame:
             "votes": rng.integers(-5, 1000, rows),
             "label": label,
             "day": pd.date_range("2020-01-01", periods=rows, freq="min"),
+            "flag": rng.random(rows) < 0.3,
             "text": [f"row <b>{row}</b>" for row in range(rows)],
         }
     )
