@@ -71,8 +71,27 @@ def test_a_bar_on_a_terminal(tmp_path: Path) -> None:
 def test_the_way_of_telling_fits_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(progress(quiet=True), Silent)
     assert isinstance(progress(quiet=False), Lines)
-    monkeypatch.setattr("bigview.build.progress.in_notebook", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     assert isinstance(progress(quiet=False), Bar)
+
+
+def test_a_table_in_a_notebook() -> None:
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    code = """
+import tempfile
+import pyarrow as pa
+from bigview.build.points import build_points
+table = pa.table({"x": [1.0, None] * 500, "y": [2.0] * 1000})
+with tempfile.TemporaryDirectory() as folder:
+    build_points(table, folder + "/s.bv", partition_rows=300);
+"""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbclient.NotebookClient(book, kernel_name="python3", resources={"metadata": {"path": Path(__file__).parent.parent}}).execute()
+    outputs = book.cells[0].outputs
+    assert [output.output_type for output in outputs] == ["display_data"]
+    shown = outputs[0].data["text/html"]
+    for word in ("<progress", "merge", "1,000 of 1,000 rows", "rows/s", "500 of 1,000 rows have no finite position"):
+        assert word in shown
 
 
 def test_a_callback_moves_the_bar(capfd: pytest.CaptureFixture[str]) -> None:

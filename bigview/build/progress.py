@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from html import escape
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -93,7 +94,7 @@ class Lines(Silent):
 
 
 class Bar(Silent):
-    """A bar by rich, with stage, rows, rows a second and time left."""
+    """A bar by rich on a terminal, with stage, rows, rows a second and time left."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -109,7 +110,7 @@ class Bar(Silent):
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            console=Console(stderr=not in_notebook()),
+            console=Console(stderr=True),
         )
         self._task: Any = None
         self._began = 0.0
@@ -139,6 +140,55 @@ class Bar(Silent):
         self._bar.stop()
 
 
+class Cell(Silent):
+    """A table under the notebook's cell, a line a stage; rich's bar would need ipywidgets."""
+
+    def __init__(self) -> None:
+        import IPython.display
+
+        shown: Any = IPython.display
+        self._html, self._began, self._told = shown.HTML, 0.0, 0.0
+        self._stages: list[tuple[str, int, int, float]] = []
+        self._notes: list[str] = []
+        self._handle = shown.display(shown.HTML(""), display_id=True)
+
+    def stage(self, name: str, rows: int) -> None:
+        """Begin a stage."""
+        self._began = time.monotonic()
+        self._stages.append((name, rows, 0, 0.0))
+        self._show()
+
+    def advance(self, rows: int) -> None:
+        """Say that so many more rows are done."""
+        name, total, done, _ = self._stages[-1]
+        now = time.monotonic()
+        self._stages[-1] = (name, total, done + rows, now - self._began)
+        if now - self._told > 0.2:
+            self._told = now
+            self._show()
+
+    def note(self, text: str) -> None:
+        """Say something worth knowing."""
+        self._notes.append(text)
+        self._show()
+
+    def _show(self) -> None:
+        lines = [_line(*stage) for stage in self._stages]
+        notes = "".join(f"<div>{escape(note)}</div>" for note in self._notes)
+        self._handle.update(self._html(f"<table>{''.join(lines)}</table>{notes}"))
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._show()
+
+
+def _line(name: str, total: int, done: int, seconds: float) -> str:
+    rate = done / seconds if seconds else 0.0
+    left = f"{span((total - done) / rate)} left" if rate and done < total else span(seconds)
+    bar = f'<progress max="{total}" value="{done}"></progress>' if total else ""
+    cells = (f"<b>{escape(name)}</b>", bar, f"{done:,}{f' of {total:,}' if total else ''} rows", f"{rate:,.0f} rows/s", left)
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
 def callback(tell: Progress) -> Callable[[str, int, int], None]:
     """Return a function of (stage, done, total) that moves the bar."""
     stage, before = "", 0
@@ -158,7 +208,9 @@ def progress(quiet: bool) -> Progress:
     """Return the way of telling that fits where we run."""
     if quiet:
         return Silent()
-    return Bar() if in_notebook() or sys.stderr.isatty() else Lines()
+    if in_notebook():
+        return Cell()
+    return Bar() if sys.stderr.isatty() else Lines()
 
 
 def in_notebook() -> bool:

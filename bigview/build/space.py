@@ -16,7 +16,7 @@ from bigview.store.files import Folder
 
 # Bytes a row, measured on 100 M rows (see benchmarks/build.py): cells 0.5, `__row` 3.7, index 3.8, and of the key's index.
 _CELLS, _ROW, _INDEX, _KEY = 0.6, 3.8, 3.8, 11.5
-_SHRUNK = {"number": 0.9, "integer": 0.7, "datetime": 0.7, "boolean": 0.2, "text": 0.5, "list": 0.8, "binary": 0.9}
+_SHRUNK = {"number": 0.9, "integer": 0.7, "datetime": 0.7, "boolean": 0.2, "text": 0.5, "list": 0.95, "binary": 0.95}
 _TEXT = 24
 """Bytes of a text where nothing is known about it."""
 # Microseconds a row and core: fixed, and for each byte; measured at 17 bytes.
@@ -95,7 +95,8 @@ def estimate(folder: Folder, schema: pa.Schema, amount: Amount, keyed: bool) -> 
     fixed = sum(_width(column) for column in columns if column.part == "rows")
     loose = sum(column.part == "text" for column in columns)
     text = max(amount.bytes_per_row - fixed, 8.0 * loose) if loose else 0.0
-    shrunk = sum(_SHRUNK[column.kind] * _width(column) for column in columns if column.part == "rows") + 0.5 * text
+    shrunk = sum(_SHRUNK[column.kind] * _width(column) for column in columns if column.part == "rows")
+    shrunk += text * max((_SHRUNK[column.kind] for column in columns if column.part == "text"), default=0.0)
     store = shrunk + _ROW + _INDEX + _CELLS + (_KEY if keyed else 0)
     work = fixed + text + 4 + 8 + (12 if keyed else 0) + (fixed + text if amount.streamed else 0) + (8 if amount.projected else 0)
     rows = amount.rows

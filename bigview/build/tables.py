@@ -26,7 +26,9 @@ class Stream:
         Opens the stream.
     files : tuple of SourceFile
     rows, bytes : int or None
-        As far as they are known before.
+        As far as they are known before; the bytes are those of the unpacked file.
+    block : int
+        Bytes that a batch is made of.
     """
 
     where: str
@@ -35,13 +37,16 @@ class Stream:
     files: tuple[SourceFile, ...] = ()
     rows: int | None = None
     bytes: int | None = None
+    block: int = 0
 
     def counted(self) -> tuple[int | None, bool]:
         """Return the number of rows as well as it can be known without keeping any, and whether it is exact."""
         if self.bytes is None:
             return sum(batch.num_rows for batch in self.batches()), True
         for batch in self.batches():
-            return int(self.bytes / max(batch.nbytes / max(batch.num_rows, 1), 1)), False
+            if self.bytes <= self.block:
+                return batch.num_rows, True
+            return int(batch.num_rows * self.bytes / self.block), False
         return 0, True
 
 
