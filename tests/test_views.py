@@ -1,5 +1,6 @@
 """A store in HoloViews shows what the table it was made from shows."""
 
+import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -179,6 +180,19 @@ def test_what_cannot_become_a_filter_says_so(points):
         points.select(selection_mask=np.ones(20_000, bool))
     with pytest.raises(OptionError, match="renamed"):
         points.redim(x="longitude")
+
+
+def test_few_rows_are_aggregated_in_memory(store, table):
+    means = hv.Dataset(store, ["label"], ["score"]).aggregate("label", np.nanmean)
+    expected = table.dropna(subset="label").groupby("label", observed=True).score.mean()
+    assert dict(zip(means.dimension_values(0), means.dimension_values(1), strict=True)) == pytest.approx(expected.to_dict())
+    assert list(hv.Dataset(store).sort("votes").dimension_values("votes")) == sorted(table.votes)
+
+
+def test_elements_pickle(store):
+    element = pickle.loads(pickle.dumps(hv.Points(store, ["x", "y"])))
+    assert element.interface is StoreInterface
+    assert len(element) == 20_000
 
 
 def test_a_part_of_a_store_has_a_name_and_a_hash(points):

@@ -160,7 +160,7 @@ def _condition(value: Any) -> Condition:
 def _no_values(what: str) -> NoReturn:
     raise ExpressionError(
         f"{what} has no values to compute with: it is evaluated in the store. Use comparisons, isin, + - * /, & | ~ in the expression, "
-        "or read the rows you need with store.rows()."
+        "or ask the store: store.histogram(column), store.rows()."
     )
 
 

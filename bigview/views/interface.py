@@ -165,6 +165,11 @@ class StoreInterface(Interface):
         raise OptionError(f"The columns of a store cannot be renamed; give {first!r} a label instead: {label}.")
 
     @classmethod
+    def unpack_scalar(cls, dataset: Any, data: Any) -> Any:
+        """Return an aggregate of one value as that value."""
+        return PandasInterface.unpack_scalar(dataset, data)
+
+    @classmethod
     def groupby(cls, dataset: Any, dimensions: Any, container_type: Any, group_type: Any, **options: Any) -> Any:
         """Return a container with the part of each category."""
         name = _name(dataset, dimensions[0])
