@@ -256,7 +256,7 @@ def _show(facts: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
     table = Table(box=box.SIMPLE, pad_edge=False)
     for heading in ("column", "kind", "type", "low", "high", "missing", "distinct"):
         table.add_column(heading, justify="left" if heading in ("column", "kind", "type") else "right")
@@ -282,7 +282,8 @@ def _facts(facts: dict[str, Any]) -> list[str]:
         *(f"  {axis}: {side['column']}, {_number(side['low'])} to {_number(side['high'])}" for axis, side in (("x", x), ("y", y))),
     ]
     if facts["unplaced"]:
-        lines.append(f"  {facts['unplaced']:,} rows have no finite position: kept and counted, but not drawn")
+        have = "row has" if facts["unplaced"] == 1 else "rows have"
+        lines.append(f"  {facts['unplaced']:,} {have} no finite position: kept and counted, but not drawn")
     if facts["key"]:
         lines.append(f"  key: {facts['key']}")
     if facts["vectors"]:
