@@ -156,7 +156,7 @@ def _deflated(pixels: NDArray[np.uint8], span: tuple[int, int], last: bool) -> t
     lines = np.empty((stop - first, rows.shape[1] + 1), np.uint8)
     lines[:, 0] = 2  # the filter "up"
     np.subtract(rows, above, out=lines[:, 1:])
-    data = memoryview(lines).cast("B")
+    data = lines.data.cast("B")
     squeeze = zlib.compressobj(1, zlib.DEFLATED, -15)  # higher levels take ten times as long for some hundredths less
     return squeeze.compress(data) + squeeze.flush(zlib.Z_FINISH if last else zlib.Z_FULL_FLUSH), zlib.adler32(data), len(data)
 
