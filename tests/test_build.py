@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bigview.build.columns import positions
 from bigview.build.points import build_points
+from bigview.build.sort import order_of
 from bigview.store.files import Folder
 from bigview.store.keyhash import key_hashes
 from bigview.store.manifest import Manifest, read_manifest
@@ -312,6 +313,12 @@ def test_many_categories_and_the_choice_between_category_and_text(tmp_path: Path
     frame = Stored(tmp_path / "s.bv").frame()
     assert frame["many"].tolist() == values == frame["told"].tolist()
     assert frame["unique"].tolist() == table.column("unique").to_pylist()
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 9), max_size=400), st.integers(0, 63))
+def test_the_radix_sort_is_numpys_stable_sort(values: list[int], shift: int) -> None:
+    keys = np.array(values, np.uint64) >> np.uint64(shift)
+    assert np.array_equal(order_of(keys), np.argsort(keys, kind="stable"))
 
 
 numbers = st.one_of(st.floats(width=32), st.floats(-2, 2, width=32), st.sampled_from([0.0, 1.0, np.nan, None]))

@@ -5,6 +5,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bigview.build.merge import INDEX_ROWS, Group
+from bigview.build.sort import order_of
 from bigview.build.split import Job
 from bigview.build.writing import ParquetBytes, spilled, write_file
 from bigview.store.manifest import DataFile
@@ -31,7 +32,7 @@ def index_keys(job: Job, number: int, starts: NDArray[np.int64]) -> Made:
         hashes.append(batch.column("value").to_numpy().copy())
         positions.append(batch.column("place").to_numpy() + start)
     hash_values = np.concatenate(hashes)
-    order = np.argsort(hash_values, kind="stable")  # equal hashes stay in the order of their positions
+    order = order_of(hash_values)  # equal hashes stay in the order of their positions
     table = pa.table({"hash": hash_values[order], "position": np.concatenate(positions)[order].astype(_width(job))})
     return _write(job, f"index/{job.generation}-key-{number:05d}.parquet", table, "key", 0)
 

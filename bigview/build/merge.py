@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bigview.build.cells import Cells, cells_of_rows
 from bigview.build.columns import ROW, Kept, raw_numbers
+from bigview.build.sort import order_of
 from bigview.build.split import Job
 from bigview.build.writing import ParquetBytes, spill, spilled, write_file
 from bigview.store.keyhash import key_hashes
@@ -21,7 +22,8 @@ from bigview.store.morton import UNPLACED
 TOP = 10
 """Levels up to this are gathered by the driver and written in one file: at most 1.4 M cells."""
 
-INDEX_ROWS = 1 << 22
+INDEX_BITS = 22
+INDEX_ROWS = 1 << INDEX_BITS
 """Rows of a file of the index: 16 MB of positions."""
 
 LEVEL_SCHEMA = pa.schema([("key", pa.uint64()), ("start", pa.int64()), ("count", pa.uint32())])
@@ -127,7 +129,7 @@ def _sorted(job: Job, bucket: int) -> tuple[pa.RecordBatch, NDArray[np.uint64]]:
     keys = job.keys(table)
     if len(batches) == 1:
         return table, keys
-    order = np.argsort(keys, kind="stable")  # finds the sorted runs of the partitions
+    order = order_of(keys)
     return table.take(pa.array(order)), keys[order]
 
 
@@ -185,7 +187,7 @@ def _spill_index(job: Job, bucket: int, table: pa.RecordBatch) -> None:
     """Write where this bucket's rows are, cut by the file of the index they belong to."""
     files = index_files(job.rows)
     rows = table.column(ROW).to_numpy()
-    spill(job.work, f"row-{bucket:05d}.arrow", list(_cut(rows // INDEX_ROWS, (rows % INDEX_ROWS).astype(np.uint32), files)))
+    spill(job.work, f"row-{bucket:05d}.arrow", list(_cut(rows >> INDEX_BITS, (rows & (INDEX_ROWS - 1)).astype(np.uint32), files)))
     if job.key is None:
         return
     kind = next(column.kind for column in job.columns if column.name == job.key)
@@ -208,9 +210,10 @@ def file_of_hash(hashes: NDArray[np.uint64], files: int) -> NDArray[np.int64]:
 
 
 def _cut(files: NDArray[np.int64], values: NDArray[Any], count: int, places: NDArray[np.int64] | None = None) -> Iterator[pa.RecordBatch]:
+    files = files.astype(np.uint16) if count < 1 << 16 else files  # NumPy sorts these by radix
     order = np.argsort(files, kind="stable")
     places = order if places is None else places[order]
     values = values[order]
-    edges = np.searchsorted(files[order], np.arange(count + 1))
+    edges = np.concatenate(([0], np.cumsum(np.bincount(files, minlength=count))))
     for a, b in pairwise(edges):
         yield pa.record_batch([pa.array(values[a:b]), pa.array(places[a:b].astype(np.uint32))], ["value", "place"])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bigview.build.columns import ROW, Kept, convert, positions
 from bigview.build.parts import Part, Reading, read_part
+from bigview.build.sort import order_of
 from bigview.build.writing import spill, spilled
 from bigview.config import Limits
 from bigview.store.axis import Axis
@@ -131,10 +132,10 @@ def split_part(job: Job, borders: Borders, number: int, part: Part) -> Pieces:
     kept = pa.record_batch(arrays, [column.name for column in job.columns])
     del table, arrays
     keys = job.keys(kept)
-    order = np.argsort(keys, kind="stable")
+    order = order_of(keys)
     keys = keys[order]
     cuts = borders.cuts(keys, number)
-    kept = kept.take(pa.array(order)).append_column(ROW, pa.array(order.astype(np.uint32)))
+    kept = kept.take(pa.array(order)).append_column(ROW, pa.array(order))
     spill(job.work, f"part-{number:05d}.arrow", [kept.slice(a, b - a) for a, b in pairwise(cuts)])
     halo = job.limits.cell_rows + 1
     lowest = np.full((len(cuts) - 1, halo), UNPLACED)
