@@ -5,6 +5,7 @@ import json
 import logging
 import re
 import secrets
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Thread
@@ -66,10 +67,7 @@ def serve(
     print(f"bigview is at {where}  (stop it with Ctrl+C)", flush=True)  # noqa: T201  the one thing to know
     if show:
         server.show("/")
-    try:
-        server.run_until_shutdown()
-    finally:
-        server.stop()
+    server.run_until_shutdown()
 
 
 def make_server(
@@ -89,6 +87,7 @@ def make_server(
     tables = [open_store(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
     if not tables:
         raise OptionError("Name one store or more.")
+    port = port or _free_port(address)
     pages, titles = _pages(tables)
     hosts = _hosts(address, port, public, origin)
     options: dict[str, Any] = {"websocket_compression_level": COMPRESSION, "title": titles}
@@ -135,15 +134,26 @@ def _pages(tables: Sequence[PointTable]) -> tuple[dict[str, Callable[[], Any]], 
     return pages, {"/": "bigview", **{f"/{slug}": title for slug, title, _ in listed}}
 
 
+def _free_port(address: str) -> int:
+    """Return a port that is free; the allowed hosts must name it before the server takes it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            raise _port_error(error, address, 0) from error
+        return int(probe.getsockname()[1])
+
+
 def _hosts(address: str, port: int, public: bool, origin: Sequence[str]) -> list[str]:
     """Return the hosts whose pages may open a session."""
     named = [origin] if isinstance(origin, str) else list(origin)
     if named:
         return named
     if address in LOCAL:
-        return [f"{name}:{port}" if port else f"{name}:*" for name in ("localhost", "127.0.0.1")]
+        return [f"{name}:{port}" for name in ("localhost", "127.0.0.1")]
     # Other machines come by names this one does not know; who may look has been settled above.
-    return ["*"] if address in ("0.0.0.0", "::") or public else [f"{address}:{port}" if port else f"{address}:*"]  # noqa: S104
+    return ["*"] if address in ("0.0.0.0", "::") or public else [f"{address}:{port}"]  # noqa: S104
 
 
 def _users(path: str) -> str:

@@ -1,0 +1,186 @@
+"""The explorer as a visitor meets it: served by the command line, driven in Chromium."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bigview.build.points import build_points
+from bigview.stores import open as open_store
+
+ROWS = 20_000
+LONE = (5.0, 6.0)  # a row with no other near it
+EVIL = "<script>window.hacked=1</script><img src=x onerror='window.hacked=2'>"
+RANGES = """() => {
+  for (const doc of Bokeh.documents) for (const model of doc._all_models.values())
+    if (model.type === 'Figure' || model.type === 'Plot') {
+      const {x_range: x, y_range: y} = model
+      return {x0: x.start, x1: x.end, y0: y.start, y1: y.end, width: model.inner_width, height: model.inner_height}
+    }
+}"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a store with three clusters, one lone row far from them, and markup wherever a text can be."""
+    rng = np.random.default_rng(4)
+    which = rng.integers(0, 3, ROWS - 1)
+    centers = np.array([[-4.0, 0.0], [4.0, 1.0], [0.0, 5.0]])
+    places = np.vstack([centers[which] + rng.normal(size=(ROWS - 1, 2)), [LONE]]).astype(np.float32)
+    kinds = np.array([f"a{EVIL}", "b & <b>bold</b>", "c"])
+    table = pd.DataFrame(
+        {
+            "x": places[:, 0],
+            "y": places[:, 1],
+            "kind": pd.Categorical(np.append(kinds[which], "c")),
+            "score": rng.random(ROWS).astype(np.float32),
+            "text": [f"{row} {EVIL}" for row in range(ROWS)],
+            f"column{EVIL}": [f"cell {row} {EVIL}" for row in range(ROWS)],
+        }
+    )
+    folder = tmp_path_factory.mktemp("explorer")
+    table.to_parquet(folder / "points.parquet")
+    build_points(str(folder / "points.parquet"), str(folder / "points.bv"), x="x", y="y")
+    return str(folder / "points.bv")
+
+
+def _serving(*arguments: str) -> "Iterator[str]":
+    command = [sys.executable, "-m", "bigview", "serve", *arguments, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        try:
+            said = ""
+            for line in server.stdout:
+                said += line
+                if found := re.search(r"http://\S+", line):
+                    break
+            else:
+                pytest.fail(f"the server did not start: {said}")
+            yield found.group()
+        finally:
+            server.kill()
+
+
+@pytest.fixture(scope="module")
+def url(chromium: str, store: str) -> Iterator[str]:
+    """Return the address of the explorer."""
+    yield from _serving(store)
+
+
+@pytest.fixture
+def explorer(page, url):
+    """Return a page that shows the whole map."""
+    page.set_default_timeout(10_000)
+    page.goto(url)
+    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=30_000)
+    return page
+
+
+def _pixel(page, x: float, y: float) -> tuple[float, float]:
+    r = page.evaluate(RANGES)
+    return (x - r["x0"]) / (r["x1"] - r["x0"]) * r["width"], (r["y1"] - y) / (r["y1"] - r["y0"]) * r["height"]
+
+
+def _until(page, done, what: str) -> None:
+    for _ in range(100):
+        if done():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"waited in vain for {what}")
+
+
+def _count(page) -> int:
+    return int(page.locator(".in-view").inner_text().replace(",", ""))
+
+
+def test_zoom_pan_color_hover_click(explorer, store):
+    page = explorer
+    assert _count(page) == ROWS
+    page.mouse.move(*_pixel(page, *LONE))
+    for _ in range(3):
+        page.mouse.wheel(0, -300)
+    _until(page, lambda: _count(page) < ROWS, "fewer rows after zooming in")
+    before, counted = page.evaluate(RANGES), _count(page)
+    page.mouse.move(*_pixel(page, *LONE))
+    page.mouse.down()
+    for step in range(5):
+        page.mouse.move(*np.add(_pixel(page, *LONE), (-20, 10 + step)))
+    page.mouse.up()
+    _until(page, lambda: page.evaluate(RANGES)["x0"] > before["x0"], "another place after dragging")
+    _until(page, lambda: _count(page) != counted, "another count after dragging")
+    page.mouse.move(*_pixel(page, *LONE))
+    page.locator(".hover", has_text=f"{ROWS - 1} <script>").wait_for()
+    page.mouse.click(*_pixel(page, *LONE))
+    record = page.locator(".record")
+    record.get_by_text(f"{ROWS - 1:}", exact=False).first.wait_for()
+    truth = open_store(store).nearest(*LONE)
+    shown = dict(zip(record.locator("dt").all_inner_texts(), record.locator("dd").all_inner_texts(), strict=True))
+    assert shown["text"] == truth["text"].iloc[0]
+    assert shown["score"] == str(truth["score"].iloc[0])
+    assert set(shown) == set(open_store(store).columns)
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("option", name="score").click()
+    page.locator(".legend .bar").wait_for()
+    assert page.evaluate("window.hacked") is None
+
+
+def test_text_from_the_data_is_never_markup(explorer):
+    page = explorer
+    page.locator(".ranks .name", has_text=EVIL).wait_for()
+    page.mouse.click(*_pixel(page, *LONE))
+    page.locator(".record dt", has_text=f"column{EVIL}").wait_for()
+    page.locator(".record dd", has_text=f"cell {ROWS - 1} {EVIL}").wait_for()
+    page.wait_for_timeout(200)
+    assert page.locator(".stage script, .stage img").count() == 0
+    assert page.evaluate("window.hacked") is None
+
+
+def test_keyboard(explorer):
+    page = explorer
+    page.mouse.click(*_pixel(page, *LONE))
+    page.locator(".record dt").first.wait_for()
+    page.keyboard.press("Escape")
+    page.locator(".record").wait_for(state="hidden")
+    home = page.evaluate(RANGES)
+    page.keyboard.press("ArrowRight")
+    _until(page, lambda: page.evaluate(RANGES)["x0"] > home["x0"], "the map to move right")
+    page.keyboard.press("+")
+    _until(page, lambda: _count(page) < ROWS, "the map to come closer")
+    page.keyboard.press("0")
+    _until(page, lambda: page.evaluate(RANGES)["x0"] == pytest.approx(home["x0"]), "the whole map")
+    _until(page, lambda: _count(page) == ROWS, "all rows")
+    assert "rows in view" in page.locator("[aria-live]").inner_text()
+
+
+def test_few_rows_are_marks_at_their_places(explorer):
+    page = explorer
+    page.mouse.move(*_pixel(page, *LONE))
+    for _ in range(12):
+        page.mouse.wheel(0, -400)
+        page.wait_for_timeout(30)
+    _until(page, lambda: _count(page) == 1, "one row in view")
+    marks = """() => { for (const doc of Bokeh.documents) for (const model of doc._all_models.values())
+      if (model.type === 'ColumnDataSource' && model.data.size && model.data.size.length) return [model.data.x[0], model.data.y[0]] }"""
+    _until(page, lambda: page.evaluate(marks) is not None, "a mark")
+    assert page.evaluate(marks) == [*LONE]
+
+
+def test_light_and_resized(explorer):
+    page = explorer
+    page.get_by_role("button").nth(1).click()
+    page.locator(".stage.light").wait_for()
+    page.set_viewport_size({"width": 390, "height": 800})
+    _until(page, lambda: page.evaluate(RANGES)["width"] == 390, "the map to take the window's width")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_index_of_several_stores(page, store, chromium):
+    serving = _serving(store, store)
+    page.goto(next(serving))
+    page.get_by_role("link").nth(1).wait_for()
+    page.get_by_role("link").nth(1).click()
+    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=30_000)
+    serving.close()
