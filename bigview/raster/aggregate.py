@@ -127,11 +127,14 @@ def _numbers(table: PointTable, lattice: Lattice, reduction: Reduction, found: F
     sweep.over_pixels(table.reader, runs, entry.name, kernel)
     n, total, squares, low, high = stats
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = total / n
-        found_values = {"sum": total, "mean": mean, "var": squares / n, "std": np.sqrt(squares / n), "min": low, "max": high}[
-            reduction.kind
-        ]
-    return np.where(n > 0, found_values, np.nan).reshape(lattice.shape)
+        if reduction.kind in ("mean", "var", "std"):
+            found_values = (total if reduction.kind == "mean" else squares) / n
+        else:
+            found_values = {"sum": total, "min": low, "max": high}[reduction.kind]
+        if reduction.kind == "std":
+            found_values = np.sqrt(found_values)
+    found_values[n == 0] = np.nan
+    return found_values.reshape(lattice.shape)
 
 
 def _as_numbers(values: NDArray[Any], kind: str) -> NDArray[Any]:

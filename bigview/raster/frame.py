@@ -115,13 +115,15 @@ def _density(table: PointTable, view: View, style: Style, where: Filters) -> Fra
 
 def _numbers(table: PointTable, view: View, style: Style, where: Filters) -> Frame:
     column = table.manifest.column(str(style.by))
-    counts = aggregate(table, view, "count", where).to_numpy()
     grid = aggregate(table, view, f"mean:{column.name}", where)
+    # Only where values are missing may a pixel have rows and no mean.
+    counts = aggregate(table, view, "count", where).to_numpy() if column.missing else ~np.isnan(grid.to_numpy())
     span = legend.number_limits(table, column)
     palette = style.palette or DEFAULTS["numbers"]
     rgba = shade_numbers(grid.to_numpy(), counts, span, palette, style.dark)
     bar = legend.of_numbers(column, span, palette, style.dark)
-    return _framed(rgba, grid, int(counts.sum(dtype=np.int64)), colorbar=bar, title=f"mean {column.name}")
+    framed = _framed(rgba, grid, 0, colorbar=bar, title=f"mean {column.name}")
+    return replace(framed, count=table.count(View(framed.x_range, framed.y_range), where))
 
 
 def _categories(table: PointTable, view: View, style: Style, where: Filters) -> Frame:
