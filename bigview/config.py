@@ -83,7 +83,7 @@ class Limits:
     margin: float = 0.15
     glyph_rows: int = 2_000
     reach: float = 14.0
-    legend_items: int = 30
+    legend_items: int = 40
 
 
 _current = [Limits()]

@@ -122,7 +122,7 @@ def test_zoom_pan_color_hover_click(explorer, store):
     assert shown["score"] == str(truth["score"].iloc[0])
     assert set(shown) == set(open_store(store).columns)
     page.get_by_role("combobox").first.click()
-    page.get_by_role("option", name="score").click()
+    page.get_by_role("menuitem", name="score").click()
     page.locator(".legend .bar").wait_for()
     assert page.evaluate("window.hacked") is None
 
@@ -158,8 +158,8 @@ def test_keyboard(explorer):
 def test_few_rows_are_marks_at_their_places(explorer):
     page = explorer
     page.mouse.move(*_pixel(page, *LONE))
-    for _ in range(12):
-        page.mouse.wheel(0, -400)
+    for _ in range(8):
+        page.mouse.wheel(0, -300)
         page.wait_for_timeout(30)
     _until(page, lambda: _count(page) == 1, "one row in view")
     marks = """() => { for (const doc of Bokeh.documents) for (const model of doc._all_models.values())

@@ -118,7 +118,7 @@ class Explorer(pn.viewable.Viewer):
         common = {"size": "small", "sizing_mode": "stretch_width", "margin": (4, 0), "dark_theme": dark}
         self._by = pmui.Select(label="Colour", options=self._colorings, value=self.state.color_by, **common)
         self._palette = pmui.Select(label="Palette", options=[AUTOMATIC, *palettes()], value=self.state.palette or AUTOMATIC, **common)
-        small = {"size": "small", "margin": 0, "dark_theme": dark}
+        small = {"size": "small", "margin": 0, "dark_theme": dark, "sx": {"color": "inherit"}}
         self._home = pmui.IconButton(icon="center_focus_weak", description="Whole map (0)", **small)
         self._theme = pmui.IconButton(icon="light_mode" if dark else "dark_mode", description="Light or dark", **small)
         self._by.param.watch(lambda event: self.state.param.update(color_by=event.new), "value")
@@ -170,6 +170,9 @@ class Explorer(pn.viewable.Viewer):
 
     def hovered(self, found: Found | None) -> None:
         """Show the record under the pointer."""
+        pinned = self._found["record"]
+        if found is not None and pinned is not None and _row(found) == _row(pinned):
+            found = None  # it is on the page already
         self._found["hover"] = found
         if found is None:
             if self.stage.hover:
@@ -187,9 +190,12 @@ class Explorer(pn.viewable.Viewer):
         self._found["record"] = found
         if found is None:
             self.stage.record = {}
-        else:
-            manifest = self.table.manifest
-            self.stage.record = {"title": headline(found.record, manifest), "fields": fields(found.record, manifest)}
+            self._ring()
+            return
+        if self.stage.hover:
+            self._found["hover"], self.stage.hover = None, {}
+        manifest = self.table.manifest
+        self.stage.record = {"title": headline(found.record, manifest), "fields": fields(found.record, manifest)}
         self._ring()
 
     def failed(self, text: str) -> None:
@@ -224,6 +230,10 @@ class Explorer(pn.viewable.Viewer):
         """Stop all work; called when the visitor leaves."""
         self.map.close()
         self._found = {"hover": None, "record": None}
+
+
+def _row(found: Found) -> int:
+    return int(found.record["__row"].iloc[0])
 
 
 def _on_page() -> bool:
