@@ -15,7 +15,7 @@ from bigview.errors import TooLargeError
 from bigview.raster import kernels, sweep
 from bigview.raster.plan import Lattice
 from bigview.raster.reductions import Reduction, columns_read, reduction_of
-from bigview.spec import Filters, View, Where
+from bigview.spec import Dominant, Filters, View, Where
 from bigview.store.bits import Bits, unpack
 from bigview.store.points import PointTable
 from bigview.store.reader import MISSING_TIME, ROW, Reader
@@ -23,6 +23,7 @@ from bigview.store.reader import MISSING_TIME, ROW, Reader
 _lock = threading.Lock()
 _kept: OrderedDict[Any, sweep.Runs] = OrderedDict()
 _NO_BITS = np.empty(0, np.uint64)
+_DOMINANT = ("dominant", ["code", "count", "total"])
 
 
 def aggregate(table: PointTable, view: View, agg: Any = "count", where: Where = None) -> xr.DataArray:
@@ -56,6 +57,15 @@ def aggregate(table: PointTable, view: View, agg: Any = "count", where: Where = 
     return _labelled(table, lattice, values, planes)
 
 
+def dominant_counts(table: PointTable, view: View, column: str, where: Where = None) -> tuple[xr.DataArray, NDArray[np.int64]]:
+    """Return the grid of `bigview.dominant`, and from the same sweep the rows of each category, by code, in all its pixels."""
+    reduction = reduction_of(table, Dominant(column))
+    lattice = Lattice.of(table.manifest, view)
+    _check_size(table, lattice, reduction)
+    planes, totals = _dominant(table, lattice, reduction, (_runs(table.reader, lattice), table.bits(where)))
+    return _labelled(table, lattice, planes, _DOMINANT), totals
+
+
 def _values(table: PointTable, lattice: Lattice, reduction: Reduction, where: Where) -> tuple[NDArray[Any], tuple[str, Any] | None]:
     bits = table.bits(where)
     if reduction.kind in ("count", "any"):
@@ -70,7 +80,7 @@ def _values(table: PointTable, lattice: Lattice, reduction: Reduction, where: Wh
     if reduction.kind == "by":
         return _by_category(table, lattice, reduction, (runs, bits))
     if reduction.kind == "dominant":
-        return _dominant(table, lattice, reduction, (runs, bits)), ("dominant", ["code", "count", "total"])
+        return _dominant(table, lattice, reduction, (runs, bits))[0], _DOMINANT
     return _numbers(table, lattice, reduction, (runs, bits)), None
 
 
@@ -161,19 +171,22 @@ def _by_category(table: PointTable, lattice: Lattice, reduction: Reduction, foun
     return out.reshape(*lattice.shape, planes), (column, labels)
 
 
-def _dominant(table: PointTable, lattice: Lattice, reduction: Reduction, found: Found) -> NDArray[Any]:
+def _dominant(table: PointTable, lattice: Lattice, reduction: Reduction, found: Found) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the planes code, count and total, and the rows of each category in all pixels."""
     runs, bits = found
     column = str(reduction.column)
     categories = max(1, len(table.reader.categories(column)))
     out = np.empty((lattice.shape[0] * lattice.shape[1], 3), np.int64)
     words = _NO_BITS if bits is None else bits
+    totals: list[NDArray[np.int64]] = []  # of each slice; appending is safe from any thread
 
     def kernel(codes: NDArray[Any], span: tuple[int, int]) -> None:
-        seen = np.zeros(categories, np.int64)
-        kernels.dominant_by_pixel(codes, runs.arrays, words, span, seen, out)
+        seen, mine = np.zeros(categories, np.int64), np.zeros(categories, np.int64)
+        kernels.dominant_by_pixel(codes, runs.arrays, words, span, seen, out, mine)
+        totals.append(mine)
 
     sweep.over_pixels(table.reader, runs, column, kernel)
-    return out.reshape(*lattice.shape, 3)
+    return out.reshape(*lattice.shape, 3), np.sum([np.zeros(categories, np.int64), *totals], axis=0)
 
 
 def _by_datashader(table: PointTable, lattice: Lattice, reduction: Reduction, where: Where) -> tuple[NDArray[Any], tuple[str, Any] | None]:

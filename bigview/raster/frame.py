@@ -13,13 +13,13 @@ import xarray as xr
 from bigview.config import limits
 from bigview.errors import BigviewError, OptionError
 from bigview.raster import legend
-from bigview.raster.aggregate import aggregate
+from bigview.raster.aggregate import aggregate, dominant_counts
 from bigview.raster.legend import ColorBar, LegendEntry
 from bigview.raster.palettes import DEFAULTS
 from bigview.raster.scale import Scale, radius_at, scale_of, zoom_of
 from bigview.raster.shade import Picture, shade_counts, shade_dominant, shade_mix, shade_numbers
 from bigview.raster.spread import spread
-from bigview.spec import By, Dominant, Filters, Style, View, Where
+from bigview.spec import By, Filters, Style, View, Where
 from bigview.store.points import PointTable
 
 
@@ -130,18 +130,25 @@ def _categories(table: PointTable, view: View, style: Style, where: Filters) -> 
     column = str(style.by)
     names = table.reader.categories(column)
     if style.mix:
-        top = _most_planes(view, len(names))
-        grid = aggregate(table, view, By(column, top), where)
-        rgba = shade_mix(grid.to_numpy(), _scale(table, grid, style), style.dark, other=grid.shape[2] > (top or len(names)))
-        count = int(grid.sum(dtype=np.int64))
-    else:
-        grid = aggregate(table, view, Dominant(column), where)
-        planes = grid.to_numpy()
-        rgba = shade_dominant(planes, len(names), _scale(table, grid, style), style.dark)
-        count = int(planes[:, :, 2].sum())
-    framed = _framed(rgba, grid, count, title=column)
-    inside = View(framed.x_range, framed.y_range, view.width, view.height)
-    return replace(framed, legend=legend.of_categories(table, column, inside, where, style.dark))
+        return _mixed(table, view, style, where)
+    grid, totals = dominant_counts(table, view, column, where)
+    planes = grid.to_numpy()
+    rgba = shade_dominant(planes, len(names), _scale(table, grid, style), style.dark)
+    entries = legend.of_categories(names, totals, style.dark)
+    return replace(_framed(rgba, grid, int(planes[:, :, 2].sum()), title=column), legend=entries)
+
+
+def _mixed(table: PointTable, view: View, style: Style, where: Filters) -> Frame:
+    column = str(style.by)
+    names = table.reader.categories(column).tolist()
+    top = _most_planes(view, len(names))
+    grid = aggregate(table, view, By(column, top), where)
+    rgba = shade_mix(grid.to_numpy(), _scale(table, grid, style), style.dark, other=grid.shape[2] > (top or len(names)))
+    framed = _framed(rgba, grid, 0, title=column)
+    inside = View(framed.x_range, framed.y_range)
+    found = table.category_counts(column, inside, where).to_dict()
+    entries = legend.of_categories(names, np.array([found.get(name, 0) for name in names], np.int64), style.dark)
+    return replace(framed, legend=entries, count=table.count(inside, where))
 
 
 def _most_planes(view: View, categories: int) -> int | None:

@@ -205,10 +205,10 @@ def codes_by_pixel(codes, runs, bits, span, slots, out):  # type: ignore[no-unty
 
 
 @nb.njit(nogil=True, cache=True)
-def dominant_by_pixel(codes, runs, bits, span, seen, out):  # type: ignore[no-untyped-def]
+def dominant_by_pixel(codes, runs, bits, span, seen, out, totals):  # type: ignore[no-untyped-def]
     """The most frequent code of each pixel (the lower one of equals), its count, and the count of all rows.
 
-    `seen` is a zeroed count for each code; it is left zeroed.
+    `seen` is a zeroed count for each code; it is left zeroed. `totals` gathers the rows of each code in all pixels.
     """
     offsets, start, stop = runs
     for p in range(span[0], span[1]):
@@ -227,5 +227,6 @@ def dominant_by_pixel(codes, runs, bits, span, seen, out):  # type: ignore[no-un
             for q in range(offsets[p], offsets[p + 1]):
                 for row in range(start[q], stop[q]):
                     if codes[row] >= 0:
+                        totals[codes[row]] += seen[codes[row]]
                         seen[codes[row]] = 0
         out[p, 0], out[p, 1], out[p, 2] = best, most, total

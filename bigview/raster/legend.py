@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from bigview.raster.palettes import STEPS, category_colours, hexes, muted, ramp
 from bigview.raster.scale import Scale
-from bigview.spec import View, Where
 from bigview.store.manifest import Column
 from bigview.store.points import PointTable
 from bigview.store.reader import MISSING_TIME
@@ -78,17 +77,15 @@ def of_numbers(column: Column, limits: tuple[float, float], palette: str, dark: 
     return ColorBar(tuple(hexes(ramp(palette, dark))), tuple(_thinned(list(zip(places, texts, strict=True)))), column.name)
 
 
-def of_categories(table: PointTable, column: str, view: View, where: Where, dark: bool) -> tuple[LegendEntry, ...]:
-    """Return the categories inside a view's ranges, the most frequent one first, the rest as "other"."""
-    counts = table.category_counts(column, view, where)
-    names = table.reader.categories(column)
-    place = {name: code for code, name in enumerate(names.tolist())}
-    colours = hexes(category_colours(len(names), dark))
-    listed = counts.iloc[: ENTRIES if len(counts) > ENTRIES + 1 else len(counts)]
-    entries = [LegendEntry(str(name), colours[place[name]], int(count)) for name, count in listed.items()]
-    rest = counts.iloc[len(listed) :]
+def of_categories(names: Sequence[Any] | NDArray[Any], counts: NDArray[np.int64], dark: bool) -> tuple[LegendEntry, ...]:
+    """Return the categories that occur, the most frequent one first, the rest as one entry; `names` and `counts` are by code."""
+    order = np.argsort(-counts, kind="stable")
+    order = order[counts[order] > 0]
+    listed, rest = (order, order[:0]) if len(order) <= ENTRIES + 1 else (order[:ENTRIES], order[ENTRIES:])
+    colours = category_colours(len(names), dark)
+    entries = [LegendEntry(str(names[code]), *hexes(colours[code : code + 1]), int(counts[code])) for code in listed.tolist()]
     if len(rest):
-        entries.append(LegendEntry(f"{len(rest):,} others", muted(dark), int(rest.sum())))
+        entries.append(LegendEntry(f"{len(rest):,} others", muted(dark), int(counts[rest].sum())))
     return tuple(entries)
 
 
