@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from html import escape
+from importlib import import_module
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -144,9 +145,7 @@ class Cell(Silent):
     """A table under the notebook's cell, a line a stage; rich's bar would need ipywidgets."""
 
     def __init__(self) -> None:
-        import IPython.display
-
-        shown: Any = IPython.display
+        shown: Any = import_module("IPython.display")  # no requirement: it is there where a notebook runs
         self._html, self._began, self._told = shown.HTML, 0.0, 0.0
         self._stages: list[tuple[str, int, int, float]] = []
         self._notes: list[str] = []

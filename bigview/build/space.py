@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from bigview.build.columns import Kept, kept
+from bigview.build.columns import Kept, as_category, kept
 from bigview.build.progress import span
 from bigview.build.sources import partition_size
 from bigview.config import limits
@@ -16,7 +16,7 @@ from bigview.store.files import Folder
 
 # Bytes a row, measured on 100 M rows (see benchmarks/build.py): cells 0.5, `__row` 3.7, index 3.8, and of the key's index.
 _CELLS, _ROW, _INDEX, _KEY = 0.6, 3.8, 3.8, 11.5
-_SHRUNK = {"number": 0.9, "integer": 0.7, "datetime": 0.7, "boolean": 0.2, "text": 0.5, "list": 0.95, "binary": 0.95}
+_SHRUNK = {"number": 0.9, "integer": 0.7, "datetime": 0.7, "boolean": 0.2, "category": 0.5, "text": 0.5, "list": 0.95, "binary": 0.95}
 _TEXT = 24
 """Bytes of a text where nothing is known about it."""
 # Microseconds a row and core: fixed, and for each byte; measured at 17 bytes.
@@ -91,7 +91,7 @@ class Amount:
 
 def estimate(folder: Folder, schema: pa.Schema, amount: Amount, keyed: bool) -> Estimate:
     """Return what a build would cost."""
-    columns = [kept(field.name, field.type) for field in schema]
+    columns = [_guessed(field) for field in schema]
     fixed = sum(_width(column) for column in columns if column.part == "rows")
     loose = sum(column.part == "text" for column in columns)
     text = max(amount.bytes_per_row - fixed, 8.0 * loose) if loose else 0.0
@@ -107,6 +107,11 @@ def estimate(folder: Folder, schema: pa.Schema, amount: Amount, keyed: bool) -> 
     return Estimate(
         rows, int(count * store) + 20_000, int(count * work), int(memory), max(seconds, 0.1), _free(folder), amount.exact
     )  # fmt: skip
+
+
+def _guessed(field: pa.Field) -> Kept:
+    column = kept(field.name, field.type)
+    return as_category(column, 1000) if column.kind == "text" and pa.types.is_dictionary(field.type) else column
 
 
 def _width(column: Kept) -> int:
