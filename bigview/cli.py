@@ -288,10 +288,24 @@ def _facts(facts: dict[str, Any]) -> list[str]:
         lines.append(f"  key: {facts['key']}")
     if facts["vectors"]:
         lines.append(f"  vectors: {facts['vectors'].get('path')}")
-    lines += [f"  {name.replace('_', ' ')}: {_said(value)}" for name, value in facts["report"].items() if name != "unplaced"]
+    report = dict(facts["report"])
+    lines += _projection(report.pop("projection", None))
+    lines += [f"  {name.replace('_', ' ')}: {_said(value)}" for name, value in report.items() if name != "unplaced"]
     for source in facts["sources"]:
         note = {"changed": "CHANGED since the build", "missing": "no longer there", "unknown": "out of reach"}.get(source["change"])
         lines.append(f"  source: {source['path']}, {source['rows']:,} rows{f', {note}' if note else ''}")
+    return lines
+
+
+def _projection(report: Any) -> list[str]:
+    """Return how the positions were found, and how many neighbours of a row stayed its neighbours."""
+    if not isinstance(report, dict):
+        return []
+    plain = {name: value for name, value in report.items() if name in ("method", "metric", "seed")}
+    lines = [f"  projection: {_said(plain)}"]
+    kept = report.get("preservation") or {}
+    for nearest, share, lot in zip(*(kept.get(name, ()) for name in ("neighbours", "kept", "random")), strict=False):
+        lines.append(f"    of the {nearest:,} nearest neighbours {100 * share:.1f} % are kept (by lot {100 * lot:.2g} %)")
     return lines
 
 
