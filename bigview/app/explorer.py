@@ -75,7 +75,8 @@ class Explorer(pn.viewable.Viewer):
         height: int = 640,
     ) -> None:
         super().__init__()
-        hv.extension("bokeh", logo=False) if not hv.Store.loaded_backends() else None
+        if not hv.Store.loaded_backends():
+            hv.extension("bokeh", logo=False)
         self.table, self._where = table, where
         self._colorings = colorings(table)
         self.state = State(color_by=self._first(color_by), palette=palette, dark=dark)
@@ -150,7 +151,7 @@ class Explorer(pn.viewable.Viewer):
 
     # What the map asks and tells.
 
-    def covers(self, width: int, height: int) -> tuple[int, int]:  # noqa: ARG002
+    def covers(self, width: int, height: int) -> tuple[int, int]:
         """Return the pixels under the cards, as explorer.css places them."""
         return (0, 190) if width <= 640 else (284, 0)
 

@@ -20,9 +20,7 @@ def legend(frame: Frame, title: str) -> dict[str, Any]:
 def _categories(frame: Frame, title: str) -> dict[str, Any]:
     ranked = [entry for entry in frame.legend if entry.count > 0]  # by rank already, what is summed last
     most, total = limits().legend_items, max(1, sum(entry.count for entry in ranked))
-    items = [
-        {"name": str(entry.name), "color": entry.color, "count": f"{entry.count:,}", "share": entry.count / total} for entry in ranked[:most]
-    ]
+    items = [{"name": str(entry.name), "color": entry.color, "count": f"{entry.count:,}", "share": entry.count / total} for entry in ranked[:most]]
     rest = ranked[most:]
     more = f"{len(rest):,} more, {sum(entry.count for entry in rest):,} rows" if rest else ""
     return {"kind": "categories", "title": title, "items": items, "more": more}

@@ -81,22 +81,19 @@ def make_server(
     """Return the server of `serve`, listening, not yet running."""
     if address not in LOCAL and not (auth or public):
         raise PortError(
-            f"Anyone who reaches {address} could see the data. Give a file of users and passwords with --auth FILE, "
-            "or say --public if that is meant."
+            f"Anyone who reaches {address} could see the data. Give a file of users and passwords with --auth FILE, or say --public if that is meant."
         )
     tables = [open_store(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
     if not tables:
         raise OptionError("Name one store or more.")
-    port = port or _free_port(address)
+    port = _usable_port(address, port)
     pages, titles = _pages(tables)
     hosts = _hosts(address, port, public, origin)
     options: dict[str, Any] = {"websocket_compression_level": COMPRESSION, "title": titles}
     if auth:
         options.update(basic_auth=_users(auth), cookie_secret=secrets.token_hex(32))
     try:
-        server = pn.io.server.get_server(
-            pages, port=port, address=address, start=False, show=False, verbose=False, websocket_origin=hosts, **options
-        )
+        server = pn.io.server.get_server(pages, port=port, address=address, start=False, show=False, verbose=False, websocket_origin=hosts, **options)
     except OSError as error:
         raise _port_error(error, address, port) from error
     Thread(target=_warm, args=(tables,), name="bigview-warm-up", daemon=True).start()
@@ -134,14 +131,15 @@ def _pages(tables: Sequence[PointTable]) -> tuple[dict[str, Callable[[], Any]], 
     return pages, {"/": "bigview", **{f"/{slug}": title for slug, title, _ in listed}}
 
 
-def _free_port(address: str) -> int:
-    """Return a port that is free; the allowed hosts must name it before the server takes it."""
+def _usable_port(address: str, port: int) -> int:
+    """Return the port, or a free one for 0. The allowed hosts must name it before the server takes it."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: a port just left is no port in use
         try:
-            probe.bind((address, 0))
+            probe.bind((address, port))
         except OSError as error:
-            raise _port_error(error, address, 0) from error
+            raise _port_error(error, address, port) from error
         return int(probe.getsockname()[1])
 
 
@@ -153,7 +151,7 @@ def _hosts(address: str, port: int, public: bool, origin: Sequence[str]) -> list
     if address in LOCAL:
         return [f"{name}:{port}" for name in ("localhost", "127.0.0.1")]
     # Other machines come by names this one does not know; who may look has been settled above.
-    return ["*"] if address in ("0.0.0.0", "::") or public else [f"{address}:{port}"]  # noqa: S104
+    return ["*"] if address in ("0.0.0.0", "::") or public else [f"{address}:{port}"]
 
 
 def _users(path: str) -> str:

@@ -174,11 +174,11 @@ class Map:
         for close in self._close:
             close()
 
-    def _changed(self, name: str, old: Any, new: Any) -> None:  # noqa: ARG002  Bokeh checks the signature
+    def _changed(self, name: str, old: Any, new: Any) -> None:
         """Look at the ranges and the size once all of the changes that came together are in."""
         if not self._pending:
             self._pending = True
-            self._plot.document.add_next_tick_callback(self._collect)
+            self._door(self._collect)
 
     def _collect(self) -> None:
         self._pending = False

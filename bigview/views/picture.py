@@ -119,8 +119,10 @@ def _cell(values: NDArray[np.float64], ends: tuple[Any, Any], cells: int) -> NDA
 def plotted(values: pd.Series) -> NDArray[np.float64]:
     """Return a column as plot coordinates: numbers as they are, datetimes as milliseconds since 1970."""
     if values.dtype.kind == "M":
-        return values.to_numpy().astype("M8[us]").astype(np.int64) / 1000.0
-    return values.to_numpy(dtype=np.float64)
+        moments: NDArray[np.float64] = values.to_numpy().astype("M8[us]").astype(np.int64) / 1000.0
+        return moments
+    numbers: NDArray[np.float64] = values.to_numpy(dtype=np.float64)
+    return numbers
 
 
 def to_plot(value: Any) -> float:

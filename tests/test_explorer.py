@@ -1,0 +1,206 @@
+"""What the explorer says and shows, without a browser."""
+
+import json
+import socket
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bigview.views.pointer as pointer
+from bigview.app.explorer import Explorer
+from bigview.app.legend import legend, summary
+from bigview.app.record import fields, headline, spoken
+from bigview.app.server import make_server, title_of
+from bigview.app.state import colorings, first_coloring
+from bigview.build.points import build_points
+from bigview.config import limits
+from bigview.errors import ColumnError, InputError, PortError, StoreMissingError
+from bigview.raster.frame import frame
+from bigview.spec import Style, View
+from bigview.stores import open as open_store
+from bigview.views.camera import Camera
+from bigview.views.picture import Painter, Wish, to_plot, to_value
+
+ROWS = 3000
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "x": rng.normal(size=ROWS),
+            "y": rng.normal(size=ROWS),
+            "kind": pd.Categorical(rng.choice(["a", "b", "c"], ROWS)),
+            "score": rng.random(ROWS),
+            "note": [f"note {row}" for row in range(ROWS)],
+        }
+    )
+    return str(_built(table, tmp_path_factory.mktemp("store")))
+
+
+def _built(table, folder):
+    build_points(table, str(folder / "a.bv"), x="x", y="y")
+    return folder / "a.bv"
+
+
+@pytest.fixture
+def store(path):
+    return open_store(path)
+
+
+@pytest.mark.parametrize("size", [(1400, 900), (390, 800), (300, 300)])
+@pytest.mark.parametrize("equal", [True, False])
+def test_the_fitted_camera_shows_all_beside_what_covers_it(size, equal):
+    home = Camera(-3.0, 5.0, 2.0, 4.0)
+    camera = Camera.fitted(home, size, equal, covered=(100, 50))
+    left = camera.x0 + camera.span[0] * 100 / size[0]
+    top = camera.y1 - camera.span[1] * 50 / size[1]
+    assert left <= home.x0 < home.x1 <= camera.x1
+    assert camera.y0 <= home.y0 < home.y1 <= top
+    if equal:
+        assert camera.span[0] / size[0] == pytest.approx(camera.span[1] / size[1])
+
+
+def test_moves_and_zooms():
+    camera = Camera(0.0, 10.0, 0.0, 5.0)
+    assert camera.moved(0.1, -0.2) == Camera(1.0, 11.0, -1.0, 4.0)
+    assert camera.zoomed(2) == Camera(2.5, 7.5, 1.25, 3.75)
+    assert camera.resized((100, 50), (200, 50)).span == (20.0, 5.0)
+    assert camera.same_scale(camera.moved(3, 3))
+    assert not camera.same_scale(camera.zoomed(1.1))
+    deep = camera.zoomed(1e300)
+    assert deep.x0 < deep.x1
+
+
+def test_datetimes_are_milliseconds_on_the_plot(store):
+    moment = np.datetime64("2024-05-01T12:30:00.25", "ns")
+    axis = type("Axis", (), {"kind": "datetime"})()
+    assert to_plot(moment) == 1714566600250.0
+    assert to_value(axis, to_plot(moment)) == moment
+
+
+def test_marks_have_the_place_and_colour_of_the_picture(store):
+    view = View((-0.5, 0.5), (-0.5, 0.5), 400, 400)
+    style = Style(by="kind")
+    last = list(Painter(store).paint(Wish(view, style, settled=True)))[-1]
+    rows = store.rows(view, limit=ROWS)
+    assert last.count == len(rows) == store.count(view) <= limits().glyph_rows
+    np.testing.assert_array_equal(last.marks.x, rows["x"])
+    made = frame(store, view, style)
+    for x, y, color in zip(last.marks.x, last.marks.y, last.marks.colors, strict=True):
+        pixel = int(made.rgba[int((y + 0.5) * 400), int((x + 0.5) * 400)])
+        assert color == f"#{pixel & 255:02x}{pixel >> 8 & 255:02x}{pixel >> 16 & 255:02x}"
+    assert last.marks.size >= 2 * made.spread + 1
+
+
+def test_a_dragged_picture_has_a_margin_at_the_same_scale(store):
+    view = View((-1.0, 1.0), (-1.0, 1.0), 200, 100)
+    (wide,) = Painter(store).paint(Wish(view, Style(), margin=0.15))
+    assert wide.frame.rgba.shape == (130, 260)
+    x0, x1 = wide.frame.x_range
+    assert (x1 - x0) / 260 == pytest.approx(2 / 200)
+    assert wide.count is None
+
+
+def test_the_record_under_the_pointer(store):
+    row = store.rows(limit=1)
+    place = (float(row["x"].iloc[0]), float(row["y"].iloc[0]))
+    view = View((place[0] - 1e-6, place[0] + 1e-6), (place[1] - 1e-6, place[1] + 1e-6), 400, 400)
+    quick, whole = pointer.find(store, pointer.Pointed(place, (200, 200), view))
+    assert not quick.complete
+    assert "note" not in quick.record
+    assert whole.complete
+    assert whole.record["__row"].iloc[0] == row["__row"].iloc[0]
+    assert whole.record["note"].iloc[0] == row["note"].iloc[0]
+    beside = (place[0] + 0.9e-6, place[1] + 0.9e-6)
+    assert list(pointer.find(store, pointer.Pointed(beside, (200, 200), view))) == [None]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (float("nan"), ""),
+        (pd.NaT, ""),
+        (True, "yes"),
+        (np.float32(0.1), "0.1"),
+        (0.1, "0.1"),
+        (1234567, "1,234,567"),
+        (2024, "2024"),
+        (pd.Timestamp("2024-05-01"), "2024-05-01"),
+        (b"abc", "3 bytes"),
+        ([1, None], "[1, —]"),
+        (list(range(20)), "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … (20 in all)]"),
+        ("<b>", "<b>"),
+    ],
+)
+def test_values_are_spoken(value, text):
+    assert spoken(value) == text
+
+
+def test_records_have_every_column_and_tips_are_brief(store):
+    record = store.take(row_ids=[7])
+    assert {name for name, _ in fields(record, store.manifest)} == set(store.columns)
+    brief = fields(record, store.manifest, brief=True)
+    assert [name for name, _ in brief] == ["kind", "note", "score"]
+    assert headline(record, store.manifest) == "note 7"
+
+
+def test_legends_are_plain_values(store):
+    view = View(*store.home, 200, 200)
+    shown = legend(frame(store, view, Style(by="kind")), "kind")
+    assert [item["name"] for item in shown["items"]] == store.category_counts("kind", view).index.tolist()
+    assert shown["more"] == ""
+    assert legend(frame(store, view), "rows")["kind"] == "bar"
+    assert summary(5, 10, shown).startswith("5 of 10 rows in view. Most frequent kind: ")
+    json.dumps(shown)
+
+
+def test_what_to_colour_by(store):
+    assert first_coloring(store) == "kind"
+    assert list(colorings(store)) == ["Density", "kind", "score"]
+    assert Explorer(store, color_by="score").state.color_by == "score"
+    assert Explorer(store, color_by=None).state.color_by is None
+    with pytest.raises(ColumnError, match="score"):
+        Explorer(store, color_by="scor")
+
+
+def test_an_explorer_keeps_its_last_picture_and_says_what_failed(store):
+    explorer = Explorer(store)
+    explorer.failed("A sentence.")
+    assert explorer.stage.status["message"] == "A sentence."
+    assert explorer.stage.status["all"] == f" of {ROWS:,} rows"
+    explorer.close()
+
+
+def test_other_addresses_need_a_lock_or_a_word(path):
+    with pytest.raises(PortError, match="--auth FILE"):
+        make_server(path, address="0.0.0.0")
+
+
+def test_a_port_in_use_is_one_sentence(path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(PortError, match="in use"):
+            make_server(path, port=taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"a": ""}', '{"a": 1}', "no json"])
+def test_a_file_of_users_is_checked(path, tmp_path, text):
+    (tmp_path / "users.json").write_text(text)
+    with pytest.raises(InputError, match="password"):
+        make_server(path, auth=str(tmp_path / "users.json"))
+
+
+def test_a_missing_store_or_file_of_users(path, tmp_path):
+    with pytest.raises(StoreMissingError):
+        make_server(str(tmp_path / "nothing.bv"))
+    with pytest.raises(InputError, match="cannot be read"):
+        make_server(path, auth=str(tmp_path / "nothing.json"))
+
+
+def test_titles(store):
+    assert title_of(store) == "a"
