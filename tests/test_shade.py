@@ -143,7 +143,7 @@ def test_points_grow_with_the_zoom() -> None:
 
 
 def scale(strengths: "tuple[float, ...]" = (0.2, 1.0)) -> Scale:
-    return Scale((1.0, 100.0), strengths, "log", 0.1)
+    return Scale((1.0, 100.0), strengths, "log")
 
 
 @DARK
@@ -158,7 +158,7 @@ def test_counts_take_the_colour_of_their_strength(dark: bool) -> None:
 
 
 def test_large_counts_keep_their_strength_within_a_step() -> None:
-    wide = Scale((1.0, 2.0**24), (0.1, 1.0), "log", 0.0)
+    wide = Scale((1.0, 2.0**24), (0.1, 1.0), "log")
     grid = np.array([[4095, 4096, 5000, 2**16, 2**20 + 7, 2**24, 2**30]], np.int64)
     grey = unpacked(shade_counts(grid, wide, "grey", True))[..., 0].astype(int)
     wanted = np.rint(palettes.ramp("grey", True)[np.rint(wide.strength(grid) * 255).astype(int)][..., 0] * 255)

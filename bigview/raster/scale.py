@@ -16,6 +16,10 @@ Numbers = NDArray[np.float64]
 _TOP = 0.9998
 """Share of the pixels below full strength: a pile of equal rows must not darken everything else."""
 
+_INK = 0.35
+"""Share of the home view that all discs together may cover."""
+_WIDEST = 5  # pixels
+
 FLOOR = 0.16
 """Strength of a lone row where the picture is dense."""
 
@@ -29,14 +33,11 @@ class Scale:
     counts, strengths : tuple of float
         Knots, both ascending; between them the strength runs with the logarithm of the count (for "linear" with the count).
     mode : {"eq_hist", "log", "linear"}
-    lone : float
-        Share of the rows that are alone in their pixel.
     """
 
     counts: tuple[float, ...]
     strengths: tuple[float, ...]
     mode: Mode
-    lone: float
 
     def strength(self, counts: NDArray[np.generic] | Numbers) -> Numbers:
         """Return the strength, 0 … 1, of counts; 0 for none."""
@@ -63,21 +64,21 @@ class Counts:
         Natural logarithms of counts, and the share of the pixels with at most that count.
     top : float
         The count that all but a few pixels stay below.
-    lone : float
-        Share of the rows that are alone in their pixel.
+    pixels : float
+        How many there are.
     """
 
     logs: Numbers
     shares: Numbers
     top: float
-    lone: float
+    pixels: float
 
     def share(self, counts: Numbers) -> Numbers:
         """Return the share of the pixels with at most so many rows."""
         return np.interp(np.log(counts), self.logs, self.shares)
 
 
-_NONE = Counts(np.log([0.5, 1.0]), np.array([0.0, 1.0]), 1.0, 1.0)
+_NONE = Counts(np.log([0.5, 1.0]), np.array([0.0, 1.0]), 1.0, 0.0)
 
 
 @lru_cache(maxsize=4096)
@@ -89,12 +90,12 @@ def _counts(histogram: tuple[int, ...], lone: int) -> Counts:
     # A bin stands for the counts from its edge to the next one; up to 16 that is one count.
     uppers = np.where(edges < 16, edges, np.append(edges[1:], edges[-1] * 2**0.25))
     middles = np.sqrt(edges * uppers)
-    total, rows = cells.sum(), float((cells * middles).sum())
-    if not rows:
+    total = float(cells.sum())
+    if not total:
         return _NONE
     shares = np.cumsum(cells) / total
     top = middles[min(int(np.searchsorted(shares, _TOP)), len(middles) - 1)]
-    return Counts(np.log(np.append(0.5, uppers)), np.append(0.0, shares), float(top), float(cells[0]) / rows)
+    return Counts(np.log(np.append(0.5, uppers)), np.append(0.0, shares), float(top), total)
 
 
 def _at(manifest: Manifest, zoom: float) -> tuple[Counts, float, Counts, float]:
@@ -110,21 +111,21 @@ def _at(manifest: Manifest, zoom: float) -> tuple[Counts, float, Counts, float]:
 
 
 def _between(manifest: Manifest, zoom: float) -> tuple[float, float, float]:
-    """Return the weight of the deeper level, and between the two the top count and the share of lone rows."""
+    """Return the weight of the deeper level, and between the two the top count and the number of occupied pixels."""
     low, above, high, below = _at(manifest, zoom)
     weight = 0.0 if above == below or above <= 1 else math.log(above) / math.log(above / below)
     top = math.exp((1 - weight) * math.log(low.top) + weight * math.log(high.top))
-    lone = (1 - weight) * low.lone + weight * high.lone
+    pixels = math.exp((1 - weight) * math.log(max(1.0, low.pixels)) + weight * math.log(max(1.0, high.pixels)))
     if above < 1:  # pixels larger than any cell
-        return weight, top / above, lone * above
-    return weight, top, lone
+        return weight, top / above, pixels * above
+    return weight, top, pixels
 
 
 @lru_cache(maxsize=256)
 def scale_at(manifest_key: "ManifestKey", zoom: float, mode: Mode) -> Scale:
     """Return the scale of a zoom."""
     low, above, high, below = _at(manifest_key.manifest, zoom)
-    weight, top, lone = _between(manifest_key.manifest, zoom)
+    weight, top, _ = _between(manifest_key.manifest, zoom)
     top = max(2.0, top)
     knots = np.unique(np.concatenate([np.geomspace(1, top, 64), np.arange(1, min(17, math.ceil(top)))]))
     # What is a pixel of c rows here would be a cell of c times as many rows as it is larger.
@@ -135,9 +136,9 @@ def scale_at(manifest_key: "ManifestKey", zoom: float, mode: Mode) -> Scale:
         # The share of the pixels with a smaller count, among those with more than one row.
         rise = 0.6 * (shares - alone) / max(1e-6, float(shares[-1]) - alone) + 0.4 * rise
     # Where nearly every pixel holds one row, a row has nearly full strength: there is nothing that it must be told from.
-    floor = FLOOR + (0.9 - FLOOR) * alone**6
+    floor = FLOOR + (0.9 - FLOOR) * alone**4
     strengths = np.maximum.accumulate(floor + (1 - floor) * np.clip(rise, 0, 1))
-    return Scale(tuple(knots.tolist()), (*strengths[:-1].tolist(), 1.0), mode, lone)
+    return Scale(tuple(knots.tolist()), (*strengths[:-1].tolist(), 1.0), mode)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,10 +159,11 @@ def scale_of(manifest: Manifest, zoom: float, mode: Mode) -> Scale:
     return scale_at(ManifestKey(manifest), zoom, mode)
 
 
-def radius_at(manifest: Manifest, zoom: float, most: int = 5) -> int:
-    """Return the radius in pixels to which lone rows grow at a zoom: as far as half the rows stay apart; 1 at the least."""
-    for radius in range(most, 1, -1):
-        _, _, lone = _between(manifest, zoom - math.log2(2 * radius + 1))
-        if lone >= 0.5:
-            return radius
-    return 1
+def radius_at(manifest: Manifest, zoom: float) -> int:
+    """Return the radius in pixels to which lone rows grow at a zoom: as far as the discs leave most of the home view free, and 1 at the least."""
+    _, _, occupied = _between(manifest, zoom)
+    x0, x1, y0, y1 = manifest.home
+    cell = math.log2(manifest.x.size(0)) + math.log2(manifest.y.size(0)) - 2 * zoom
+    view = math.log2(max(x1 - x0, 5e-324)) + math.log2(max(y1 - y0, 5e-324)) - cell  # pixels of the home view, as a power of two
+    share = occupied / 2.0 ** min(view, 1000.0)
+    return max(1, min(_WIDEST, round(math.sqrt(_INK / (math.pi * share)))))

@@ -21,7 +21,7 @@ _EXACT, _OCTAVE, _OCTAVES = 4096, 64, 28
 """Strengths are looked up: every count below 4096 by itself, above that 64 steps an octave up to 2**40."""
 _STRENGTHS, _SHARES = 64, 16
 """Steps of strength and of share in the colours of categories: finer ones cannot be seen."""
-_FAINTEST = 0.42
+_FAINTEST = 0.45
 """Part of its colour that the faintest pixel of a category keeps: below that hues cannot be told apart."""
 _PURE = 0.4
 """Part of its colour that a category keeps where its share is least; the rest is grey."""
