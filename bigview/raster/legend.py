@@ -83,7 +83,7 @@ def of_categories(names: Sequence[Any] | NDArray[Any], counts: NDArray[np.int64]
     order = order[counts[order] > 0]
     listed, rest = (order, order[:0]) if len(order) <= ENTRIES + 1 else (order[:ENTRIES], order[ENTRIES:])
     colours = category_colours(len(names), dark)
-    entries = [LegendEntry(str(names[code]), *hexes(colours[code : code + 1]), int(counts[code])) for code in listed.tolist()]
+    entries = [LegendEntry(str(names[code]), hexes(colours[code : code + 1])[0], int(counts[code])) for code in listed.tolist()]
     if len(rest):
         entries.append(LegendEntry(f"{len(rest):,} others", muted(dark), int(counts[rest].sum())))
     return tuple(entries)
