@@ -13,8 +13,10 @@ import bigview as bv
 from bigview.config import override
 from bigview.errors import ColumnError, OptionError, ViewError
 from bigview.raster.frame import FrameCache, forget_frames, frame
+from bigview.raster.legend import of_numbers
 from bigview.raster.palettes import category_colours, hexes
 from bigview.raster.shade import unpacked
+from bigview.store.manifest import Column
 from tests.views import ROWS, store, table
 
 HOME = bv.View((-1.5, 5.5), (-2, 4.5), 140, 120)
@@ -43,9 +45,7 @@ def afresh() -> Iterator[None]:
 def moved(view: bv.View, right: float, up: float) -> bv.View:
     """Return the view moved by so many parts of its size."""
     across, along = (view.x_range[1] - view.x_range[0]) * right, (view.y_range[1] - view.y_range[0]) * up
-    return bv.View(
-        (view.x_range[0] + across, view.x_range[1] + across), (view.y_range[0] + along, view.y_range[1] + along), view.width, view.height
-    )
+    return bv.View((view.x_range[0] + across, view.x_range[1] + across), (view.y_range[0] + along, view.y_range[1] + along), view.width, view.height)
 
 
 def test_a_density_counts_the_rows_of_its_ranges(points: bv.PointStore, data: pd.DataFrame) -> None:
@@ -183,6 +183,25 @@ def test_datetimes_on_an_axis(tmp_path: Path) -> None:
     shown = frame(days, bv.View(*days.home, 90, 60))
     assert shown.count == 900
     assert isinstance(shown.x_range[0], np.datetime64)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "low", "high", "wanted"),
+    [
+        ("number", "double", 0.0, 1.0, ["0", "0.25", "0.5", "0.75", "1"]),
+        ("number", "double", 3.0, 3.0, ["3"]),
+        ("number", "double", 0.0, 9.8e-299, ["0", "2.5e-299", "5e-299", "7.5e-299", "9.8e-299"]),
+        ("number", "double", 1.0, 1.0 + 1e-10, ["1", "1.000000000025", "1.00000000005", "1.000000000075", "1.0000000001"]),
+        ("integer", "int64", 0, 998, ["0", "250", "500", "750", "998"]),
+        ("integer", "int64", 2**60, 2**60 + 4096, None),
+        ("datetime", "timestamp[s]", 0, 86400 * 100, ["1970-01-01", "1970-01-26", "1970-02-20", "1970-03-17", "1970-04-11"]),
+    ],
+)
+def test_marks_of_a_colour_bar_can_be_told_apart(kind: str, dtype: str, low: float, high: float, wanted: "list[str] | None") -> None:
+    bar = of_numbers(Column("z", kind, dtype, low=low, high=high), (low, high), "viridis", True)  # type: ignore[arg-type]
+    texts = [text for _, text in bar.ticks]
+    assert len(set(texts)) == len(texts)
+    assert wanted is None or texts == wanted
 
 
 # --- the cache ---------------------------------------------------------------------------------------------------------------------------

@@ -67,7 +67,8 @@ def of_counts(scale: Scale, palette: str, dark: bool) -> ColorBar:
 def of_numbers(column: Column, limits: tuple[float, float], palette: str, dark: bool) -> ColorBar:
     """Return the colour bar of a number column; where values lie beyond its ends the end says so."""
     low, high = limits
-    marks = [low, *[mark for mark in round_marks(column, low, high) if low + 0.1 * (high - low) < mark < high - 0.1 * (high - low)], high]
+    inner = [mark for mark in round_marks(column, low, high) if low + 0.1 * (high - low) < mark < high - 0.1 * (high - low)]
+    marks = [low, *inner, high] if high > low else [low]
     texts = [number_text(column, mark, high - low) for mark in marks]
     if column.low is not None and float(column.low) < low:
         texts[0] = f"≤ {texts[0]}"
@@ -154,10 +155,14 @@ def number_text(column: Column, value: float, span: float) -> str:
     if value == 0:
         return "0"
     largest = max(abs(value), span)
+    # So many digits that two marks differ, wherever the zero is.
+    figures = 3 if span <= 0 else max(3, min(17, 2 + math.ceil(math.log10(largest / span))))
+    if column.kind == "integer" and figures > 5:
+        return f"{value:,.0f}"
     if largest >= 1e7 or largest < 1e-4:
-        return f"{value:.3g}"
+        return f"{value:.{figures}g}"
     digits = 0 if column.kind == "integer" and span >= 4 else max(0, 2 - math.floor(math.log10(span))) if span > 0 else 3
-    text = f"{value:,.{min(digits, 8)}f}"
+    text = f"{value:,.{min(digits, 14)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
