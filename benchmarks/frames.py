@@ -1,6 +1,8 @@
 """Frames of a scripted tour of 200 views, beside Datashader on the same columns in memory, view by view in one process.
 
-    python benchmarks/frames.py STORE [--views 200] [--out frames.json]
+    python benchmarks/frames.py [STORE] [--rows 100000000] [--views 200] [--out frames.json]
+
+Without a store the synthetic clusters of the demo are built first.
 
 A frame's time is the best of three; figures are medians and percentiles over the views. The sum of each frame is checked against the rows in it.
 """
@@ -19,6 +21,7 @@ import pandas as pd
 import psutil
 
 import bigview as bv
+from bigview.build.demo import demo_store
 
 WIDTH, HEIGHT = 1000, 800
 
@@ -103,12 +106,13 @@ def _spread(times: pd.Series) -> dict[str, float]:
 def main() -> None:
     """Run the tour and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("store")
+    parser.add_argument("store", nargs="?")
+    parser.add_argument("--rows", type=int, default=100_000_000, help="rows of the clusters that stand in where no store is given")
     parser.add_argument("--views", type=int, default=200)
     parser.add_argument("--no-peer", action="store_true", help="leave out Datashader, to see this process' memory alone")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    store = bv.open(options.store)
+    store = bv.open(options.store or str(demo_store("clusters", options.rows)))
     before = calibration()
     columns = None
     if not options.no_peer:
