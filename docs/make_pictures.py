@@ -23,7 +23,7 @@ from tools.run import BROWSER_ADVICE, find_browser  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
 SIZE = {"width": 1180, "height": 720}
-GREEK = (434, 262)  # pixels: an island of one language, for the record under the pointer
+GREEK = (438, 290)  # pixels: an island of one language, for the record under the pointer
 SETTLE = 2500  # milliseconds from a gesture until picture, legend and record have come
 LARGEST = {"words.png": 400_000}  # bytes; a clone should stay small
 ALL = 1_000_000
@@ -44,9 +44,9 @@ def served(store: str) -> Iterator[str]:
         server.wait(20)
 
 
-def save(name: str, image: Image.Image, colours: int) -> None:
-    """Write a picture with few colours and no dithering: points on a dark ground compress badly otherwise."""
-    small = image.convert("RGB").quantize(colours, method=Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
+def save(name: str, image: Image.Image) -> None:
+    """Write a picture with 256 colours and no dithering: points on a dark ground compress badly otherwise."""
+    small = image.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
     PICTURES.mkdir(exist_ok=True)
     path = PICTURES / name
     small.save(path, optimize=True)
@@ -69,21 +69,23 @@ def explorer(address: str, browser: str) -> None:
         page.locator(".in-view").filter(has_not_text="…").wait_for()  # the first picture is there
         page.wait_for_timeout(SETTLE)
         page.mouse.move(*GREEK)
-        save("words.png", shot(page), 256)
-        for _ in range(6):
+        save("words.png", shot(page))
+        for _ in range(7):
             page.mouse.wheel(0, -240)
             page.wait_for_timeout(350)
-        page.wait_for_timeout(SETTLE)
+        page.wait_for_timeout(2 * SETTLE)
         page.mouse.click(*GREEK)
+        page.locator(".close").wait_for(timeout=10_000)
         page.mouse.move(700, 690)
-        save("record.png", shot(page), 128)
-        page.locator(".close").click()
-        page.get_by_role("button", name="Whole map").click()
+        save("record.png", shot(page))
+        page = running.new_page(viewport=SIZE)
+        page.goto(address)
+        page.locator(".in-view").filter(has_not_text="…").wait_for()
         page.get_by_role("combobox").click()
         page.get_by_role("menuitem", name="zipf", exact=True).click()
         page.get_by_role("button", name="Light or dark").click()
         page.mouse.move(5, 700)
-        save("light.png", shot(page), 64)
+        save("light.png", shot(page))
 
 
 def main(arguments: list[str]) -> None:
@@ -96,7 +98,7 @@ def main(arguments: list[str]) -> None:
     with served(place) as address:
         explorer(address, browser)
     rendered = store.render(width=800, by="script")
-    save("render.png", Image.open(io.BytesIO(rendered._repr_png_())), 64)
+    save("render.png", Image.open(io.BytesIO(rendered._repr_png_())))
     total = sum(path.stat().st_size for path in PICTURES.glob("*.png"))
     if total > ALL:
         raise SystemExit(f"The pictures take {total:,} bytes together, over {ALL:,}.")
