@@ -194,10 +194,13 @@ def test_the_dominant_category_is_purer_with_its_share_and_stronger_with_the_cou
 def test_mixing_is_the_mean_of_the_colours() -> None:
     grid = np.zeros((2, 2, 2), np.uint32)
     grid[0, 0], grid[0, 1], grid[1, 0] = (100, 0), (50, 50), (0, 100)
-    picture = unpacked(shade_mix(grid, scale(), True, other=False))
+    total = np.array([[100, 100], [100, 0]])
+    picture = unpacked(shade_mix(grid, total, scale(), True))
     lab = palettes.oklab(picture[..., :3] / 255)
     assert np.allclose(lab[0, 1], (lab[0, 0] + lab[1, 0]) / 2, atol=0.01)
     assert picture[1, 1, 3] == 0
+    grey = unpacked(shade_mix(grid * 0, total, scale(), True))[0, 0, :3]
+    assert (grey == np.rint(palettes.rgb([palettes.muted(True)])[0] * 255)).all(), "rows without a category are seen"
 
 
 def test_blending_over_the_background() -> None:

@@ -143,12 +143,13 @@ def _mixed(table: PointTable, view: View, style: Style, where: Filters) -> Frame
     names = table.reader.categories(column).tolist()
     top = _most_planes(view, len(names))
     grid = aggregate(table, view, By(column, top), where)
-    rgba = shade_mix(grid.to_numpy(), _scale(table, grid, style), style.dark, other=grid.shape[2] > (top or len(names)))
-    framed = _framed(rgba, grid, 0, title=column)
+    total = aggregate(table, view, "count", where).to_numpy()
+    rgba = shade_mix(grid.to_numpy()[:, :, : top or len(names)], total, _scale(table, grid, style), style.dark)
+    framed = _framed(rgba, grid, int(total.sum(dtype=np.int64)), title=column)
     inside = View(framed.x_range, framed.y_range)
     found = table.category_counts(column, inside, where).to_dict()
     entries = legend.of_categories(names, np.array([found.get(name, 0) for name in names], np.int64), style.dark)
-    return replace(framed, legend=entries, count=table.count(inside, where))
+    return replace(framed, legend=entries)
 
 
 def _most_planes(view: View, categories: int) -> int | None:

@@ -83,20 +83,27 @@ def shade_dominant(grid: NDArray[np.int64], categories: int, scale: Scale, dark:
     return _over_rows(_paint_dominant, grid.shape[:2], grid, bins, _category_table(categories, dark))
 
 
-def shade_mix(grid: NDArray[Any], scale: Scale, dark: bool, other: bool) -> Picture:
-    """Return the picture of categories mixed by their counts; with `other` the last plane stands for the rest and is grey."""
-    height, width, planes = grid.shape
-    colours = category_colours(planes, dark)
-    if other:
-        colours[-1] = rgb([muted(dark)])[0]
-    lab, ground = oklab(colours), oklab(rgb([background(dark)]))
-    picture = np.zeros((height, width), np.uint32)
-    for row in range(height):  # a row at a time: the grid may be large
-        counts = grid[row].astype(np.float64)
-        total = counts.sum(axis=1)
-        there = total > 0
-        mixed = counts[there] @ lab / total[there, None]
-        strength = _FAINTEST + (1 - _FAINTEST) * scale.strength(total[there])
+def shade_mix(grid: NDArray[Any], total: NDArray[Any], scale: Scale, dark: bool) -> Picture:
+    """Return the picture of categories mixed by their counts.
+
+    Parameters
+    ----------
+    grid : ndarray, shape (height, width, categories)
+        Counts of the first categories.
+    total : ndarray, shape (height, width)
+        Counts of all rows: those beyond the categories of `grid`, and those without one, are grey.
+    scale : Scale
+    dark : bool
+    """
+    lab = oklab(np.concatenate([category_colours(grid.shape[2], dark), rgb([muted(dark)])]))
+    ground = oklab(rgb([background(dark)]))
+    picture = np.zeros(total.shape, np.uint32)
+    for row in range(len(total)):  # a row at a time: the grid may be large
+        there = total[row] > 0
+        counts, rows = grid[row][there].astype(np.float64), total[row][there].astype(np.float64)
+        rest = rows - counts.sum(axis=1)
+        mixed = (counts @ lab[:-1] + rest[:, None] * lab[-1]) / rows[:, None]
+        strength = _FAINTEST + (1 - _FAINTEST) * scale.strength(rows)
         picture[row, there] = packed(srgb(ground + (mixed - ground) * strength[:, None]))
     return picture
 
