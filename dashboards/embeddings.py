@@ -3,9 +3,10 @@
 import sys
 
 import bigview as bv
-from bigview.app.server import explorer_page
+from bigview.app.server import explorer_page, title_of
 
 if len(sys.argv) < 2:
     sys.exit("Name a store: panel serve dashboards/embeddings.py --args STORE")
 
-explorer_page(bv.open(sys.argv[1])).servable()
+store = bv.open(sys.argv[1])
+explorer_page(store).servable(title=title_of(store))

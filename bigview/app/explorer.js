@@ -34,13 +34,17 @@ function drawBar(box, legend) {
   const bar = add(box, "div", "bar")
   bar.style.background = `linear-gradient(to right, ${legend.colors.join(",")})`
   const ticks = add(box, "div", "ticks")
+  // The first and the last tick always show; one between them where it has room. A character takes about 3 % of the bar.
+  const span = ({ at, text }) => [at * (1 - 0.032 * text.length), at + (1 - at) * 0.032 * text.length]
+  const last = legend.ticks.at(-1)
   let free = -1
   for (const tick of legend.ticks) {
-    if (tick.at < free) continue
+    const [start, end] = span(tick)
+    if (tick !== last && (start < free || end + 0.03 > span(last)[0])) continue
     const mark = add(ticks, "span", "tick", tick.text)
     mark.style.left = `${100 * tick.at}%`
     mark.style.transform = `translateX(${-100 * tick.at}%)`
-    free = tick.at + 0.05 + 0.028 * tick.text.length
+    free = end + 0.03
   }
 }
 

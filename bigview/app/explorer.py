@@ -119,9 +119,9 @@ class Explorer(pn.viewable.Viewer):
         common = {"size": "small", "sizing_mode": "stretch_width", "margin": (4, 0), "dark_theme": dark}
         self._by = pmui.Select(label="Colour", options=self._colorings, value=self.state.color_by, **common)
         self._palette = pmui.Select(label="Palette", options=[AUTOMATIC, *palettes()], value=self.state.palette or AUTOMATIC, **common)
-        small = {"size": "small", "margin": 0, "dark_theme": dark, "sx": {"color": "inherit"}}
+        small = {"size": "small", "margin": 0, "dark_theme": dark, "sx": {"color": "var(--ink)"}}
         self._home = pmui.IconButton(icon="center_focus_weak", description="Whole map (0)", **small)
-        self._theme = pmui.IconButton(icon="light_mode" if dark else "dark_mode", description="Light or dark", **small)
+        self._theme = pmui.IconButton(icon="contrast", description="Light or dark", **small)
         self._by.param.watch(lambda event: self.state.param.update(color_by=event.new), "value")
         self._palette.param.watch(lambda event: self.state.param.update(palette=None if event.new == AUTOMATIC else event.new), "value")
         self._home.on_click(lambda _: self.map.reset())
@@ -144,7 +144,6 @@ class Explorer(pn.viewable.Viewer):
         self._palette.visible = self._ramped()
         if self.stage.facts["dark"] != self.state.dark:
             self.stage.facts = {**self.stage.facts, "dark": self.state.dark}
-            self._theme.icon = "light_mode" if self.state.dark else "dark_mode"
             for widget in (self._by, self._palette, self._home, self._theme):
                 widget.dark_theme = self.state.dark
         self.map.restyle(self.state.style, self._where)
