@@ -79,10 +79,7 @@ def _is_import_call(node: ast.Call) -> bool:
     """Tell whether a call is `import_module("…")` or `__import__("…")` with the name written out."""
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     return (
-        name in {"import_module", "__import__"}
-        and bool(node.args)
-        and isinstance(node.args[0], ast.Constant)
-        and isinstance(node.args[0].value, str)
+        name in {"import_module", "__import__"} and bool(node.args) and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
     )
 
 
@@ -158,8 +155,7 @@ def circles(sources: Mapping[str, str]) -> list[list[str]]:
     """Return the circles among imports that run when modules load, each from its first module back to it."""
     known = set(sources)
     uses = {
-        module: [i.name for i in imports(source, known) if not i.lazy and i.name in known and i.name != module]
-        for module, source in sources.items()
+        module: [i.name for i in imports(source, known) if not i.lazy and i.name in known and i.name != module] for module, source in sources.items()
     }
     found: list[list[str]] = []
     done: set[str] = set()

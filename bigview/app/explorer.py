@@ -124,7 +124,7 @@ class Explorer(pn.viewable.Viewer):
         self._theme = pmui.IconButton(icon="contrast", description="Light or dark", **small)
         self._by.param.watch(lambda event: self.state.param.update(color_by=event.new), "value")
         self._palette.param.watch(lambda event: self.state.param.update(palette=None if event.new == AUTOMATIC else event.new), "value")
-        self._home.on_click(lambda _: self.map.reset())
+        self._home.on_click(lambda _: self.map.soon(self.map.reset))
         self._theme.on_click(lambda _: self.state.param.update(dark=not self.state.dark))
         self._palette.visible = self._ramped()
         return [self._by, self._palette, pn.Row(self._home, self._theme, margin=(2, 0, 0, -5))]
@@ -136,7 +136,11 @@ class Explorer(pn.viewable.Viewer):
     def _facts(self, page: bool) -> dict[str, Any]:
         manifest = self.table.manifest
         title = manifest.title or Path(self.table.reader.folder.url.rstrip("/")).stem
-        notes = [str(manifest.report[name]) for name in ("credit", "licence", "license") if manifest.report.get(name)]
+        notes: list[str] = []
+        for name in ("credit", "licence", "license"):
+            said = str(manifest.report.get(name) or "")
+            if said and not any(said in note for note in notes):
+                notes.append(said)
         label = f"Map of {title}. Arrow keys move, plus and minus zoom, 0 shows all of it, Escape closes the record."
         return {"title": title, "note": " · ".join(notes), "label": label, "dark": self.state.dark, "page": page}
 
