@@ -21,15 +21,15 @@ from bigview.views.camera import Camera
 from bigview.views.picture import to_plot, to_value
 
 _THUMBNAIL = (480, 300)
+_WHOLE = {"position": "fixed", "inset": "0", "overflow": "auto"}
 _STYLE = (Path(__file__).parent / "index.css").read_text(encoding="utf-8")
 
 
 def index_page(stores: Sequence[tuple[str, str, PointTable]]) -> Any:
     """Return the page that lists stores, given as (address, title, table)."""
-    pn.extension(raw_css=["html, body { margin: 0; min-height: 100%; background: #0b0e14; }"])
     cards = "".join(_card(slug, title, table) for slug, title, table in stores)
     text = f'<main><h1>bigview</h1><div class="cards">{cards}</div></main>'
-    return pn.pane.HTML(text, stylesheets=[_STYLE], sizing_mode="stretch_width", margin=0)
+    return pn.pane.HTML(text, stylesheets=[_STYLE], sizing_mode="stretch_both", margin=0, styles=_WHOLE)
 
 
 def _card(slug: str, title: str, table: PointTable) -> str:

@@ -102,7 +102,7 @@ def make_server(
 
 def explorer_page(table: PointTable) -> Explorer:
     """Return the explorer as a page of its own."""
-    pn.extension(raw_css=["html, body { margin: 0; height: 100%; overflow: hidden; background: #0b0e14; }"])
+    pn.extension()
     return Explorer(table)
 
 
