@@ -27,16 +27,18 @@ def store(tmp_path_factory):
 def slow(monkeypatch):
     """Every aggregation takes a while; the threads that ran one."""
     threads = []
-    stock = grids.aggregate
 
-    def aggregate(*args, **options):
-        threads.append(threading.current_thread() is threading.main_thread())
-        time.sleep(PAUSE)
-        return stock(*args, **options)
+    def slowed(stock):
+        def aggregate(*args, **options):
+            threads.append(threading.current_thread() is threading.main_thread())
+            time.sleep(PAUSE)
+            return stock(*args, **options)
+
+        return aggregate
 
     grids.cache.clear()
-    monkeypatch.setattr(grids, "aggregate", aggregate)
-    monkeypatch.setattr(frames, "aggregate", aggregate)
+    for module, name in ((grids, "aggregate"), (frames, "aggregate"), (frames, "dominant_counts")):
+        monkeypatch.setattr(module, name, slowed(getattr(module, name)))
     return threads
 
 
