@@ -82,4 +82,5 @@ def test_wheel_and_hover(store, served, page, kind):
     page.mouse.move(place[0] + 3, place[1] + 3)
     record = page.get_by_text(re.compile(r"^row <b>\d+</b>$"))
     wander = itertools.count()  # most pixels of a zoomed picture are empty; records come when the pointer rests
-    assert until(lambda: page.mouse.move(place[0] + next(wander) % 97, place[1]) or page.wait_for_timeout(250) or record.count()), "the text is text, not markup"
+    rested = lambda: page.mouse.move(place[0] + next(wander) % 97, place[1]) or page.wait_for_timeout(250)  # noqa: E731
+    assert until(lambda: rested() or record.count()), "the text is text, not markup"
