@@ -14,7 +14,7 @@ class Limits:
     Attributes
     ----------
     cache_bytes : int
-        Decoded columns and cells kept by the process. 640 MB leaves a server of a 100 M row store under 1.2 GB.
+        Decoded columns and cells kept by the process. 448 MB leaves a server of a 100 M row store under 1.2 GB.
     filter_bytes : int
         Bits of filter clauses kept by the process; a clause costs one bit a row.
     frame_bytes : int
@@ -61,7 +61,7 @@ class Limits:
         Categories listed in a legend; the rest is summed.
     """
 
-    cache_bytes: int = 640 * MEGABYTE
+    cache_bytes: int = 448 * MEGABYTE
     filter_bytes: int = 128 * MEGABYTE
     frame_bytes: int = 64 * MEGABYTE
     result_bytes: int = 512 * MEGABYTE
