@@ -14,7 +14,7 @@ class Limits:
     Attributes
     ----------
     cache_bytes : int
-        Decoded columns and cells kept by the process. 448 MB leaves a server of a 100 M row store under 1.2 GB.
+        Decoded columns and cells kept by the process. With 448 MB the benchmark of frames on 100 M rows ends at 1.0 GB.
     filter_bytes : int
         Bits of filter clauses kept by the process; a clause costs one bit a row.
     frame_bytes : int
