@@ -1,8 +1,7 @@
 """Filters as bits: each clause is evaluated once over the sorted rows and kept; a filter is the AND of its clauses."""
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numba as nb
@@ -14,21 +13,24 @@ from bigview.errors import OptionError
 from bigview.spec import Clause, Filters, RowSet, Where
 from bigview.store import pool
 from bigview.store.bits import Bits, pack, words
-from bigview.store.clauses import evaluate, parse
+from bigview.store.clauses import Expression, evaluate, parse
 from bigview.store.reader import ROW, Reader, X, Y
+from bigview.store.recent import Recent
+
+_kept: Recent[Bits] = Recent(lambda bits: bits.nbytes, lambda: limits().filter_bytes)
+"""Bits of every open store; keys begin with what tells generations of stores apart."""
 
 
 class ClauseBits:
-    """The bits of clauses, one bit a row, within a budget; evaluated by one thread while others wait for it."""
+    """The bits of clauses, one bit a row; evaluated by one thread while others wait for it."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[Any, Bits] = OrderedDict()
-        self._busy: dict[Any, threading.Lock] = {}
+        manifest = reader.manifest
+        self._store = (reader.folder.url, manifest.generation, manifest.fingerprint)
 
     def of(self, where: Where) -> Bits | None:
-        """Return the bits of a filter; None where every row passes."""
+        """Return the bits of a filter; None where every row passes. They are shared: do not write into them."""
         filters = Filters.of(where)
         if not filters:
             return None
@@ -40,26 +42,16 @@ class ClauseBits:
         kind, value = clause
         if kind == "sql":
             expression = parse(value, [column.name for column in self._reader.manifest.columns])
-            return self._cached(("sql", expression.text), lambda: _sql_bits(self._reader, value))
+            return self._cached(("sql", expression.text), lambda: _sql_bits(self._reader, expression))
         return self._cached(clause, lambda: _KINDS[kind](self._reader, value))
 
-    def _cached(self, key: Any, make: Any) -> Bits:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-            single = self._busy.setdefault(key, threading.Lock())
-        with single:
-            with self._lock:
-                if key in self._kept:
-                    return self._kept[key]
-            bits: Bits = make()
-            with self._lock:
-                self._kept[key] = bits
-                self._busy.pop(key, None)
-                while len(self._kept) > 1 and sum(entry.nbytes for entry in self._kept.values()) > limits().filter_bytes:
-                    self._kept.popitem(last=False)
-            return bits
+    def _cached(self, key: Hashable, make: Callable[[], Bits]) -> Bits:
+        return _kept.get((self._store, key), make)
+
+
+def forget_filters() -> None:
+    """Forget the bits of all filters, to measure or to test."""
+    _kept.clear()
 
 
 def _assembled(reader: Reader, mask_of: Any) -> Bits:
@@ -77,8 +69,7 @@ def _assembled(reader: Reader, mask_of: Any) -> Bits:
     return bits
 
 
-def _sql_bits(reader: Reader, text: str) -> Bits:
-    expression = parse(text, [column.name for column in reader.manifest.columns])
+def _sql_bits(reader: Reader, expression: Expression) -> Bits:
     return _assembled(reader, lambda place, start, stop: evaluate(expression, reader.batch(place, expression.columns)))
 
 
