@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from bigview import __version__
+from bigview.config import limits, override
 from bigview.errors import BigviewError, OptionError, closest
 
 FAILED = 2
@@ -170,13 +171,17 @@ def _serving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--auth", metavar="FILE", help="users and passwords; needed for other addresses")
     parser.add_argument("--public", action="store_true", help="let anyone in who reaches the address")
     parser.add_argument("--origin", action="append", default=[], metavar="HOST", help="host under which browsers come, behind a proxy")
+    parser.add_argument("--sessions", type=int, metavar="N", help=f"visitors at once ({limits().sessions}); who comes when it is full is told so")
 
 
 def _serve(paths: Sequence[str], arguments: argparse.Namespace) -> None:
     from bigview.app.server import serve
 
     names = ("port", "show", "address", "auth", "public", "origin")
-    serve(list(paths), **{name: value for name in names if (value := getattr(arguments, name)) is not None})
+    if arguments.sessions is not None and arguments.sessions < 1:
+        raise OptionError(f"--sessions {arguments.sessions} would let nobody in. Give a number from 1.")
+    with override(sessions=arguments.sessions or limits().sessions):
+        serve(list(paths), **{name: value for name in names if (value := getattr(arguments, name)) is not None})
 
 
 def _serve_options(commands: Any) -> None:
@@ -207,9 +212,7 @@ def _render(arguments: argparse.Namespace) -> None:
     from bigview.stores import open as open_store
 
     store = open_store(arguments.store)
-    style = Style(
-        by=arguments.by, palette=arguments.palette, scale=arguments.scale or "eq_hist", dark=not arguments.light, mix=arguments.mix
-    )
+    style = Style(by=arguments.by, palette=arguments.palette, scale=arguments.scale or "eq_hist", dark=not arguments.light, mix=arguments.mix)
     ends = [_end(text) for text in arguments.view or ()]
     picture = render(
         store,
@@ -323,7 +326,6 @@ def _size(size: float) -> str:
         if size >= 1000:
             size, unit = size / 1000, larger
     return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
-
 
 
 def _verify_options(commands: Any) -> None:

@@ -49,6 +49,8 @@ class Limits:
         And at most this share of the rows may be distinct.
     view_threads : int
         Threads that prepare pictures and records for all pages of a server, so that one slow view does not hold up the others.
+    sessions : int
+        Visitors of a server at once. Each holds 3 MB or so and a share of two threads; 50 who zoom without pause see a new picture in half a second.
     picture_pixels : int
         Largest picture of a page, in pixels; a larger window shows it enlarged. 3 M is a window of 2200 × 1360.
     margin : float
@@ -79,6 +81,7 @@ class Limits:
     category_limit: int = 100_000
     category_share: float = 0.1
     view_threads: int = 4
+    sessions: int = 100
     picture_pixels: int = 3_000_000
     margin: float = 0.15
     glyph_rows: int = 2_000

@@ -15,6 +15,7 @@ import pytest
 import bigview as bv
 from bigview import cli
 from bigview.build import demo
+from bigview.config import limits
 from tests.views import store, table
 
 
@@ -121,9 +122,7 @@ def test_a_dry_run_writes_nothing(rows: Path, tmp_path: Path, capsys: pytest.Cap
         (["{csv}", "--x", "x", "--y", "y"], "broken.csv"),
     ],
 )
-def test_bad_input_gets_one_sentence(
-    arguments: "list[str]", said: str, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_input_gets_one_sentence(arguments: "list[str]", said: str, rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cut, csv = tmp_path / "cut.parquet", tmp_path / "broken.csv"
     cut.write_bytes(rows.read_bytes()[:-500])
     csv.write_text("x,y\n1,2\n3,4,5\n6\n")
@@ -298,3 +297,16 @@ def test_serve_passes_its_options_on(points: Path, monkeypatch: pytest.MonkeyPat
     assert cli.main(["serve", str(points), "--port", "0", "--show", "--origin", "maps.example.org"]) == 0
     told = {"port": 0, "show": True, "address": "127.0.0.1", "public": False, "origin": ["maps.example.org"]}
     assert calls == [([str(points)], told)]
+
+
+def test_serve_caps_the_visitors_and_refuses_a_cap_of_nobody(
+    points: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bigview.app import server
+
+    caps: list[int] = []
+    monkeypatch.setattr(server, "serve", lambda paths, **options: caps.append(limits().sessions))
+    assert cli.main(["serve", str(points), "--sessions", "7"]) == 0
+    assert cli.main(["serve", str(points)]) == 0
+    assert caps == [7, limits().sessions]
+    assert "let nobody in" in fails(capsys, "serve", str(points), "--sessions", "0")

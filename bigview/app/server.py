@@ -7,6 +7,7 @@ import re
 import secrets
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import panel as pn
 
 from bigview.app.explorer import Explorer
+from bigview.app.full import Room, said_in_page
 from bigview.app.index import index_page
 from bigview.app.state import State, first_coloring
 from bigview.errors import InputError, OptionError, PortError
@@ -24,6 +26,8 @@ from bigview.views.picture import Painter, Wish
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 COMPRESSION = 1  # zlib's quickest: a frame shrinks to a tenth, more effort saves a few per cent only
+UNUSED = 15_000  # ms that a session without a browser lives: a slow line takes this long to load a page, and a lost one to come back
+CHECK = 2_000  # ms between looks for such sessions
 SIZE = (1280, 800)  # pixels of the picture that warms a store up
 
 log = logging.getLogger(__name__)
@@ -87,16 +91,24 @@ def make_server(
     if not tables:
         raise OptionError("Name one store or more.")
     port = _usable_port(address, port)
+    room = Room()
     pages, titles = _pages(tables)
+    pages = {where: _page(make, room) for where, make in pages.items()}
     hosts = _hosts(address, port, public, origin)
-    options: dict[str, Any] = {"websocket_compression_level": COMPRESSION, "title": titles}
+    options: dict[str, Any] = {
+        "check_unused_sessions_milliseconds": CHECK,
+        "title": titles,
+        "unused_session_lifetime_milliseconds": UNUSED,
+        "websocket_compression_level": COMPRESSION,
+    }
     if auth:
         options.update(basic_auth=_users(auth), cookie_secret=secrets.token_hex(32))
     try:
         server = pn.io.server.get_server(pages, port=port, address=address, start=False, show=False, verbose=False, websocket_origin=hosts, **options)
     except OSError as error:
         raise _port_error(error, address, port) from error
-    Thread(target=_warm, args=(tables,), name="bigview-warm-up", daemon=True).start()
+    room.open(server, pages)
+    Thread(target=warm, args=(tables,), name="bigview-warm-up", daemon=True).start()
     return server
 
 
@@ -106,8 +118,18 @@ def explorer_page(table: PointTable) -> Explorer:
     return Explorer(table)
 
 
-def _page(table: PointTable) -> Callable[[], Any]:
-    return lambda: explorer_page(table)
+def _page(make: Callable[[], Any], room: Room) -> Callable[[], Any]:
+    """Return the function that makes a page for a visitor, or says that there is no place."""
+
+    def page() -> Any:
+        # Requests that came together have all passed the door before the first of them became a session.
+        if room.full:
+            return pn.pane.HTML(said_in_page())
+        document = pn.state.curdoc
+        pn.state.onload(lambda: room.arrived(document))
+        return make()
+
+    return page
 
 
 def title_of(table: PointTable) -> str:
@@ -118,7 +140,7 @@ def title_of(table: PointTable) -> str:
 def _pages(tables: Sequence[PointTable]) -> tuple[dict[str, Callable[[], Any]], dict[str, str]]:
     """Return address to page, and to its title: the explorer alone, or a list of stores and an explorer for each."""
     if len(tables) == 1:
-        return {"/": _page(tables[0])}, {"/": title_of(tables[0])}
+        return {"/": partial(explorer_page, tables[0])}, {"/": title_of(tables[0])}
     slugs: dict[str, PointTable] = {}
     for table in tables:
         plain = re.sub(r"[^a-z0-9]+", "-", Path(table.reader.folder.url.rstrip("/")).stem.lower()).strip("-") or "store"
@@ -127,7 +149,10 @@ def _pages(tables: Sequence[PointTable]) -> tuple[dict[str, Callable[[], Any]], 
             slug = f"{plain}-{len(slugs) + 1}"
         slugs[slug] = table
     listed = [(slug, title_of(table), table) for slug, table in slugs.items()]
-    pages = {"/": lambda: index_page(listed), **{f"/{slug}": _page(table) for slug, table in slugs.items()}}
+    pages: dict[str, Callable[[], Any]] = {
+        "/": lambda: index_page(listed),
+        **{f"/{slug}": partial(explorer_page, table) for slug, table in slugs.items()},
+    }
     return pages, {"/": "bigview", **{f"/{slug}": title for slug, title, _ in listed}}
 
 
@@ -175,7 +200,7 @@ def _port_error(error: OSError, address: str, port: int) -> PortError:
     return PortError(f"The server cannot listen at {address}, port {port}: {error.strerror or error}. Check --address.")
 
 
-def _warm(tables: Sequence[PointTable]) -> None:
+def warm(tables: Sequence[PointTable]) -> None:
     """Draw the first picture of each store, so that the first visitor finds code compiled and cells in memory."""
     for table in tables:
         try:
