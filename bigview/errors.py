@@ -21,7 +21,17 @@ class ViewError(BigviewError, ValueError):
 
 
 class ExpressionError(BigviewError, ValueError):
-    """A filter expression that cannot be read, or that asks for more than the store's columns."""
+    """A filter expression that cannot be read, or that asks for more than the store's columns.
+
+    Attributes
+    ----------
+    position : int or None
+        The character of the expression (from 0) where it is wrong, where that is known.
+    """
+
+    def __init__(self, message: str, position: int | None = None) -> None:
+        super().__init__(message)
+        self.position = position
 
 
 class OptionError(BigviewError, ValueError):

@@ -1,5 +1,7 @@
 """Expressions: what a filter may say, and everything that it may not."""
 
+import copy
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -39,6 +41,9 @@ def true_rows(text: str) -> list[int]:
         ("a NOT IN (1, 2)", [3]),
         ("\"my label\" > 'dx'", [1, 3]),
         ("\"my label\" LIKE 'd\\_%' ESCAPE '\\'", []),
+        ("regexp_matches(\"my label\", '^[de]')", [0, 1]),
+        ("NOT regexp_matches(\"my label\", '^D', 'i')", [1, 3]),
+        ("regexp_matches(\"my label\", '(a+)+$') OR a = 1", [0]),
         ("true", [0, 1, 2, 3]),
         ("a / 0 IS NULL", [2]),
     ],
@@ -68,7 +73,15 @@ REFUSED = [
     "getenv('HOME') = 'x'",
     "current_setting('threads') = '1'",
     "sqrt(a) > 1",
-    "regexp_matches(\"my label\", '(a+)+$')",
+    'regexp_matches("my label", "my label")',
+    "regexp_matches(\"my label\", '(')",
+    "regexp_matches(\"my label\", 'a', 'no such option')",
+    "regexp_matches(\"my label\", 'a' || 'b')",
+    "regexp_matches(\"my label\", '((((x{1000}){1000}){1000}){1000}){1000}')",
+    'regexp_matches("my label")',
+    "regexp_replace(\"my label\", 'a', 'b') = 'b'",
+    "other.regexp_matches(\"my label\", 'a')",
+    "regexp_extract_all(\"my label\", 'a') IS NULL",
     "\"my label\" SIMILAR TO '(a+)+$'",
     "pg_sleep(9) IS NULL",
     "sum(a) > 1",
@@ -113,3 +126,30 @@ def test_errors_help() -> None:
         parse("a >", BATCH.column_names)
     with pytest.raises(ExpressionError, match="double quotes"):
         parse("my label = 1", BATCH.column_names)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a >", 3),
+        ("a = 1 AND foo > 2", 10),
+        ("a = 1 AND sqrt(a) > 2", 10),
+        ("a = 1 AND 'wörter 日本' = b c", 26),
+        ("'wörter 日本' = 'x' AND b > 1", 22),
+        ("a = 1 AND regexp_matches(\"my label\", '(')", 37),
+        ("a::VARCHAR = '1'", 1),
+        ("  ", 0),
+    ],
+)
+def test_errors_tell_where(text: str, place: int) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse(text, BATCH.column_names)
+    assert caught.value.position == place
+    assert copy.copy(caught.value).position == place
+
+
+def test_a_regex_takes_time_in_proportion_to_the_text() -> None:
+    """A backtracking engine would not come back from this one."""
+    batch = pa.table({"t": ["a" * 5_000 + "!"]})
+    expression = parse("regexp_matches(t, '^(a+)+$')", ["t"])
+    assert not evaluate(expression, batch).any()

@@ -6,8 +6,9 @@ to change and no table but the batch of rows at hand.
 
 import json
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +41,8 @@ _ALLOWED_TYPES = {
 }
 # LIKE, ILIKE, their negations, and arithmetic; all of them operators, never calls by name.
 _ALLOWED_OPERATORS = {"~~", "!~~", "~~*", "!~~*", "like_escape", "not_like_escape", "ilike_escape", "not_ilike_escape", "+", "-", "*", "/"}
+# A call by name: DuckDB's engine for these needs time linear in the text, whatever the pattern.
+_REGEX = "regexp_matches"
 _ALLOWED_CASTS = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ", "TIME"}
 _LONGEST = 20_000  # characters: beyond this a list of values should be a set of rows
 _DEEPEST = 200  # nested operators: DuckDB's planner is recursive
@@ -47,12 +50,19 @@ _DEEPEST = 200  # nested operators: DuckDB's planner is recursive
 _local = threading.local()
 
 
+_PREFIX = "SELECT (\n"
+
+Node = dict[str, Any]
+"""A part of DuckDB's parse tree."""
+
+
 @dataclass(frozen=True)
 class Expression:
-    """A checked expression: its text as DuckDB writes it, and the columns it reads (in the store's spelling)."""
+    """A checked expression: its text as DuckDB writes it, the columns it reads (in the store's spelling), and its parse tree."""
 
     text: str
     columns: tuple[str, ...]
+    tree: Node = field(default_factory=dict, compare=False, repr=False)
 
 
 def _connection() -> "duckdb.DuckDBPyConnection":
@@ -84,7 +94,8 @@ def parse(text: str, columns: Iterable[str]) -> Expression:
     Parameters
     ----------
     text : str
-        A boolean SQL expression: comparisons, IN, BETWEEN, LIKE, ILIKE, IS NULL, arithmetic, AND, OR, NOT.
+        A boolean SQL expression: comparisons, IN, BETWEEN, LIKE, ILIKE, IS NULL, arithmetic, AND, OR, NOT, and
+        ``regexp_matches(column, 'pattern')``.
     columns : iterable of str
         The columns it may name. Names are matched as DuckDB does, whatever their case.
 
@@ -97,19 +108,18 @@ def parse(text: str, columns: Iterable[str]) -> Expression:
     if len(text) > _LONGEST:
         raise ExpressionError(f"The expression has {len(text):,} characters; the limit is {_LONGEST:,}. Filter by a set of rows instead.")
     if not text.strip():
-        raise ExpressionError("The expression is empty. Give a condition such as: score > 0.5.")
+        raise ExpressionError("The expression is empty. Give a condition such as: score > 0.5.", 0)
     statement = _tree(text)
-    used: dict[str, None] = {}
-    _check(statement["select_list"][0], text, known, used, 0)
-    plain = _written(statement)
-    return Expression(plain, tuple(used))
+    tree = statement["select_list"][0]
+    check = _Check(text, known)
+    check.see(tree, 0)
+    return Expression(written(tree), tuple(check.used), tree)
 
 
-def _tree(text: str) -> dict[str, Any]:
-    prefix = "SELECT (\n"
-    parsed = json.loads(_ask("SELECT json_serialize_sql(?)", f"{prefix}{text}\n) FROM batch"))
+def _tree(text: str) -> Node:
+    parsed = json.loads(_ask("SELECT json_serialize_sql(?)", f"{_PREFIX}{text}\n) FROM batch"))
     if parsed.get("error", True):
-        raise _syntax_error(text, parsed, len(prefix))
+        raise _syntax_error(text, parsed)
     node = parsed["statements"][0]["node"]
     extra = [name for name in ("where_clause", "group_expressions", "having", "sample", "qualify", "modifiers") if node.get(name)]
     cte = node.get("cte_map", {}).get("map")
@@ -119,56 +129,97 @@ def _tree(text: str) -> dict[str, Any]:
     return dict(node)
 
 
-def _syntax_error(text: str, parsed: dict[str, Any], prefix: int) -> ExpressionError:
-    message = str(parsed.get("error_message", "it cannot be read"))
+def _place(text: str, told: Any) -> int | None:
+    """Return the character that DuckDB's position stands for: it counts bytes, from the start of the statement."""
     try:
-        place = min(max(int(parsed.get("position", prefix)) - prefix, 0), len(text))
-    except ValueError:
-        place = 0
+        offset = int(told) - len(_PREFIX)
+    except (TypeError, ValueError):
+        return None
+    encoded = text.encode()
+    if not 0 <= offset <= len(encoded) + 2:  # the closing bracket's line counts as the end; nodes made by the parser have no place
+        return None
+    return len(encoded[:offset].decode(errors="ignore"))
+
+
+def _syntax_error(text: str, parsed: Node) -> ExpressionError:
+    message = str(parsed.get("error_message", "it cannot be read"))
+    place = _place(text, parsed.get("position")) or 0
     near = text[place : place + 20].strip() or "its end"
     if parsed.get("error_type") == "not implemented":
         message = "only one condition is allowed"
     return ExpressionError(
         f"The expression {text!r} cannot be read at character {place + 1} (near {near!r}): {message.splitlines()[0]}. "
-        'A column whose name is a word of SQL or has spaces goes in double quotes: "my column".'
+        'A column whose name is a word of SQL or has spaces goes in double quotes: "my column".',
+        place,
     )
 
 
-def _check(node: Any, text: str, known: dict[str, str], used: dict[str, None], depth: int) -> None:
-    if depth > _DEEPEST:
-        raise ExpressionError(f"The expression is nested over {_DEEPEST} deep. Write long alternatives with IN (…).")
-    kind, exact = node.get("class"), node.get("type")
-    if exact not in _ALLOWED_TYPES.get(kind, ()):
-        raise _refusal(node, text, str(node.get("function_name") or str(exact or kind).replace("_", " ").lower()))
-    if kind == "COLUMN_REF":
-        _check_column(node, known, used)
-    elif kind == "FUNCTION" and not (node.get("is_operator") and node.get("function_name") in _ALLOWED_OPERATORS):
-        raise _refusal(node, text, f"the function {node.get('function_name')}")
-    elif kind == "CAST" and str(node.get("type_expr", {}).get("type_name", "")).upper() not in _ALLOWED_CASTS:
-        raise _refusal(node, text, "a conversion to another type")
-    for child in _children(node):
-        _check(child, text, known, used, depth + 1)
+class _Check:
+    """Goes through a tree; refuses what is not allowed, and spells columns as the store does."""
+
+    def __init__(self, text: str, known: dict[str, str]) -> None:
+        self.text, self.known = text, known
+        self.used: dict[str, None] = {}
+
+    def see(self, node: Any, depth: int) -> None:
+        """Check a node and all below it."""
+        if depth > _DEEPEST:
+            raise ExpressionError(f"The expression is nested over {_DEEPEST} deep. Write long alternatives with IN (…).")
+        kind, exact = node.get("class"), node.get("type")
+        if exact not in _ALLOWED_TYPES.get(kind, ()):
+            raise self._refusal(node, str(node.get("function_name") or str(exact or kind).replace("_", " ").lower()))
+        if kind == "COLUMN_REF":
+            self._column(node)
+        elif kind == "FUNCTION":
+            self._function(node)
+        elif kind == "CAST" and str(node.get("type_expr", {}).get("type_name", "")).upper() not in _ALLOWED_CASTS:
+            raise self._refusal(node, "a conversion to another type")
+        for child in children(node):
+            self.see(child, depth + 1)
+
+    def _column(self, node: Node) -> None:
+        names = node["column_names"]
+        name = self.known.get(str(names[0]).lower()) if len(names) == 1 else None
+        if name is None:
+            text, place = ".".join(map(str, names)), _place(self.text, node.get("query_location"))
+            where = "" if place is None else f" (at character {place + 1})"
+            hint = "Texts are written in single quotes: 'text'."
+            raise ExpressionError(f"No column {text!r}{where}. {closest(text, self.known.values())} {hint}", place)
+        node["column_names"] = [name]
+        self.used[name] = None
+
+    def _function(self, node: Node) -> None:
+        name = node.get("function_name")
+        if name == _REGEX and not node.get("schema") and not node.get("catalog"):
+            self._regex(node)
+        elif not (node.get("is_operator") and name in _ALLOWED_OPERATORS):
+            raise self._refusal(node, f"the function {name}")
+
+    def _regex(self, node: Node) -> None:
+        import duckdb
+
+        rest = list(children(node))[1:]
+        if not 1 <= len(rest) <= 2 or any(part.get("class") != "CONSTANT" for part in rest):
+            raise self._refusal(node, f"{_REGEX} otherwise than with a column and a pattern, both texts,")
+        try:
+            _connection().execute(f"SELECT {_REGEX}('', {written(*rest)})").fetchall()
+        except duckdb.Error as error:
+            place = _place(self.text, rest[0].get("query_location"))
+            where = "" if place is None else f" at character {place + 1}"
+            raise ExpressionError(f"The pattern {written(rest[0])}{where} is no regular expression: {_reason(error)}", place) from error
+
+    def _refusal(self, node: Node, what: str) -> ExpressionError:
+        place = _place(self.text, node.get("query_location"))
+        where = "" if place is None else f" (at character {place + 1})"
+        return ExpressionError(
+            f"The expression {self.text!r} uses {what}{where}, which a filter may not. Allowed are columns, numbers, texts, comparisons, IN, "
+            f"BETWEEN, LIKE, {_REGEX}, IS NULL, + - * /, AND, OR and NOT.",
+            place,
+        )
 
 
-def _check_column(node: dict[str, Any], known: dict[str, str], used: dict[str, None]) -> None:
-    names = node["column_names"]
-    name = known.get(str(names[0]).lower()) if len(names) == 1 else None
-    if name is None:
-        written = ".".join(map(str, names))
-        raise ExpressionError(f"No column {written!r}. {closest(written, known.values())} Texts are written in single quotes: 'text'.")
-    node["column_names"] = [name]
-    used[name] = None
-
-
-def _refusal(node: dict[str, Any], text: str, what: str) -> ExpressionError:
-    return ExpressionError(
-        f"The expression {text!r} uses {what}, which a filter may not. Allowed are columns, numbers, texts, comparisons, IN, BETWEEN, LIKE, "
-        "IS NULL, + - * /, AND, OR and NOT."
-    )
-
-
-def _children(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every expression below a node, wherever the tree keeps it; a shape that is not known is refused by its missing class."""
+def children(node: Node) -> Iterator[Node]:
+    """Yield every expression below a node, wherever the tree keeps it; a shape that is not known is refused by its missing class."""
     for name, value in node.items():
         if name in ("type_expr", "literal", "qualified_name", "order_bys", "column_names"):
             continue
@@ -180,12 +231,31 @@ def _children(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
                     yield item["expression"] if set(item) >= {"expression"} and "class" not in item else item
 
 
-def _written(node: dict[str, Any]) -> str:
+def written(*nodes: Node) -> str:
+    """Return the text of checked trees, separated by commas, as DuckDB writes it."""
+    node = _blank() | {"select_list": list(nodes)}
     statement = {"error": False, "statements": [{"node": node, "named_param_map": []}]}
     text = _ask("SELECT json_deserialize_sql(?::JSON)", json.dumps(statement))
-    head, tail = "SELECT ", " FROM batch"
-    start, stop = text.index(head) + len(head), text.rindex(tail)
-    return text[start:stop]
+    return text[len("SELECT ") : text.rindex(" FROM batch")]
+
+
+@cache
+def _blank() -> Node:
+    return _tree("true")
+
+
+def constants(nodes: Sequence[Node], kind: str) -> list[tuple[str, Any]]:
+    """Return the type of each tree without columns, and its value as a type of DuckDB; None where it has none there."""
+    named = [{**node, "alias": f"k{place}"} for place, node in enumerate(nodes)]
+    asked = ", ".join(f"typeof(k{place}), TRY_CAST(k{place} AS {kind})" for place in range(len(nodes)))
+    answer = _connection().execute(f"SELECT {asked} FROM (SELECT {written(*named)})").fetchnumpy()
+    found = [column[0] for column in answer.values()]
+    return [(str(found[q]), None if found[q + 1] is np.ma.masked else found[q + 1]) for q in range(0, len(found), 2)]
+
+
+def _reason(error: Exception) -> str:
+    first = str(error).splitlines()[0]
+    return first.partition(": ")[2] or first
 
 
 def evaluate(expression: Expression, batch: pa.Table) -> NDArray[np.bool_]:
@@ -205,8 +275,7 @@ def evaluate(expression: Expression, batch: pa.Table) -> NDArray[np.bool_]:
         query = f"SELECT coalesce(({expression.text})::BOOLEAN, false) AS keep FROM batch"
         answer = connection.execute(query).fetchnumpy()["keep"]
     except duckdb.Error as error:
-        reason = str(error).splitlines()[0].partition(": ")[2] or str(error).splitlines()[0]
-        raise ExpressionError(f"The expression {expression.text} does not fit the columns {names}: {reason}") from error
+        raise ExpressionError(f"The expression {expression.text} does not fit the columns {names}: {_reason(error)}") from error
     finally:
         connection.unregister("batch")
     return np.asarray(answer, bool)
