@@ -29,6 +29,12 @@ class Limits:
         Threads of the pool; 0 means the processor's cores.
     cell_rows : int
         A cell with more rows than this has its quarters in the next level.
+    summary_cells : int
+        Largest level whose cells are summarised for quick pictures: what covers a map of full screen at a thousand million rows.
+    summary_rows : int
+        Rows a cell from which a level is summarised: a summary takes 15 bytes a cell, a code takes one a row.
+    quick_rows : int
+        Rows in view from which a quick picture comes before the exact one: fewer than this take about 30 ms.
     row_group : int
         Rows of a row group: 1 MB of float32 positions, decoded in 2 ms.
     text_group : int
@@ -52,7 +58,7 @@ class Limits:
     sessions : int
         Visitors of a server at once. Each holds 3 MB or so and a share of two threads; 50 who zoom without pause see a new picture in half a second.
     picture_pixels : int
-        Largest picture of a page, in pixels; a larger window shows it enlarged. 3 M is a window of 2200 × 1360.
+        Largest picture of a page, in pixels, without the margin of a drag; a larger window shows it enlarged. 3 M is a window of 2200 × 1360.
     margin : float
         Share of the picture added on each side while the map is dragged, so that no blank shows at the edge.
     glyph_rows : int
@@ -71,6 +77,9 @@ class Limits:
     exact_rows: int = 2_000_000
     threads: int = 0
     cell_rows: int = 6
+    summary_cells: int = 8_000_000
+    summary_rows: int = 16
+    quick_rows: int = 8_000_000
     row_group: int = 131_072
     text_group: int = 2_048
     partition_rows: int = 1_000_000

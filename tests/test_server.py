@@ -11,9 +11,10 @@ from bokeh.util.token import generate_jwt_token, generate_session_id
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from bigview.app.server import make_server
+from bigview.app.server import SIZE, make_server
 from bigview.build.points import build_points
 from bigview.config import limits, override
+from bigview.views import picture
 from tests.visitor import Visitor
 
 ROWS = 20_000
@@ -135,3 +136,69 @@ def test_several_stores_share_one_cap(path):
 
 def test_the_cap_is_a_limit():
     assert limits().sessions >= 50
+
+
+# --- odd visitors --------------------------------------------------------------------------------------------------------------------
+
+SIZES = [(10**9, 10**9), (10**9, 2), (2, 10**9), (10**400, 3), (-5, 600), (0, 0), (1, 1), (float("nan"), 600), ("wide", 600), (None, None)]
+VIEWS = [
+    (float("nan"), 1.0, 0.0, 1.0),
+    (float("-inf"), float("inf"), 0.0, 1.0),
+    (-1e308, 1e308, -1e308, 1e308),
+    (1.0, 0.0, 1.0, 0.0),
+    (0.0, 0.0, 0.0, 0.0),
+    ("2020-01-01", "2021-01-01", 0.0, 1.0),
+    ("a", "b", 0.0, 1.0),
+    (None, None, None, None),
+]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Return the sizes of the frames that maps have asked for."""
+    sizes = []
+    plain = picture.frame
+
+    def noted(table, view, *rest):
+        if (view.width, view.height) != SIZE:  # that of the warm-up
+            sizes.append((view.width, view.height))
+        return plain(table, view, *rest)
+
+    monkeypatch.setattr(picture, "frame", noted)
+    return sizes
+
+
+def test_no_size_that_a_browser_tells_makes_a_larger_picture(path, drawn):
+    async def scene():
+        async with serving(path) as (_, url):
+            for size in SIZES:
+                visitor = await Visitor(f"{url}/").enter()
+                visitor.resize(*size)
+                x0, x1, y0, y1 = visitor.view
+                visitor.look((x0 + 1, x1 + 1, y0, y1))  # dragging: the picture has a margin
+                await asyncio.sleep(0.1)
+                await visitor.leave()  # Bokeh closes the connection of one who sends no number
+            await (await Visitor(f"{url}/").enter()).leave()
+
+    with override(picture_pixels=400_000):
+        asyncio.run(scene())
+        most = limits().picture_pixels * (1 + 2 * limits().margin) ** 2
+        assert max(width * height for width, height in drawn) <= 1.01 * most
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_no_range_that_a_browser_tells_ends_its_map_or_another(path, view):
+    async def scene():
+        async with serving(path) as (_, url):
+            odd, other = await Visitor(f"{url}/").enter(), await Visitor(f"{url}/").enter()
+            home = other.view
+            odd.look(view, settled=True)
+            await asyncio.sleep(0.1)
+            half = tuple(end / 2 for end in home)
+            if not odd.errors:
+                await odd.see(half, settled=True)
+            await other.see(half, settled=True)
+            await odd.leave()
+            await other.leave()
+
+    asyncio.run(scene())

@@ -1,6 +1,7 @@
 """Where a map looks: ranges in plot coordinates, and what fitting, moving, zooming and resizing make of them. Pure."""
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Self
 
 _CLOSEST = 1e-13  # of the largest coordinate: below this float64 has no more places to show
@@ -21,6 +22,14 @@ class Camera:
     def span(self) -> tuple[float, float]:
         """Width and height."""
         return self.x1 - self.x0, self.y1 - self.y0
+
+    @property
+    def sane(self) -> bool:
+        """Whether this can be drawn: numbers in order, a finite way apart. A browser may send anything."""
+        ends = (self.x0, self.x1, self.y0, self.y1)
+        if not all(isinstance(end, (int, float)) for end in ends):
+            return False
+        return self.x0 < self.x1 and self.y0 < self.y1 and all(isfinite(span) for span in self.span)
 
     @classmethod
     def fitted(cls, home: Self, size: tuple[int, int], equal: bool, covered: tuple[int, int] = (0, 0)) -> Self:

@@ -25,6 +25,7 @@ from bigview.views.picture import Painter, Picture, Wish, plotted, to_plot, to_v
 from bigview.views.pointer import Found, Pointed, find
 
 TICK = 10  # ms after a wheel step at which the browser reports the new ranges; its default of 500 is most of what people wait for
+_WIDEST = 1 << 15  # pixels: no screen is wider, and a browser may say anything
 
 
 class Listener(Protocol):
@@ -184,7 +185,7 @@ class Map:
         self._pending = False
         figure = self._plot.state
         size = (_pixels(figure, "inner_width"), _pixels(figure, "inner_height"))
-        if size[0] < 2 or size[1] < 2:
+        if size[0] < 2 or size[1] < 2 or not self.camera.sane:
             return
         if size != self._size:
             old, self._size = self._size, size
@@ -202,7 +203,7 @@ class Map:
 
     def _ask(self, settled: bool) -> None:
         camera = self.camera
-        if self._size[0] < 2 or not (camera.x0 < camera.x1 and camera.y0 < camera.y1):
+        if self._size[0] < 2 or not camera.sane:
             return
         if self._asked is not None and camera != self._asked:
             self._left()
@@ -248,7 +249,7 @@ class Map:
         self._shown = None
 
     def _pointed(self, event: Any, click: bool) -> None:
-        if self._size[0] and event.x is not None:
+        if self._size[0] and event.x is not None and self.camera.sane:
             place = (float(event.x), float(event.y))
             self._pointer.request(Pointed(place, (float(event.sx), float(event.sy)), self._view(self.camera), self._where, click))
 
@@ -266,9 +267,9 @@ class Map:
 
 
 def _pixels(figure: Any, name: str) -> int:
-    """Return a size of the figure; 0 until the browser has told it."""
+    """Return a size of the figure; 0 until the browser has told it, and no more than a browser can mean."""
     try:
-        return int(getattr(figure, name) or 0)
+        return min(int(getattr(figure, name) or 0), _WIDEST)
     except UnsetValueError:
         return 0
 
