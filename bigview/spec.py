@@ -272,6 +272,12 @@ class Style:
         Mix the colours of the categories of a pixel instead of taking the most frequent one.
     spread : int or None
         Radius in pixels to which lone points grow; None chooses by density.
+    clip : float or None
+        Percentile beyond which colours are full: of the occupied pixels for a density (99.98 by default), of the values, at both ends, for a number (98).
+    gain : float
+        A density takes each count as so many times as large: how a person rescales the colours to what is in view.
+    limits : (float, float) or None
+        Values at the ends of the colours of a number; None for those of the store.
     """
 
     by: str | None = None
@@ -280,7 +286,16 @@ class Style:
     dark: bool = True
     mix: bool = False
     spread: int | None = None
+    clip: float | None = None
+    gain: float = 1.0
+    limits: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        if self.clip is not None and not 50 < self.clip <= 100:
+            raise OptionError(f"clip must be a percentile above 50 and up to 100, not {self.clip!r}.")
+        if not 0 < self.gain < math.inf:
+            raise OptionError(f"gain must be a number above 0, not {self.gain!r}.")
+        if self.limits is not None and not (len(self.limits) == 2 and -math.inf < self.limits[0] < self.limits[1] < math.inf):
+            raise OptionError(f"limits must be two finite numbers, the lower one first, not {self.limits!r}.")
         if self.scale not in ("eq_hist", "log", "linear"):
             raise OptionError(f"scale must be 'eq_hist', 'log' or 'linear', not {self.scale!r}.")

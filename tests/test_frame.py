@@ -1,7 +1,5 @@
 """frame(): what it draws, the laws of its colours, and its cache."""
 
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 import bigview as bv
 from bigview.config import override
 from bigview.errors import ColumnError, OptionError, ViewError
-from bigview.raster.frame import FrameCache, forget_frames, frame
+from bigview.raster.frame import forget_frames, frame
 from bigview.raster.legend import of_numbers
 from bigview.raster.palettes import category_colours, hexes
 from bigview.raster.shade import unpacked
@@ -204,64 +202,32 @@ def test_marks_of_a_colour_bar_can_be_told_apart(kind: str, dtype: str, low: flo
     assert wanted is None or texts == wanted
 
 
+def test_rescaled_colours_and_their_bar(points: bv.PointStore) -> None:
+    plain, strong = frame(points, HOME), frame(points, HOME, bv.Style(gain=3.0))
+    assert plain.colorbar is not None
+    assert strong.colorbar is not None
+    tops = [float(bar.ticks[-1][1].strip("≥ ").replace("\u202f", " ").split()[0]) for bar in (plain.colorbar, strong.colorbar)]
+    assert tops[1] == pytest.approx(tops[0] / 3, rel=0.35)
+    assert (strong.drawing.tones.tone.astype(int) >= plain.drawing.tones.tone).all()  # type: ignore[union-attr]
+    numbers = frame(points, HOME, bv.Style(by="votes", limits=(100.0, 200.0)))
+    assert numbers.colorbar is not None
+    assert [text.strip("≤≥ ") for _, text in (numbers.colorbar.ticks[0], numbers.colorbar.ticks[-1])] == ["100", "200"]
+
+
+@pytest.mark.parametrize("wrong", [{"clip": 20.0}, {"gain": 0.0}, {"gain": float("inf")}, {"limits": (2.0, 1.0)}, {"limits": (0.0, float("nan"))}])
+def test_a_style_that_makes_no_sense_is_refused(wrong: "dict[str, object]") -> None:
+    with pytest.raises(OptionError):
+        bv.Style(**wrong)  # type: ignore[arg-type]
+
+
 # --- the cache ---------------------------------------------------------------------------------------------------------------------------
 
 
 def test_the_same_frame_is_drawn_once_and_cannot_be_written(points: bv.PointStore) -> None:
     first = frame(points, HOME)
-    assert frame(points, HOME, bv.Style()) is first
+    assert frame(points, HOME, bv.Style()).drawing is first.drawing
+    other = frame(points, HOME, bv.Style(palette="ice", dark=False))
+    assert other.drawing is first.drawing, "another palette draws nothing anew"
+    assert (other.rgba != first.rgba).any()
     with pytest.raises(ValueError, match="read-only"):
         first.rgba[0, 0] = 1
-
-
-def test_who_asks_for_a_frame_in_the_making_waits_for_it(points: bv.PointStore) -> None:
-    kept, made, answers = FrameCache(), [], []
-    shown = frame(points, HOME)
-
-    def draw() -> object:
-        made.append(threading.get_ident())
-        time.sleep(0.05)
-        return shown
-
-    threads = [threading.Thread(target=lambda: answers.append(kept.get("key", draw))) for _ in range(8)]  # type: ignore[arg-type]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(made) == 1
-    assert answers == [shown] * 8
-
-
-def test_a_frame_that_fails_fails_for_all_and_may_be_tried_again() -> None:
-    kept, turns = FrameCache(), threading.Barrier(2)
-    errors: list[BaseException] = []
-
-    def fail() -> object:
-        time.sleep(0.05)
-        raise OptionError("no")
-
-    def ask() -> None:
-        turns.wait()
-        try:
-            kept.get("key", fail)  # type: ignore[arg-type]
-        except OptionError as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [str(error) for error in errors] == ["no", "no"]
-
-
-def test_the_cache_keeps_to_its_budget(points: bv.PointStore) -> None:
-    kept = FrameCache()
-    shown = frame(points, HOME)
-    with override(frame_bytes=3 * shown.rgba.nbytes):
-        for number in range(10):
-            kept.get(number, lambda: shown)
-        drawn = []
-        for number in (9, 8, 7, 0):
-            kept.get(number, lambda number=number: drawn.append(number) or shown)  # type: ignore[misc]
-        assert drawn == [0]

@@ -1,26 +1,79 @@
-"""frame(): the picture of a view, the one function that every door calls."""
+"""frame(): the picture of a view, the one function that every door calls.
 
-import threading
-from collections import OrderedDict
+A frame is drawn in two steps: a drawing says what each pixel shows, and is kept; its colours come from the palette and the theme, and cost nothing.
+"""
+
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from bigview.config import limits
-from bigview.errors import BigviewError, OptionError
-from bigview.raster import legend
+from bigview.errors import OptionError
+from bigview.raster import legend, tones
 from bigview.raster.aggregate import aggregate, dominant_counts
 from bigview.raster.legend import ColorBar, LegendEntry
 from bigview.raster.palettes import DEFAULTS
-from bigview.raster.scale import Scale, radius_at, scale_of, zoom_of
-from bigview.raster.shade import Picture, shade_counts, shade_dominant, shade_mix, shade_numbers
+from bigview.raster.scale import Grading, Scale, radius_at, scale_of, zoom_of
+from bigview.raster.shade import Picture, category_table, coloured, count_table, number_table, shade_mix
 from bigview.raster.spread import spread
+from bigview.raster.tones import Tones
 from bigview.spec import By, Filters, Style, View, Where
 from bigview.store.points import PointTable
+from bigview.store.recent import Recent
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What a frame shows, before it has colours.
+
+    Attributes
+    ----------
+    bounds : (x0, x1, y0, y1)
+        Values at the outer edges of the picture.
+    count : int
+        Rows in the picture.
+    exact : bool
+        Whether every row is counted.
+    error : float
+        The furthest that a row may be drawn from its place, in pixels.
+    level : int
+        Level of the cells that were drawn; −1 for rows.
+    spread : int
+        Radius in pixels to which lone rows grow.
+    tones : Tones or None
+        None for mixed colours.
+    mixed : ndarray of uint32 or None
+        Mixed colours.
+    scale : Scale or None
+        Of a density.
+    span : (low, high) or None
+        Limits of the colours of numbers.
+    totals : ndarray of int64 or None
+        Rows of each category, by code.
+    """
+
+    bounds: tuple[Any, Any, Any, Any]
+    count: int
+    exact: bool
+    error: float
+    level: int
+    spread: int
+    tones: Tones | None = field(default=None, repr=False)
+    mixed: Picture | None = field(default=None, repr=False)
+    scale: Scale | None = field(default=None, repr=False)
+    span: tuple[float, float] | None = None
+    totals: NDArray[np.int64] | None = field(default=None, repr=False)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the pixels."""
+        parts = (self.mixed, *((self.tones.tone, self.tones.hue) if self.tones is not None else ()))
+        return sum(part.nbytes for part in parts if part is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +82,9 @@ class Frame:
 
     Attributes
     ----------
-    rgba : ndarray of uint32, shape (height, width)
-        Each pixel red | green << 8 | blue << 16 | alpha << 24; row 0 is the lowest y; empty pixels are 0.
+    drawing : Drawing
+    table : ndarray of uint32, shape (hues, 256), or None
+        The colours of the drawing's tones; None for mixed colours.
     x_range, y_range : (low, high)
         Values at the outer edges of the picture.
     count : int
@@ -41,26 +95,81 @@ class Frame:
         The furthest that a row may be drawn from its place, in pixels.
     level : int
         Level of the cells that were drawn; −1 for rows.
-    legend : tuple of LegendEntry
-        Categories in the picture, the most frequent one first; empty for other colours.
-    colorbar : ColorBar or None
-    title : str
-        What the colours stand for.
     spread : int
         Radius in pixels to which lone rows have grown.
+    title : str
+        What the colours stand for.
+    colorbar : ColorBar or None
+    legend : tuple of LegendEntry
+        Categories in the picture, the most frequent one first; empty for other colours.
+    rgba : ndarray of uint32, shape (height, width)
+        Each pixel red | green << 8 | blue << 16 | alpha << 24; row 0 is the lowest y; empty pixels are 0. Read-only, because shared.
     """
 
-    rgba: Picture = field(repr=False)
-    x_range: tuple[Any, Any]
-    y_range: tuple[Any, Any]
-    count: int
-    exact: bool
-    error: float
-    level: int
-    legend: tuple[LegendEntry, ...] = ()
-    colorbar: ColorBar | None = None
-    title: str = ""
-    spread: int = 0
+    drawing: Drawing
+    table: NDArray[np.uint32] | None = field(repr=False)
+    title: str
+    _read: Callable[[], tuple[tuple[LegendEntry, ...], ColorBar | None]] = field(repr=False)
+
+    @property
+    def x_range(self) -> tuple[Any, Any]:  # noqa: D102
+        return self.drawing.bounds[:2]
+
+    @property
+    def y_range(self) -> tuple[Any, Any]:  # noqa: D102
+        return self.drawing.bounds[2:]
+
+    @property
+    def count(self) -> int:  # noqa: D102
+        return self.drawing.count
+
+    @property
+    def exact(self) -> bool:  # noqa: D102
+        return self.drawing.exact
+
+    @property
+    def error(self) -> float:  # noqa: D102
+        return self.drawing.error
+
+    @property
+    def level(self) -> int:  # noqa: D102
+        return self.drawing.level
+
+    @property
+    def spread(self) -> int:  # noqa: D102
+        return self.drawing.spread
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        tones, mixed = self.drawing.tones, self.drawing.mixed
+        height, width = (tones.tone if tones is not None else np.asarray(mixed)).shape
+        return height, width
+
+    @cached_property
+    def _key(self) -> tuple[tuple[LegendEntry, ...], ColorBar | None]:
+        return self._read()
+
+    @property
+    def legend(self) -> tuple[LegendEntry, ...]:  # noqa: D102
+        return self._key[0]
+
+    @property
+    def colorbar(self) -> ColorBar | None:  # noqa: D102
+        return self._key[1]
+
+    @cached_property
+    def flat(self) -> Picture:
+        """The picture before lone rows have grown."""
+        if self.drawing.tones is None or self.table is None:
+            return np.asarray(self.drawing.mixed)
+        return coloured(self.drawing.tones, self.table)
+
+    @cached_property
+    def rgba(self) -> Picture:  # noqa: D102
+        picture = spread(self.flat, self.spread)
+        picture.setflags(write=False)
+        return picture
 
 
 def frame(table: PointTable, view: View, style: Style | None = None, where: Where = None) -> Frame:
@@ -73,15 +182,11 @@ def frame(table: PointTable, view: View, style: Style | None = None, where: Wher
     style : Style, optional
     where : str or Filter, optional
         Only rows that pass. The colour of a count stays what it is without the filter.
-
-    Returns
-    -------
-    Frame
-        Shared with other callers: its arrays are read-only.
     """
     style, filters = style or Style(), Filters.of(where)
-    key = (table.reader.folder.url, table.manifest.fingerprint, view, style, filters)
-    return _frames.get(key, lambda: _drawn(table, view, style, filters))
+    shape = replace(style, palette=None, dark=True) if not style.mix else style
+    key = (table.reader.folder.url, table.manifest.fingerprint, view, shape, filters)
+    return dressed(table, _drawings.get(key, lambda: drawn(table, view, style, filters)), style)
 
 
 def kind_of(table: PointTable, style: Style) -> str:
@@ -96,60 +201,72 @@ def kind_of(table: PointTable, style: Style) -> str:
     raise OptionError(f"Column {style.by!r} holds {kind}, which gives no colours; take a category, boolean, number or datetime column.")
 
 
-def _drawn(table: PointTable, view: View, style: Style, where: Filters) -> Frame:
-    draw = {"count": _density, "category": _categories, "number": _numbers}[kind_of(table, style)]
-    shown = draw(table, view, style, where)
-    radius = _radius(table, shown, view, style)
-    rgba = spread(shown.rgba, radius)
-    rgba.setflags(write=False)
-    return replace(shown, rgba=rgba, spread=radius)
+def drawn(table: PointTable, view: View, style: Style, where: Filters) -> Drawing:
+    """Draw a view."""
+    return {"count": _density, "category": _categories, "number": _numbers}[kind_of(table, style)](table, view, style, where)
 
 
-def _density(table: PointTable, view: View, style: Style, where: Filters) -> Frame:
+def dressed(table: PointTable, drawing: Drawing, style: Style) -> Frame:
+    """Return a drawing in the colours of a style."""
+    kind, dark = kind_of(table, style), style.dark
+    if kind == "count" and drawing.scale is not None:
+        palette = style.palette or DEFAULTS["density"]
+        bar = partial(legend.of_counts, drawing.scale, palette, dark)
+        return Frame(drawing, count_table(palette, dark), "rows per pixel", lambda: ((), bar()))
+    column = table.manifest.column(str(style.by))
+    if kind == "number" and drawing.span is not None:
+        palette = style.palette or DEFAULTS["numbers"]
+        bar = partial(legend.of_numbers, column, drawing.span, palette, dark)
+        return Frame(drawing, number_table(palette, dark), f"mean {column.name}", lambda: ((), bar()))
+    names = table.reader.categories(column.name)
+    totals = np.zeros(len(names), np.int64) if drawing.totals is None else drawing.totals
+    entries = partial(legend.of_categories, names, totals, dark)
+    return Frame(drawing, None if drawing.tones is None else category_table(len(names), dark), column.name, lambda: (entries(), None))
+
+
+def _density(table: PointTable, view: View, style: Style, where: Filters) -> Drawing:
     grid = aggregate(table, view, "count", where)
     scale = _scale(table, grid, style)
-    palette = style.palette or DEFAULTS["density"]
-    rgba = shade_counts(grid.to_numpy(), scale, palette, style.dark)
-    return _framed(rgba, grid, int(grid.sum(dtype=np.int64)), colorbar=legend.of_counts(scale, palette, style.dark), title="rows per pixel")
+    return _drawing(table, grid, style, int(grid.sum(dtype=np.int64)), tones=tones.of_counts(grid.to_numpy(), scale), scale=scale)
 
 
-def _numbers(table: PointTable, view: View, style: Style, where: Filters) -> Frame:
+def _numbers(table: PointTable, view: View, style: Style, where: Filters) -> Drawing:
     column = table.manifest.column(str(style.by))
     grid = aggregate(table, view, f"mean:{column.name}", where)
     # Only where values are missing may a pixel have rows and no mean.
     counts = aggregate(table, view, "count", where).to_numpy() if column.missing else ~np.isnan(grid.to_numpy())
-    span = legend.number_limits(table, column)
-    palette = style.palette or DEFAULTS["numbers"]
-    rgba = shade_numbers(grid.to_numpy(), counts, span, palette, style.dark)
-    bar = legend.of_numbers(column, span, palette, style.dark)
-    framed = _framed(rgba, grid, 0, colorbar=bar, title=f"mean {column.name}")
-    return replace(framed, count=table.count(View(framed.x_range, framed.y_range), where))
+    span = style.limits or legend.number_limits(table, column, style.clip)
+    x0, x1, y0, y1 = grid.attrs["bounds"]
+    count = table.count(View((x0, x1), (y0, y1)), where)
+    return _drawing(table, grid, style, count, tones=tones.of_numbers(grid.to_numpy(), counts, span), span=span)
 
 
-def _categories(table: PointTable, view: View, style: Style, where: Filters) -> Frame:
-    column = str(style.by)
-    names = table.reader.categories(column)
+def _categories(table: PointTable, view: View, style: Style, where: Filters) -> Drawing:
     if style.mix:
         return _mixed(table, view, style, where)
+    column = str(style.by)
     grid, totals = dominant_counts(table, view, column, where)
-    planes = grid.to_numpy()
-    rgba = shade_dominant(planes, len(names), _scale(table, grid, style), style.dark)
-    entries = legend.of_categories(names, totals, style.dark)
-    return replace(_framed(rgba, grid, int(planes[:, :, 2].sum()), title=column), legend=entries)
+    return category_drawing(table, grid, style, totals)
 
 
-def _mixed(table: PointTable, view: View, style: Style, where: Filters) -> Frame:
+def category_drawing(table: PointTable, grid: xr.DataArray, style: Style, totals: NDArray[np.int64]) -> Drawing:
+    """Return the drawing of the planes of `bigview.dominant`."""
+    planes, names = grid.to_numpy(), table.reader.categories(str(style.by))
+    shown = tones.of_dominant(planes, len(names), _scale(table, grid, style))
+    return _drawing(table, grid, style, int(planes[:, :, 2].sum()), tones=shown, totals=totals)
+
+
+def _mixed(table: PointTable, view: View, style: Style, where: Filters) -> Drawing:
     column = str(style.by)
     names = table.reader.categories(column).tolist()
     top = _most_planes(view, len(names))
     grid = aggregate(table, view, By(column, top), where)
     total = aggregate(table, view, "count", where).to_numpy()
     rgba = shade_mix(grid.to_numpy()[:, :, : top or len(names)], total, _scale(table, grid, style), style.dark)
-    framed = _framed(rgba, grid, int(total.sum(dtype=np.int64)), title=column)
-    inside = View(framed.x_range, framed.y_range)
-    found = table.category_counts(column, inside, where).to_dict()
-    entries = legend.of_categories(names, np.array([found.get(name, 0) for name in names], np.int64), style.dark)
-    return replace(framed, legend=entries)
+    x0, x1, y0, y1 = grid.attrs["bounds"]
+    found = table.category_counts(column, View((x0, x1), (y0, y1)), where).to_dict()
+    totals = np.array([found.get(name, 0) for name in names], np.int64)
+    return _drawing(table, grid, style, int(total.sum(dtype=np.int64)), mixed=rgba, totals=totals)
 
 
 def _most_planes(view: View, categories: int) -> int | None:
@@ -158,10 +275,10 @@ def _most_planes(view: View, categories: int) -> int | None:
     return None if categories <= fit else max(1, fit - 1)
 
 
-def _framed(rgba: Picture, grid: xr.DataArray, count: int, colorbar: ColorBar | None = None, title: str = "") -> Frame:
-    x0, x1, y0, y1 = grid.attrs["bounds"]
-    facts = {name: grid.attrs[name] for name in ("exact", "error", "level")}
-    return Frame(rgba, (x0, x1), (y0, y1), count, colorbar=colorbar, title=title, **facts)
+def _drawing(table: PointTable, grid: xr.DataArray, style: Style, count: int, **shown: Any) -> Drawing:
+    facts = {name: grid.attrs[name] for name in ("bounds", "exact", "error", "level")}
+    spread = max(0, style.spread) if style.spread is not None else radius_at(table.manifest, _zoom(table, grid.attrs["bounds"], grid.shape))
+    return Drawing(count=count, spread=spread, **facts, **shown)
 
 
 def _zoom(table: PointTable, bounds: tuple[Any, Any, Any, Any], shape: tuple[int, ...]) -> float:
@@ -171,68 +288,12 @@ def _zoom(table: PointTable, bounds: tuple[Any, Any, Any, Any], shape: tuple[int
 
 
 def _scale(table: PointTable, grid: xr.DataArray, style: Style) -> Scale:
-    return scale_of(table.manifest, _zoom(table, grid.attrs["bounds"], grid.shape), style.scale)
+    return scale_of(table.manifest, _zoom(table, grid.attrs["bounds"], grid.shape), Grading(style.scale, style.clip, style.gain))
 
 
-def _radius(table: PointTable, shown: Frame, view: View, style: Style) -> int:
-    if style.spread is not None:
-        return max(0, style.spread)
-    return radius_at(table.manifest, _zoom(table, (*shown.x_range, *shown.y_range), (view.height, view.width)))
-
-
-class FrameCache:
-    """The last frames, within `limits().frame_bytes`. Who asks for a frame that is being drawn waits for that one."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[Any, Frame] = OrderedDict()
-        self._drawing: dict[Any, Future[Frame]] = {}
-
-    def get(self, key: Any, draw: Callable[[], Frame]) -> Frame:
-        """Return the frame of a key, drawn if it is not there."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-            waiting = self._drawing.get(key)
-            if waiting is None:
-                mine = self._drawing[key] = Future()
-        if waiting is not None:
-            return _shared(waiting)
-        return self._draw(key, mine, draw)
-
-    def _draw(self, key: Any, mine: "Future[Frame]", draw: Callable[[], Frame]) -> Frame:
-        try:
-            made = draw()
-        except BaseException as error:
-            with self._lock:
-                del self._drawing[key]
-            mine.set_exception(error)
-            raise
-        with self._lock:
-            del self._drawing[key]
-            self._kept[key] = made
-            while sum(kept.rgba.nbytes for kept in self._kept.values()) > limits().frame_bytes:
-                self._kept.popitem(last=False)
-        mine.set_result(made)
-        return made
-
-    def clear(self) -> None:
-        """Forget every frame."""
-        with self._lock:
-            self._kept.clear()
-
-
-def _shared(waiting: "Future[Frame]") -> Frame:
-    error = waiting.exception()
-    if isinstance(error, BigviewError):  # each thread raises its own, with its own traceback
-        raise type(error)(*error.args) from error
-    return waiting.result()
-
-
-_frames = FrameCache()
+_drawings: "Recent[Drawing]" = Recent(lambda drawing: drawing.nbytes, lambda: limits().frame_bytes)
 
 
 def forget_frames() -> None:
-    """Forget the finished frames, to measure or to test."""
-    _frames.clear()
+    """Forget what was drawn, to measure or to test."""
+    _drawings.clear()

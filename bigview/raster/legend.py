@@ -18,6 +18,8 @@ from bigview.store.reader import MISSING_TIME
 
 ENTRIES = 30
 """Categories listed by name; the others are one entry."""
+CLIP = 98.0
+"""Percentile of a number's values at the upper end of its colours, and 100 minus it at the lower end."""
 _SAMPLED = 24
 """Row groups from which the limits of a number's colours are taken: three million rows, spread evenly over the map."""
 
@@ -90,17 +92,18 @@ def of_categories(names: Sequence[Any] | NDArray[Any], counts: NDArray[np.int64]
     return tuple(entries)
 
 
-_limits: "OrderedDict[tuple[str, str], tuple[float, float]]" = OrderedDict()
+_limits: "OrderedDict[tuple[str, str, float], tuple[float, float]]" = OrderedDict()
 _limits_lock = threading.Lock()
 
 
-def number_limits(table: PointTable, column: Column) -> tuple[float, float]:
-    """Return the limits of a column's colours, in its own numbers: between which 96 % of the store's values lie."""
-    key = (table.manifest.fingerprint, column.name)
+def number_limits(table: PointTable, column: Column, clip: float | None = None) -> tuple[float, float]:
+    """Return the limits of a column's colours, in its own numbers: these percentiles of the store's values, by default 2 and 98."""
+    clip = CLIP if clip is None else clip
+    key = (table.manifest.fingerprint, column.name, clip)
     with _limits_lock:
         if key in _limits:
             return _limits[key]
-    found = _quantiles(table, column)
+    found = _quantiles(table, column, clip / 100)
     with _limits_lock:
         _limits[key] = found
         while len(_limits) > 1000:
@@ -108,7 +111,7 @@ def number_limits(table: PointTable, column: Column) -> tuple[float, float]:
     return found
 
 
-def _quantiles(table: PointTable, column: Column) -> tuple[float, float]:
+def _quantiles(table: PointTable, column: Column, clip: float) -> tuple[float, float]:
     pages = table.reader.pages
     groups = len(pages.offsets) - 1
     if column.low is None or column.high is None or not groups:
@@ -117,7 +120,7 @@ def _quantiles(table: PointTable, column: Column) -> tuple[float, float]:
     values = np.concatenate([_finite(pages.read(column.name, *pages.offsets[group : group + 2].tolist())) for group in chosen])
     if not len(values):
         return float(column.low), float(column.high)
-    low, high = np.quantile(values, [0.02, 0.98]).tolist()
+    low, high = np.quantile(values, [1 - clip, clip]).tolist()
     span = float(column.high) - float(column.low)
     if high - low > 0.7 * span or high <= low:  # nothing stands far out: the extent itself makes the plainer bar
         return float(column.low), float(column.high)

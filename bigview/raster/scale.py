@@ -13,8 +13,8 @@ from bigview.store.manifest import COUNT_EDGES, Manifest
 Mode = Literal["eq_hist", "log", "linear"]
 Numbers = NDArray[np.float64]
 
-_TOP = 0.9998
-"""Share of the pixels below full strength: a pile of equal rows must not darken everything else."""
+_TOP = 99.98
+"""Per cent of the pixels below full strength: a pile of equal rows must not darken everything else."""
 
 _INK = 0.35
 """Share of the home view that all discs together may cover."""
@@ -22,6 +22,24 @@ _WIDEST = 5  # pixels
 
 FLOOR = 0.16
 """Strength of a lone row where the picture is dense."""
+
+
+@dataclass(frozen=True)
+class Grading:
+    """How counts become strength.
+
+    Attributes
+    ----------
+    mode : {"eq_hist", "log", "linear"}
+    clip : float or None
+        Percentile of the occupied pixels of the store at this zoom from which on strength is full.
+    gain : float
+        A count is taken as so many times as large: above 1 where few rows pass a filter.
+    """
+
+    mode: Mode = "eq_hist"
+    clip: float | None = None
+    gain: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -62,23 +80,27 @@ class Counts:
     ----------
     logs, shares : ndarray
         Natural logarithms of counts, and the share of the pixels with at most that count.
-    top : float
-        The count that all but a few pixels stay below.
     pixels : float
         How many there are.
     """
 
     logs: Numbers
     shares: Numbers
-    top: float
     pixels: float
 
     def share(self, counts: Numbers) -> Numbers:
         """Return the share of the pixels with at most so many rows."""
         return np.interp(np.log(counts), self.logs, self.shares)
 
+    def top(self, clip: float) -> float:
+        """Return the count that so many per cent of the pixels stay below."""
+        place = min(int(np.searchsorted(self.shares, clip / 100)), len(self.logs) - 1)
+        lower = math.exp(self.logs[place - 1]) if place else 0.5
+        upper = math.exp(self.logs[place])
+        return upper if upper < 16.5 else math.sqrt(lower * upper)
 
-_NONE = Counts(np.log([0.5, 1.0]), np.array([0.0, 1.0]), 1.0, 0.0)
+
+_NONE = Counts(np.log([0.5, 1.0]), np.array([0.0, 1.0]), 0.0)
 
 
 @lru_cache(maxsize=4096)
@@ -89,13 +111,11 @@ def _counts(histogram: tuple[int, ...], lone: int) -> Counts:
     edges = np.array(COUNT_EDGES)
     # A bin stands for the counts from its edge to the next one; up to 16 that is one count.
     uppers = np.where(edges < 16, edges, np.append(edges[1:], edges[-1] * 2**0.25))
-    middles = np.sqrt(edges * uppers)
     total = float(cells.sum())
     if not total:
         return _NONE
     shares = np.cumsum(cells) / total
-    top = middles[min(int(np.searchsorted(shares, _TOP)), len(middles) - 1)]
-    return Counts(np.log(np.append(0.5, uppers)), np.append(0.0, shares), float(top), total)
+    return Counts(np.log(np.append(0.5, uppers)), np.append(0.0, shares), total)
 
 
 def _at(manifest: Manifest, zoom: float) -> tuple[Counts, float, Counts, float]:
@@ -110,11 +130,11 @@ def _at(manifest: Manifest, zoom: float) -> tuple[Counts, float, Counts, float]:
     return low, 4.0 ** (deepest - pair[0].level), high, 4.0 ** (deepest - pair[1].level)
 
 
-def _between(manifest: Manifest, zoom: float) -> tuple[float, float, float]:
+def _between(manifest: Manifest, zoom: float, clip: float = _TOP) -> tuple[float, float, float]:
     """Return the weight of the deeper level, and between the two the top count and the number of occupied pixels."""
     low, above, high, below = _at(manifest, zoom)
     weight = 0.0 if above == below or above <= 1 else math.log(above) / math.log(above / below)
-    top = math.exp((1 - weight) * math.log(low.top) + weight * math.log(high.top))
+    top = math.exp((1 - weight) * math.log(low.top(clip)) + weight * math.log(high.top(clip)))
     pixels = math.exp((1 - weight) * math.log(max(1.0, low.pixels)) + weight * math.log(max(1.0, high.pixels)))
     if above < 1:  # pixels larger than any cell
         return weight, top / above, pixels * above
@@ -122,10 +142,11 @@ def _between(manifest: Manifest, zoom: float) -> tuple[float, float, float]:
 
 
 @lru_cache(maxsize=256)
-def scale_at(manifest_key: "ManifestKey", zoom: float, mode: Mode) -> Scale:
+def scale_at(manifest_key: "ManifestKey", zoom: float, grading: Grading) -> Scale:
     """Return the scale of a zoom."""
+    mode = grading.mode
     low, above, high, below = _at(manifest_key.manifest, zoom)
-    weight, top, _ = _between(manifest_key.manifest, zoom)
+    weight, top, _ = _between(manifest_key.manifest, zoom, _TOP if grading.clip is None else grading.clip)
     top = max(2.0, top)
     knots = np.unique(np.concatenate([np.geomspace(1, top, 64), np.arange(1, min(17, math.ceil(top)))]))
     # What is a pixel of c rows here would be a cell of c times as many rows as it is larger.
@@ -138,7 +159,8 @@ def scale_at(manifest_key: "ManifestKey", zoom: float, mode: Mode) -> Scale:
     # Where nearly every pixel holds one row, a row has nearly full strength: there is nothing that it must be told from.
     floor = FLOOR + (0.9 - FLOOR) * alone**4
     strengths = np.maximum.accumulate(floor + (1 - floor) * np.clip(rise, 0, 1))
-    return Scale(tuple(knots.tolist()), (*strengths[:-1].tolist(), 1.0), mode)
+    gain = min(grading.gain, top / 2)
+    return Scale(tuple((knots / gain).tolist()), (*strengths[:-1].tolist(), 1.0), mode)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,9 +176,9 @@ class ManifestKey:
         return isinstance(other, ManifestKey) and other.manifest.fingerprint == self.manifest.fingerprint
 
 
-def scale_of(manifest: Manifest, zoom: float, mode: Mode) -> Scale:
+def scale_of(manifest: Manifest, zoom: float, grading: Grading | None = None) -> Scale:
     """Return the scale of a store at a zoom."""
-    return scale_at(ManifestKey(manifest), zoom, mode)
+    return scale_at(ManifestKey(manifest), zoom, grading or Grading())
 
 
 def radius_at(manifest: Manifest, zoom: float) -> int:

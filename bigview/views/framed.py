@@ -58,7 +58,7 @@ def _blank(x: Any, y: Any) -> Any:
 
 def _rgb(made: Frame, subset: Subset, axes: tuple[Any, Any], columns: list[str] | None) -> Any:
     x, y = axes
-    height, width = made.rgba.shape
+    height, width = made.shape
     bytes_ = np.ascontiguousarray(made.rgba).astype("<u4", copy=False).view(np.uint8).reshape(height, width, 4)
     (x0, x1), (y0, y1) = made.x_range, made.y_range
     coords = {x.name: _centres(x0, x1, width), y.name: _centres(y0, y1, height)}

@@ -104,7 +104,7 @@ class Painter:
 
 def colors_at(made: Frame, x: NDArray[np.float64], y: NDArray[np.float64]) -> list[str]:
     """Return the colour ``#rrggbb`` the frame has at each place (plot coordinates), so that marks look like the picture they replace."""
-    height, width = made.rgba.shape
+    height, width = made.shape
     column = _cell(x, made.x_range, width)
     row = _cell(y, made.y_range, height)
     packed = made.rgba[row, column]
