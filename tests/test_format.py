@@ -17,6 +17,7 @@ from bigview.config import limits
 from bigview.store.axis import Axis
 from bigview.store.manifest import COUNT_EDGES, VERSION
 from bigview.store.morton import keys_of
+from bigview.store.summaries import MOST
 from tests.pages import ROOT, cells
 
 PAGE = ROOT / "docs" / "format.md"
@@ -76,6 +77,9 @@ def test_the_page_gives_the_numbers_in_force():
     assert f"at most {SMALL} distinct values" in text
     assert f"at most {limits().category_limit:,}" in text
     assert limits().category_share == 0.1
+    assert f"more than {limits().exact_rows:,} placed rows" in text
+    assert f"at least {limits().summary_rows} rows a cell on average and at most {limits().summary_cells:,} cells" in text
+    assert f"the first {MOST} columns" in text
     assert COUNT_EDGES[:17] == (*range(1, 17), pytest.approx(16 * 2 ** (1 / 4), abs=1e-3))
 
 

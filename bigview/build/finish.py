@@ -14,6 +14,8 @@ from bigview.build.options import BuildOptions
 from bigview.build.parts import Source
 from bigview.build.scan import Census
 from bigview.build.split import Job
+from bigview.build.summaries import Plan, Summarised, write_summaries
+from bigview.build.summaryjoin import join_summaries
 from bigview.build.writing import ParquetBytes, write_file
 from bigview.store.manifest import Column, DataFile, Level, Manifest
 
@@ -39,6 +41,8 @@ class Ledger:
         self._index: dict[tuple[str, int], tuple[DataFile, list[Group]]] = {}
         self._levels: tuple[Level, ...] = ()
         self._top: tuple[DataFile, list[Group]] | None = None
+        self._summaries: dict[int, Summarised] = {}
+        self._top_summary: tuple[DataFile, list[Group]] | None = None
 
     def add_bucket(self, bucket: int, merged: Merged) -> None:
         """Add what a bucket has become."""
@@ -66,17 +70,48 @@ class Ledger:
         levels += [_level(level, [entry.tallies[level] for entry in merged if level in entry.tallies]) for level in deep]
         self._levels = tuple(levels)
 
+    def plan(self) -> Plan:
+        """Return which levels and columns are worth a summary."""
+        merged = self._merged()
+        columns = [self._column(column, merged) for column in self._job.columns]
+        return Plan.of(self._levels, columns, self._job, self._census.placed)
+
+    def summary_inputs(self, plan: Plan) -> list[tuple[tuple[Cells, ...], tuple[Group, ...]]]:
+        """Return of each bucket the coarse cells, and the row groups of the deep ones, that are to be summarised."""
+        return [
+            (
+                tuple(cells for cells in entry.top if cells.level in plan.levels),
+                tuple(group for group in entry.groups if group.kind == "level" and group.level in plan.levels),
+            )
+            for entry in self._merged()
+        ]
+
+    def add_summary(self, bucket: int, made: Summarised) -> None:
+        """Add the summary of a bucket."""
+        self._summaries[bucket] = made
+
+    def finish_summaries(self, plan: Plan) -> None:
+        """Join the summaries of the coarse levels and write them."""
+        parts = [(entry.top, self._summaries[bucket]) for bucket, entry in sorted(self._buckets.items())]
+        tables = join_summaries(self._job, plan, parts)
+        if tables:
+            keys = {level: joined([cells for top, _ in parts for cells in top if cells.level == level]).keys for level in tables}
+            self._top_summary = write_summaries(self._job, plan, "top", tables, keys)
+
     def _files(self) -> list[DataFile]:
-        top = [self._top[0]] if self._top else []
-        return [*(f for entry in self._merged() for f in entry.files), *top, *(self._index[place][0] for place in sorted(self._index))]
+        tops = [made[0] for made in (self._top, self._top_summary) if made]
+        summaries = [file for _, made in sorted(self._summaries.items()) for file in made.files]
+        index = [self._index[place][0] for place in sorted(self._index)]
+        return [*(f for entry in self._merged() for f in entry.files), *tops, *summaries, *index]
 
     def _groups(self) -> list[Group]:
         """Return all row groups; those of cells and keys are numbered through their kind and level."""
-        groups = list(self._top[1]) if self._top else []
+        groups = [group for made in (self._top, self._top_summary) if made for group in made[1]]
         counted: dict[int, int] = {}
-        for entry in self._merged():
-            for group in entry.groups:
-                base = counted.get(group.level, 0) if group.kind == "level" else 0
+        for bucket, entry in sorted(self._buckets.items()):
+            summary = self._summaries[bucket].groups if bucket in self._summaries else ()
+            for group in (*entry.groups, *summary):
+                base = counted.get(group.level, 0) if group.kind in ("level", "summary") else 0
                 groups.append(_moved(group, base))
             for level, tally in entry.tallies.items():
                 counted[level] = counted.get(level, 0) + tally.cells

@@ -19,6 +19,7 @@ from bigview.build.progress import Progress
 from bigview.build.scan import SMALL, Census, Question, scan_part
 from bigview.build.sources import partition_size
 from bigview.build.split import Borders, Halo, Job, keep_categories, split_part
+from bigview.build.summaries import summarise_bucket
 from bigview.config import limits
 from bigview.store.axis import Axis
 from bigview.store.files import Folder
@@ -72,8 +73,9 @@ class Run:
             halo = self._split(run, job, borders)
             ledger = Ledger(job, census)
             starts = self._merge(run, job, halo, ledger)
+            ledger.finish_levels()
+            self._summarise(run, job, starts, ledger)
             self._index(run, job, starts, ledger)
-        ledger.finish_levels()
         made = ledger.manifest(self._source, self._recipe.options, home_view(census, job))
         return replace(made, vectors=self._recipe.vectors, report={**self._recipe.report, **made.report})
 
@@ -146,6 +148,16 @@ class Run:
         for bucket, merged in self._stream(run, "merge", (merge_bucket, tasks), halo.counts.tolist()):
             ledger.add_bucket(bucket, merged)
         return starts
+
+    def _summarise(self, run: Executor, job: Job, starts: NDArray[np.int64], ledger: Ledger) -> None:
+        plan = ledger.plan()
+        if not plan.levels:
+            return
+        inputs = ledger.summary_inputs(plan)
+        tasks = [(job, plan, (bucket, int(starts[bucket])), *given) for bucket, given in enumerate(inputs)]
+        for bucket, made in self._stream(run, "summaries", (summarise_bucket, tasks), np.diff([*starts.tolist(), job.rows]).tolist()):
+            ledger.add_summary(bucket, made)
+        ledger.finish_summaries(plan)
 
     def _index(self, run: Executor, job: Job, starts: NDArray[np.int64], ledger: Ledger) -> None:
         files = index_files(job.rows) if job.rows else 0

@@ -14,6 +14,7 @@ from bigview.errors import StoreDamagedError, TooLargeError
 from bigview.store.files import Folder
 from bigview.store.manifest import Column, Manifest, read_manifest
 from bigview.store.pages import PagedTable
+from bigview.store.summaries import chosen, code_columns, count_columns, rows_column, sum_column
 
 X, Y = "@x", "@y"
 """Names of the positions among the paged columns: values of the axes' columns in the axes' own coordinates."""
@@ -73,7 +74,7 @@ class Reader:
             return file.read()
 
     def groups(self, kind: str, level: int = -1) -> Groups:
-        """Return the row groups of a kind: "rows", "text", "level", "row" or "key"."""
+        """Return the row groups of a kind: "rows", "text", "level", "summary", "row" or "key"."""
         table = self._directory
         return Groups(table.filter(pc.and_(pc.equal(table["kind"], kind), pc.equal(table["level"], level))))
 
@@ -159,6 +160,34 @@ class Reader:
 
             self._level_tables.setdefault(level, (groups, PagedTable(dtypes, groups.offsets, load)))
         return self._level_tables[level]
+
+    @cached_property
+    def _summary_tables(self) -> dict[int, PagedTable | None]:
+        return {}
+
+    def summaries(self, level: int) -> PagedTable | None:
+        """Return the paged summaries of a level's cells, in their order (see `bigview.store.summaries`); None where it has none."""
+        if level not in self._summary_tables:
+            groups = self.groups("summary", level)
+            table = None
+            if groups.files and np.array_equal(groups.offsets, self.level(level)[0].offsets):
+                dtypes = self._summary_dtypes()
+
+                def load(wanted: Sequence[int], names: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
+                    tables = self._read_groups(groups, wanted, names)
+                    return [{name: found[name].to_numpy().astype(dtypes[name], copy=False) for name in names} for found in tables]
+
+                table = PagedTable(dtypes, groups.offsets, load)
+            self._summary_tables.setdefault(level, table)
+        return self._summary_tables[level]
+
+    def _summary_dtypes(self) -> dict[str, np.dtype]:
+        counts = np.dtype(np.int64 if self.manifest.rows >= 1 << 32 else np.uint32)
+        counted, summed = chosen([c for c in self.manifest.columns if c.name != ROW], (self.manifest.x.column, self.manifest.y.column))
+        dtypes = {name: paged_dtype(column) for column in counted for name in code_columns(column.name)}
+        dtypes |= {name: counts for column in counted for name in count_columns(column.name)}
+        dtypes |= {sum_column(column.name): np.dtype(np.float64) for column in summed}
+        return dtypes | {rows_column(column.name): counts for column in (*counted, *summed) if column.missing}
 
     def batch(self, file: int, names: Sequence[str]) -> pa.Table:
         """Return columns of the rows of one data file as an Arrow table, categories as dictionaries, for DuckDB."""

@@ -15,6 +15,7 @@ from bigview.store.keyhash import key_hashes
 from bigview.store.manifest import Column, DataFile
 from bigview.store.morton import UNPLACED, keys_of
 from bigview.store.reader import ROW, Groups, Reader, raw_values
+from bigview.store.summarycheck import SummaryChecks
 
 _BLOCK = 1 << 22  # bytes hashed at a time
 _WORD = 1 << 64
@@ -60,13 +61,14 @@ def _directory(reader: Reader) -> Iterator[str]:
     manifest = reader.manifest
     known = {file.name for file in manifest.files}
     wanted = {("rows", -1): manifest.rows, ("row", -1): manifest.rows, **{("level", level.level): level.cells for level in manifest.levels}}
+    wanted |= {("summary", level.level): level.cells for level in manifest.levels if reader.groups("summary", level.level).files}
     if any(column.part == "text" for column in manifest.columns):
         wanted["text", -1] = manifest.rows
     named: dict[str, list[int]] = {}
     for (kind, level), rows in wanted.items():
         groups = reader.groups(kind, level)
         if int(groups.offsets[-1]) != rows:
-            place = f"level {level}" if kind == "level" else {"row": "the index of rows"}.get(kind, kind)
+            place = f"{kind} {level}" if level >= 0 else {"row": "the index of rows"}.get(kind, kind)
             yield f"{manifest.groups}: the row groups of {place} hold {int(groups.offsets[-1]):,} instead of {rows:,}."
         for number, name in enumerate(groups.files):
             if name not in known:
@@ -134,6 +136,7 @@ def _rows(reader: Reader) -> Iterator[str]:
     columns = [column for column in manifest.columns if column.part == "rows" and column.name != ROW]
     checks = [_ColumnCheck(column, _category_counts(table, column)) for column in columns]
     levels = [LevelCheck(reader, level) for level in manifest.levels]
+    summaries = SummaryChecks(reader)
     before: tuple[int, int] | None = None
     placed, disorder, mixed = 0, 0, 0
     names = [*(column.name for column in columns), ROW]
@@ -150,6 +153,7 @@ def _rows(reader: Reader) -> Iterator[str]:
         if count:
             for level in levels:
                 level.see(first, keys[:count], None if before is None else before[0])
+            summaries.see(first, rows, count)
         placed += count
         before = (int(keys[-1]), int(source[-1])) if len(keys) else before
     if disorder:
@@ -162,6 +166,7 @@ def _rows(reader: Reader) -> Iterator[str]:
     for level in levels:
         yield from level.problems(manifest.placed, covered)
         covered = level.deep_rows
+    yield from summaries.problems()
     if (mixed - _index_of_rows(reader)) % _WORD:
         yield "The index of rows does not lead to the rows."
 
