@@ -16,6 +16,8 @@ from bigview.store.bits import Bits, pack, words
 from bigview.store.clauses import Expression, evaluate, parse
 from bigview.store.reader import ROW, Reader, X, Y
 from bigview.store.recent import Recent
+from bigview.store.scan import bits_of
+from bigview.store.valuesets import UnsureError, plan
 
 _kept: Recent[Bits] = Recent(lambda bits: bits.nbytes, lambda: limits().filter_bytes)
 """Bits of every open store; keys begin with what tells generations of stores apart."""
@@ -36,7 +38,14 @@ class ClauseBits:
             return None
         if len(filters.clauses) == 1:
             return self._clause(filters.clauses[0])
-        return self._cached(filters, lambda: np.bitwise_and.reduce([self._clause(clause) for clause in filters.clauses]))
+        return self._cached(filters, lambda: self._conjunction(filters))
+
+    def _conjunction(self, filters: Filters) -> Bits:
+        first, second, *others = (self._clause(clause) for clause in filters.clauses)
+        bits = first & second
+        for other in others:
+            bits &= other
+        return bits
 
     def _clause(self, clause: Clause) -> Bits:
         kind, value = clause
@@ -70,6 +79,14 @@ def _assembled(reader: Reader, mask_of: Any) -> Bits:
 
 
 def _sql_bits(reader: Reader, expression: Expression) -> Bits:
+    try:
+        return bits_of(reader, plan(reader, expression))
+    except UnsureError:
+        return sql_bits(reader, expression)
+
+
+def sql_bits(reader: Reader, expression: Expression) -> Bits:
+    """Return the bits of an expression by DuckDB alone, which reads all rows of the columns: the slow way for any expression."""
     return _assembled(reader, lambda place, start, stop: evaluate(expression, reader.batch(place, expression.columns)))
 
 

@@ -156,6 +156,18 @@ class PagedTable:
         with self.pinned([name], groups) as (array,):
             return array[start:stop].copy()
 
+    def held(self, names: Sequence[str]) -> NDArray[np.bool_]:
+        """Return which row groups are in memory, in all of some columns. They may go at any time."""
+        with _budget.changed:
+            present = np.ones(len(self.offsets) - 1, bool)
+            for name in names:
+                present &= self.columns[name].state == PRESENT if name in self.columns else False
+            return present
+
+    def decoded(self, groups: Sequence[int], names: Sequence[str]) -> Sequence[dict[str, NDArray[Any]]]:
+        """Return row groups that are not kept: decoded for whoever asks, once."""
+        return self._load(groups, names)
+
     def _column(self, name: str) -> Column:
         with _budget.changed:
             if name not in self.columns:
