@@ -1,20 +1,32 @@
 """The server with real websocket visitors: its cap, odd visitors, what a session leaves behind, and fairness."""
 
 import asyncio
+import gc
 import json
+import logging
+from collections import Counter
 from contextlib import asynccontextmanager
 
 import numpy as np
 import pandas as pd
 import pytest
+from bokeh.document import Document
+from bokeh.models import ColumnDataSource
+from bokeh.plotting import figure as Figure
+from bokeh.server.session import ServerSession
 from bokeh.util.token import generate_jwt_token, generate_session_id
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
+from bigview.app import server as server_module
+from bigview.app.explorer import Explorer, Stage
 from bigview.app.server import SIZE, make_server
+from bigview.app.state import State
 from bigview.build.points import build_points
 from bigview.config import limits, override
 from bigview.views import picture
+from bigview.views.live import Door, Latest
+from bigview.views.map import Map
 from tests.visitor import Visitor
 
 ROWS = 20_000
@@ -31,6 +43,15 @@ def path(tmp_path_factory):
     return str(folder / "a.bv")
 
 
+@pytest.fixture(autouse=True)
+def brief(monkeypatch):
+    """Let servers look often for sessions that nobody uses, and write no log, of which pytest would keep every word and what it is about."""
+    monkeypatch.setattr(server_module, "CHECK", 50)
+    logging.disable(logging.INFO)
+    yield
+    logging.disable(logging.NOTSET)
+
+
 @asynccontextmanager
 async def serving(*paths, **options):
     """Run a server in this loop; give it and its address."""
@@ -38,8 +59,18 @@ async def serving(*paths, **options):
     server.start()
     try:
         yield server, f"http://localhost:{server.port}"
+        await cleared(server)
     finally:
         server.stop()
+
+
+async def cleared(server):
+    """Wait until the server has dropped all sessions."""
+    async with asyncio.timeout(20):
+        while sessions := server.get_sessions():
+            for session in sessions:
+                session.request_expiration()
+            await asyncio.sleep(0.02)
 
 
 async def asked(url, method="GET", **headers):
@@ -109,16 +140,10 @@ def test_visitors_who_come_together_do_not_slip_in_together(path):
             with override(sessions=3):
                 answers = await asyncio.gather(*(asked(f"{url}/") for _ in range(12)))
                 assert all(answer.code in (200, 503) for answer in answers)
-                figures = [doc for doc in (session.document for session in server.get_sessions()) if doc.select_one({"type": _figure()})]
+                figures = [doc for doc in (session.document for session in server.get_sessions()) if doc.select_one({"type": Figure})]
                 assert len(figures) == 3
 
     asyncio.run(scene())
-
-
-def _figure():
-    from bokeh.plotting import figure
-
-    return figure
 
 
 def test_several_stores_share_one_cap(path):
@@ -200,5 +225,54 @@ def test_no_range_that_a_browser_tells_ends_its_map_or_another(path, view):
             await other.see(half, settled=True)
             await odd.leave()
             await other.leave()
+
+    asyncio.run(scene())
+
+
+# --- what a session leaves behind ----------------------------------------------------------------------------------------------------
+
+HELD = (Explorer, Stage, Map, Latest, Door, picture.Painter, State, ServerSession, Document, Figure, ColumnDataSource)
+
+
+def live():
+    """Return how many objects of each kind that a session has are alive."""
+    gc.collect()
+    found = Counter(type(thing) for thing in gc.get_objects())
+    return {kind.__name__: sum(count for held, count in found.items() if issubclass(held, kind)) for kind in HELD}
+
+
+async def visit(url):
+    """Open the map, zoom in twice, and go."""
+    visitor = await Visitor(url).enter()
+    for _ in range(2):
+        x0, x1, y0, y1 = visitor.view
+        await visitor.see((0.9 * x0 + 0.1 * x1, 0.1 * x0 + 0.9 * x1, 0.9 * y0 + 0.1 * y1, 0.1 * y0 + 0.9 * y1), settled=True)
+    await visitor.leave()
+
+
+def test_sessions_that_close_leave_nothing(path):
+    async def scene():
+        async with serving(path) as (server, url):
+            for _ in range(2):
+                await visit(f"{url}/")
+            await cleared(server)
+            before = live()
+            for _ in range(4):
+                await asyncio.gather(visit(f"{url}/"), visit(f"{url}/"))
+            await cleared(server)
+            assert live() == before
+
+    asyncio.run(scene())
+
+
+def test_pages_that_never_connect_go_by_themselves(path, monkeypatch):
+    monkeypatch.setattr(server_module, "UNUSED", 100)
+
+    async def scene():
+        async with serving(path) as (server, url), asyncio.timeout(20):
+            await asked(f"{url}/")
+            while server.get_sessions():
+                await asyncio.sleep(0.02)
+            assert live()["Map"] == 0
 
     asyncio.run(scene())

@@ -6,6 +6,7 @@ event loop 15 to 30 ms a frame, the source 1 ms, and it waits for the end of a g
 
 from collections.abc import Callable
 from typing import Any, Protocol
+from weakref import WeakMethod
 
 import holoviews as hv
 import numpy as np
@@ -79,7 +80,7 @@ class Map:
         return hv.RGB(np.zeros((2, 2, 4), np.uint8), bounds=bounds).opts(
             active_tools=["pan", "wheel_zoom"],
             default_tools=[],
-            hooks=[self._attach],
+            hooks=[_weakly(self._attach)],
             responsive=True,
             show_frame=False,
             toolbar=None,
@@ -264,6 +265,18 @@ class Map:
         """Return the plot coordinates of a record."""
         x, y = self._table.manifest.x.column, self._table.manifest.y.column
         return float(plotted(record[x])[0]), float(plotted(record[y])[0])
+
+
+def _weakly(method: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    """Return a function that calls a method as long as its object lives. HoloViews keeps an element's options until the element is gone."""
+    known = WeakMethod(method)
+
+    def hook(plot: Any, element: Any) -> None:
+        call = known()
+        if call is not None:
+            call(plot, element)
+
+    return hook
 
 
 def _pixels(figure: Any, name: str) -> int:
