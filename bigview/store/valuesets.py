@@ -322,28 +322,36 @@ def _between(low: int, high: int) -> list[int]:
 
 
 def _probed(domain: Domain, node: Node, negated: bool, compared: list[Node]) -> Values:
-    seeds = _seeds(domain, compared)
+    seeds, hollow = _seeds(domain, compared)
     beside = {seed + step for seed in seeds for step in (-1, 0, 1)}
     points = sorted({point for point in beside if domain.low <= point <= domain.high} | ({domain.low, domain.high} if domain.size > 0 else set()))
-    is_list = node["type"] in ("COMPARE_IN", "COMPARE_NOT_IN")
+    outside = negated != (node["type"] == "COMPARE_NOT_IN")
 
     def check(answers: list[bool]) -> None:
-        # A list is true at its constants alone, unless several values of the column are equal to one constant.
-        if is_list and len({answer for point, answer in zip(points, answers, strict=True) if point not in seeds}) > 1:
+        # Between the constants of a list lies what is not in it; but several values of a column may be equal to one constant, and then
+        # their ends would have to be looked for.
+        if node["type"] not in ("COMPARE_IN", "COMPARE_NOT_IN") or (hollow and not any(answers)):
+            return
+        if any(answer != outside for point, answer in zip(points, answers, strict=True) if point not in seeds):
             raise UnsureError
 
     return _asked(domain, _truth(node, negated), points, check)
 
 
-def _seeds(domain: Domain, compared: list[Node]) -> set[int]:
-    """Return the ordinals of the constants. A comparison's type must be one in which the column's values keep their order."""
+def _seeds(domain: Domain, compared: list[Node]) -> tuple[set[int], bool]:
+    """Return the ordinals of the constants, and whether NULL is among them.
+
+    The type in which DuckDB compares must be one in which the column's values keep their order.
+    """
     if not compared:
-        return set()
+        return set(), False
     if len(compared) > _CONSTANTS:
         raise UnsureError
     found = constants(compared, _SQL_TYPES[domain.column.dtype])
-    kinds = {kind.partition("(")[0] for kind, _ in found} - {'"NULL"'}
+    all_kinds = {kind.partition("(")[0] for kind, _ in found}
+    kinds = all_kinds - {'"NULL"'}
     allowed = (_MOMENTS, ("VARCHAR",)) if domain.column.kind == "datetime" else (_NUMBERS,)
     if not any(kinds <= set(group) for group in allowed):
         raise UnsureError
-    return {seed for _, value in found if value is not None and (seed := domain.ordinal(value)) is not None}
+    seeds = {seed for _, value in found if value is not None and (seed := domain.ordinal(value)) is not None}
+    return seeds, kinds != all_kinds
