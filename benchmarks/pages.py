@@ -2,7 +2,8 @@
 
     python -m benchmarks.pages {explorer,constant,stock,stock-constant} STORE --port 5100 --log loop.jsonl [--by COLUMN]
 
-Each is served by a process of its own. A heartbeat on the event loop and a count of the bytes written to sockets go to the log, a line for each late beat and each write.
+Each is served by a process of its own. A heartbeat on the event loop and a count of the bytes written to sockets go to the log: a line for each late
+beat and each write.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from bigview.raster.frame import frame
 from bigview.spec import View
 from bigview.views import map as maps
 from bigview.views.picture import Painter, Picture, Wish
+from bigview.views.wire import encode
 
 BEAT, LATE = 0.002, 0.004  # seconds
 
@@ -72,8 +74,11 @@ class ConstantPainter(Painter):
     def paint(self, wish: Wish) -> Iterator[Picture]:
         """Yield the picture of the first wish, moved to where it is asked for."""
         if self._made is None:
-            self._made = frame(self._table, View(*self._table.home, wish.view.width, wish.view.height), wish.style)
-        yield Picture(replace(self._made, x_range=wish.view.x_range, y_range=wish.view.y_range), count=1 if wish.settled else None)
+            made = frame(self._table, View(*self._table.home, wish.view.width, wish.view.height), wish.style)
+            self._made = made, encode(made)
+        made, wire = self._made
+        drawing = replace(made.drawing, bounds=(*wish.view.x_range, *wish.view.y_range))
+        yield Picture(replace(made, drawing=drawing), replace(wire), count=1 if wish.settled else None)
 
 
 def time_painting(log: Log) -> None:

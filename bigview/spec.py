@@ -273,7 +273,8 @@ class Style:
     spread : int or None
         Radius in pixels to which lone points grow; None chooses by density.
     clip : float or None
-        Percentile beyond which colours are full: of the occupied pixels for a density (99.98 by default), of the values, at both ends, for a number (98).
+        Percentile beyond which colours are full: of the occupied pixels for a density (99.98 by default), of the values, at both ends, for a
+        number (98).
     gain : float
         A density takes each count as so many times as large: how a person rescales the colours to what is in view.
     limits : (float, float) or None

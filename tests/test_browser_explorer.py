@@ -1,5 +1,6 @@
 """The explorer as a visitor meets it: served by the command line, driven in Chromium."""
 
+import base64
 import re
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import pandas as pd
 import pytest
 
 from bigview.build.points import build_points
+from bigview.raster.frame import frame
+from bigview.spec import Style, View
 from bigview.stores import open as open_store
 
 ROWS = 20_000
@@ -21,6 +24,17 @@ RANGES = """() => {
       const {x_range: x, y_range: y} = model
       return {x0: x.start, x1: x.end, y0: y.start, y1: y.end, width: model.inner_width, height: model.inner_height}
     }
+}"""
+
+PICTURE = """() => {
+  const models = Bokeh.documents.flatMap((doc) => [...doc._all_models.values()])
+  const figure = models.find((model) => model.type === 'Figure')
+  const source = figure.renderers.map((one) => one.data_source).find((one) => one.data.image)
+  const [image] = source.data.image, bytes = new Uint8Array(image.buffer, image.byteOffset, image.byteLength)
+  let text = ''
+  for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768))
+  const {x_range: x, y_range: y, inner_width: width, inner_height: height} = figure
+  return {shape: image.shape, bytes: btoa(text), view: [x.start, x.end, y.start, y.end, width, height]}
 }"""
 
 
@@ -94,6 +108,29 @@ def _until(page, done, what: str) -> None:
 
 def _count(page) -> int:
     return int(page.locator(".in-view").inner_text().replace(",", ""))
+
+
+@pytest.mark.parametrize("by", ["kind", "Density", "score"])
+@pytest.mark.parametrize("zooms", [0, 4])
+def test_the_browser_draws_the_frame_pixel_by_pixel(explorer, store, by, zooms):
+    """Tones become colours and lone rows grow in the browser, by the same arithmetic as everywhere else."""
+    page = explorer
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("menuitem", name=by, exact=True).click()
+    page.mouse.move(*_pixel(page, -4.0, 0.5))
+    for _ in range(zooms):
+        page.mouse.wheel(0, -120)
+        page.wait_for_timeout(100)
+    style = Style(by=None if by == "Density" else by)
+
+    def same() -> bool:
+        shown = page.evaluate(PICTURE)
+        x0, x1, y0, y1, width, height = shown["view"]
+        wanted = frame(open_store(store), View((x0, x1), (y0, y1), width, height), style).rgba
+        got = np.frombuffer(base64.b64decode(shown["bytes"]), np.uint32)
+        return shown["shape"] == list(wanted.shape) and (got.reshape(wanted.shape) == wanted).all()
+
+    _until(page, same, "the pixels of the frame")
 
 
 def test_zoom_pan_color_hover_click(explorer, store):

@@ -201,6 +201,11 @@ def kind_of(table: PointTable, style: Style) -> str:
     raise OptionError(f"Column {style.by!r} holds {kind}, which gives no colours; take a category, boolean, number or datetime column.")
 
 
+def kind_of_drawing(drawing: Drawing) -> str:
+    """Return what the tones of a drawing stand for: "count", "category" or "number"."""
+    return "count" if drawing.scale is not None else "number" if drawing.span is not None else "category"
+
+
 def drawn(table: PointTable, view: View, style: Style, where: Filters) -> Drawing:
     """Draw a view."""
     return {"count": _density, "category": _categories, "number": _numbers}[kind_of(table, style)](table, view, style, where)

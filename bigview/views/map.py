@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.events import MouseLeave, MouseMove, RangesUpdate, Tap
-from bokeh.models import ColumnDataSource
+from bokeh.models import ColumnDataSource, CustomJS
 
 from bigview.config import limits
 from bigview.raster.palettes import background
@@ -24,6 +24,7 @@ from bigview.views.camera import Camera
 from bigview.views.live import Door, Latest
 from bigview.views.picture import Painter, Picture, Wish, plotted, to_plot, to_value
 from bigview.views.pointer import Found, Pointed, find
+from bigview.views.wire import Wire, deflated, script
 
 TICK = 10  # ms after a wheel step at which the browser reports the new ranges; its default of 500 is most of what people wait for
 _WIDEST = 1 << 15  # pixels: no screen is wider, and a browser may say anything
@@ -68,7 +69,9 @@ class Map:
         self._size = (0, 0)
         self._asked: Camera | None = None
         self._pending = False
-        self._shown: Any = None
+        self._shown: Wire | None = None
+        self._colored: Any = None
+        self._table_id = self._number = 0
         self._close: list[Callable[[], None]] = []
         self.element = self._element()
 
@@ -95,12 +98,12 @@ class Map:
             return
         self.close()
         self._plot, figure, shown = plot, plot.state, plot.handles
-        self._size, self._asked, self._shown = (0, 0), None, None
+        self._size, self._asked, self._shown, self._colored = (0, 0), None, None, None
         figure.update(lod_timeout=TICK, lod_threshold=None, output_backend="canvas", outline_line_color=None)
         if self.equal:
             figure.update(**{f"min_border_{side}": 0 for side in ("left", "right", "top", "bottom")})
         self._paper()
-        self._image = shown["source"]
+        self._frames, self._colours = sources(figure, shown["source"])
         self._marks = ColumnDataSource({"x": [], "y": [], "color": [], "size": []})
         self._focus = ColumnDataSource({"x": [], "y": [], "color": [], "size": []})
         figure.scatter("x", "y", size="size", fill_color="color", line_color=None, source=self._marks)
@@ -230,23 +233,35 @@ class Map:
             self._marks.data = {"x": marks.x, "y": marks.y, "color": marks.colors, "size": np.full(len(marks.x), marks.size)}
             self._blank(frame)
         elif picture.count is not None or not len(self._marks.data["x"]):
-            self._put(frame)
+            self._put(picture)
             if len(self._marks.data["x"]):
                 self._marks.data = {"x": [], "y": [], "color": [], "size": []}
         self._listener.pictured(wish, picture)
 
-    def _put(self, frame: Any) -> None:
-        """Send a frame to the browser, unless it is there."""
-        if frame is self._shown:
+    def _put(self, picture: Picture) -> None:
+        """Send a picture to the browser, unless it is there."""
+        wire = picture.wire
+        if wire is self._shown:
             return
-        (x0, x1), (y0, y1) = (tuple(to_plot(end) for end in ends) for ends in (frame.x_range, frame.y_range))
-        self._image.data = {"image": [frame.rgba], "x": [x0], "y": [y0], "dw": [x1 - x0], "dh": [y1 - y0]}
-        self._shown = frame
+        self._color(wire)
+        (x0, x1), (y0, y1) = (tuple(to_plot(end) for end in ends) for ends in (picture.frame.x_range, picture.frame.y_range))
+        self._send({**wire.facts, "table": self._table_id, "x": x0, "y": y0, "dw": x1 - x0, "dh": y1 - y0}, wire.body)
+        self._shown = wire
+
+    def _color(self, wire: Wire) -> None:
+        """Send the colours of the tones, unless they are there."""
+        if wire.table is not None and wire.table is not self._colored:
+            self._colored, self._table_id = wire.table, self._table_id + 1
+            self._colours.data = {"body": [deflated(wire.table)], "id": [self._table_id]}
+
+    def _send(self, facts: dict[str, Any], body: Any) -> None:
+        self._number += 1
+        self._frames.data = {"facts": [{**facts, "number": self._number}], "body": [body]}
 
     def _blank(self, frame: Any) -> None:
         """Take the picture away where marks stand in its place."""
         x0, y0 = to_plot(frame.x_range[0]), to_plot(frame.y_range[0])
-        self._image.data = {"image": [np.zeros((1, 1), np.uint32)], "x": [x0], "y": [y0], "dw": [0.0], "dh": [0.0]}
+        self._send({"blank": True, "x": x0, "y": y0}, np.zeros(0, np.uint8))
         self._shown = None
 
     def _pointed(self, event: Any, click: bool) -> None:
@@ -277,6 +292,19 @@ def _weakly(method: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
             call(plot, element)
 
     return hook
+
+
+def sources(figure: Any, image: Any) -> tuple[ColumnDataSource, ColumnDataSource]:
+    """Return the sources that take frames and their colours to the browser, where wire.js makes the plot's picture of them."""
+    frames, colours = (
+        ColumnDataSource({"facts": [], "body": []}, name="bigview-frame"),
+        ColumnDataSource({"id": [], "body": []}, name="bigview-colours"),
+    )
+    react = CustomJS(args={"frames": frames, "colours": colours, "image": image}, code=script())
+    for source in (frames, colours):
+        source.js_on_change("data", react)
+    figure.tags = [*figure.tags, frames, colours]  # a source that nothing draws is in the document all the same
+    return frames, colours
 
 
 def _pixels(figure: Any, name: str) -> int:

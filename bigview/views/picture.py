@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bigview.config import limits
-from bigview.raster.frame import Frame, frame
+from bigview.raster.frame import Drawing, Frame, frame
 from bigview.spec import Style, View, Where
 from bigview.store.axis import Axis
 from bigview.store.points import PointTable
+from bigview.views.wire import Wire, encode
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Picture:
     """A frame with what belongs to it; `count` and `marks` only where the map is settled (`marks` where rows are few)."""
 
     frame: Frame
+    wire: Wire
     count: int | None = None
     marks: Marks | None = None
 
@@ -72,18 +74,27 @@ class Painter:
     def __init__(self, table: PointTable) -> None:
         self._table = table
         self._last: tuple[tuple[View, Style, Where], Frame] | None = None
+        self._sent: tuple[tuple[Drawing, Any, bool], Wire] | None = None
 
     def paint(self, wish: Wish) -> Iterator[Picture]:
         """Yield the picture of a wish, then, where it is settled, the one with numbers and marks."""
         made = self._frame(_widened(wish.view, wish.margin, self._table), wish.style, wish.where)
-        yield Picture(made)
+        wire = self._wire(made, coarse=wish.margin > 0)
+        yield Picture(made, wire)
         if not wish.settled:
             return
         count = self._table.count(wish.view, wish.where)
         marks = None
         if 0 < count <= limits().glyph_rows:
             marks = self._marks(wish, made, count)
-        yield Picture(made, count, marks)
+        yield Picture(made, wire, count, marks)
+
+    def _wire(self, made: Frame, coarse: bool) -> Wire:
+        """Return the frame as the browser gets it; the same one where it is there already."""
+        key = (made.drawing, made.table, coarse)
+        if self._sent is None or any(a is not b for a, b in zip(self._sent[0], key, strict=True)):
+            self._sent = (key, encode(made, coarse))
+        return self._sent[1]
 
     def _frame(self, view: View, style: Style, where: Where) -> Frame:
         key = (view, style, where)
