@@ -1,6 +1,7 @@
 """The laws of the contract, on random tables, views and expressions, against Datashader, NumPy, pandas and DuckDB."""
 
 import tempfile
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,17 +16,20 @@ from hypothesis import strategies as st
 from bigview import config
 from bigview.build.points import build_points
 from bigview.errors import ViewError
+from bigview.raster import aggregate as aggregate_module
 from bigview.raster.aggregate import aggregate
 from bigview.raster.plan import Lattice
 from bigview.spec import Filter, View, by, dominant
+from bigview.store import loose
 from bigview.store.points import PointTable
 from tests.strategies import axis_values, expressions, tables, views
 
 
 @contextmanager
-def stored(table: pd.DataFrame, cells: bool) -> Iterator[PointTable]:
+def stored(table: pd.DataFrame, cells: bool, row_group: int = 131_072) -> Iterator[PointTable]:
     """Build a store of a table; with `cells` its frames are drawn from levels even where it is small."""
-    with tempfile.TemporaryDirectory() as folder, config.override(exact_rows=0 if cells else 1 << 40, cell_rows=1 if cells else 6):
+    changed = {"exact_rows": 0 if cells else 1 << 40, "cell_rows": 1 if cells else 6, "row_group": row_group}
+    with tempfile.TemporaryDirectory() as folder, config.override(**changed):
         build_points(table, f"{folder}/s.bv", x="x", y="y", quiet=True)
         yield PointTable.open(f"{folder}/s.bv")
 
@@ -242,3 +246,16 @@ def test_a_view_of_nothing_is_an_error() -> None:
     for size in ((0, 1), (1, -1), (1.5, 2), (True, 2)):
         with pytest.raises(ViewError):
             View((0, 1), (0, 1), *size)
+
+
+@given(st.data())
+def test_rows_without_cells_are_packed_or_read_in_place(data: st.DataObject) -> None:
+    table = data.draw(tables())
+    with stored(table, cells=True, row_group=7) as store:
+        view, where = data.draw(views(table)), data.draw(st.none() | expressions())
+        packed = [aggregate(store, view, agg, where) for agg in ("count", dominant("lang"))]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loose, "_MOST_CELLS", -1)
+            patch.setattr(aggregate_module, "_kept", OrderedDict())
+            for grid, agg in zip(packed, ("count", dominant("lang")), strict=True):
+                np.testing.assert_array_equal(grid, aggregate(PointTable.open(store.reader.folder.url), view, agg, where))

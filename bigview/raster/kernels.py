@@ -106,13 +106,14 @@ def count_cell_bits(cells, c0, c1, tables, width, bits, grid):  # type: ignore[n
 
 
 @nb.njit(nogil=True, cache=True)
-def count_rows(x, y, starts, stops, frame, bits, grid):  # type: ignore[no-untyped-def]
-    """Add single rows to a grid of counts."""
+def count_rows(x, y, gaps, frame, bits, grid):  # type: ignore[no-untyped-def]
+    """Add single rows to a grid of counts; the position of row r of a run stands at r − the run's shift."""
+    starts, stops, shifts = gaps
     for q in range(starts.shape[0]):
         for row in range(starts[q], stops[q]):
             if bits.shape[0] and not bit_at(bits, row):
                 continue
-            pixel = _pixel(x, y, row, frame)
+            pixel = _pixel(x, y, row - shifts[q], frame)
             if pixel >= 0:
                 grid[pixel] += nb.uint32(1)
 
@@ -153,11 +154,11 @@ def cell_runs(cells, c0, c1, tables, width, cursor, out):  # type: ignore[no-unt
 @nb.njit(nogil=True, cache=True)
 def row_runs(x, y, gaps, frame, cursor, out):  # type: ignore[no-untyped-def]
     """List single rows by pixel, like `cell_runs`; neighbours in store order and pixel become one run."""
-    starts, stops = gaps
+    starts, stops, shifts = gaps
     for q in range(starts.shape[0]):
         last, begin = -1, 0
         for row in range(starts[q], stops[q]):
-            pixel = _pixel(x, y, row, frame)
+            pixel = _pixel(x, y, row - shifts[q], frame)
             if pixel != last:
                 if last >= 0:
                     _note(last, begin, row, cursor, out)

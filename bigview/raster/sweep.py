@@ -1,6 +1,7 @@
 """Runs the kernels over the cells and rows of a frame, a slice a thread."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,7 @@ from bigview.raster import kernels
 from bigview.raster.plan import Lattice, Work, work_of
 from bigview.store import pool
 from bigview.store.bits import Bits
+from bigview.store.loose import loose_rows
 from bigview.store.reader import Reader, X, Y
 
 _NO_BITS = np.empty(0, np.uint64)
@@ -63,6 +65,17 @@ def _with_cells(reader: Reader, lattice: Lattice, part: Work, use: Callable[...,
         use((key, start, count), (begin[:found], end[:found]))
 
 
+@contextmanager
+def _positions(reader: Reader, lattice: Lattice, gaps: tuple[Any, Any]) -> Iterator[tuple[Any, Any, Any]]:
+    """Give the positions of runs of rows that no cell covers, and what to subtract from the rows of each run to find them there."""
+    starts, stops = gaps
+    packed = None if lattice.level is None else loose_rows(reader, lattice.level)
+    shifts = np.zeros(len(starts), np.int64) if packed is None else packed.shifts(starts)
+    table = reader.pages if packed is None else packed.table
+    with table.pinned([X, Y], table.groups_of(starts - shifts, stops - shifts)) as (x, y):
+        yield x, y, shifts
+
+
 def counts(reader: Reader, lattice: Lattice, bits: Bits | None) -> NDArray[np.uint32]:
     """Return the number of rows in each pixel, shape (height, width)."""
     height, width = lattice.shape
@@ -77,8 +90,8 @@ def counts(reader: Reader, lattice: Lattice, bits: Bits | None) -> NDArray[np.ui
             elif lattice.level is not None:
                 kernels.count_cell_bits(cells, part.c0, part.c1, _tables(lattice), width, words, grid)
             if len(gaps[0]):
-                with reader.pages.pinned([X, Y], reader.pages.groups_of(*gaps)) as (x, y):
-                    kernels.count_rows(x, y, *gaps, _frame_of(lattice), words, grid)
+                with _positions(reader, lattice, gaps) as (x, y, shifts):
+                    kernels.count_rows(x, y, (*gaps, shifts), _frame_of(lattice), words, grid)
 
         _with_cells(reader, lattice, part, use)
         return grid
@@ -106,8 +119,8 @@ def runs(reader: Reader, lattice: Lattice) -> Runs:
             if lattice.level is not None:
                 kernels.cell_runs(cells, part.c0, part.c1, _tables(lattice), width, cursor, out)
             if len(gaps[0]):
-                with reader.pages.pinned([X, Y], reader.pages.groups_of(*gaps)) as (x, y):
-                    kernels.row_runs(x, y, gaps, _frame_of(lattice), cursor, out)
+                with _positions(reader, lattice, gaps) as (x, y, shifts):
+                    kernels.row_runs(x, y, (*gaps, shifts), _frame_of(lattice), cursor, out)
 
         _with_cells(reader, lattice, part, use)
         return cursor

@@ -78,11 +78,11 @@ class Budget:
             self._evict(self.bytes - int(0.9 * limits().cache_bytes))
 
     def _evict(self, wanted: int) -> None:
-        found: list[tuple[int, int, Column, PagedTable]] = []
+        found: list[tuple[tuple[bool, int], int, Column, PagedTable]] = []
         for table in self.tables:
             for column in table.columns.values():
                 free = np.flatnonzero((column.state == PRESENT) & (column.pins == 0))
-                found += [(int(column.used[group]), int(group), column, table) for group in free]
+                found += [((table.costly, int(column.used[group])), int(group), column, table) for group in free]
         found.sort(key=lambda entry: entry[0])
         for _, group, column, table in found:
             if wanted <= 0:
@@ -112,12 +112,15 @@ class PagedTable:
         First row of each row group; the last entry is the number of rows.
     load : callable
         ``load(groups, names)`` returns, for each group, the decoded columns. Called from several threads at once.
+    costly : bool
+        Small, but long to load again: goes after all that is not.
     """
 
-    def __init__(self, dtypes: dict[str, np.dtype], offsets: NDArray[np.int64], load: Loader) -> None:
+    def __init__(self, dtypes: dict[str, np.dtype], offsets: NDArray[np.int64], load: Loader, costly: bool = False) -> None:
         self.dtypes = dtypes
         self.offsets = offsets
         self.columns: dict[str, Column] = {}
+        self.costly = costly
         self._load = load
         with _budget.changed:
             _budget.tables.add(self)

@@ -20,7 +20,7 @@ from bigview.store.bits import Bits, words
 from bigview.store.reader import MISSING_TIME, Reader, X, Y
 from bigview.store.valuesets import Joined, Plan, UnsureError, Values
 
-_SHARE = 0.8  # of the cache, for the columns of one pass: the cells and positions of the picture keep their place
+_SHARE = 0.86  # of the cache, for the columns of one pass: 100 M numbers of 32 bits, and the cells of the picture beside them
 _GROUPS = 16  # row groups of one task: 2 M rows
 _FEW = 4  # ranges up to which each is a comparison of its own, many values at once
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
