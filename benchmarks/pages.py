@@ -71,7 +71,7 @@ class ConstantPainter(Painter):
         super().__init__(table)
         self._table, self._made = table, None
 
-    def paint(self, wish: Wish) -> Iterator[Picture]:
+    def paint(self, wish: Wish, stale: Callable[[], bool] = lambda: False) -> Iterator[Picture]:
         """Yield the picture of the first wish, moved to where it is asked for."""
         if self._made is None:
             made = frame(self._table, View(*self._table.home, wish.view.width, wish.view.height), wish.style)
@@ -85,9 +85,9 @@ def time_painting(log: Log) -> None:
     """Note how long each picture took its worker, in milliseconds."""
     paint = maps.Painter.paint
 
-    def timed(self: Painter, wish: Wish) -> Iterator[Picture]:
+    def timed(self: Painter, wish: Wish, stale: Callable[[], bool] = lambda: False) -> Iterator[Picture]:
         start = time.perf_counter()
-        for picture in paint(self, wish):
+        for picture in paint(self, wish, stale):
             log("paint", 1e3 * (time.perf_counter() - start))
             yield picture
 

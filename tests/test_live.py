@@ -37,7 +37,7 @@ def test_only_the_newest_waits():
     started, go, done = Event(), Event(), Event()
     delivered, worked = [], []
 
-    def work(wish):
+    def work(wish, stale):
         worked.append(wish)
         started.set()
         assert go.wait(10)
@@ -63,7 +63,7 @@ def test_better_results_of_a_stale_request_are_left():
     first, go, done = Event(), Event(), Event()
     delivered = []
 
-    def work(wish):
+    def work(wish, stale):
         yield f"{wish} quick"
         yield f"{wish} exact"
 
@@ -86,7 +86,7 @@ def test_better_results_of_a_stale_request_are_left():
 def test_a_failure_is_a_sentence_and_the_next_request_works():
     said, done = [], Event()
 
-    def work(wish):
+    def work(wish, stale):
         if wish == "bad":
             raise InputError("Not like this. Try that.")
         yield wish
@@ -102,7 +102,7 @@ def test_a_failure_is_a_sentence_and_the_next_request_works():
 
 
 def test_a_closed_worker_starts_nothing():
-    worker = Latest(lambda wish: pytest.fail("worked"), lambda *_: None, pytest.fail, _direct)
+    worker = Latest(lambda wish, stale: pytest.fail("worked"), lambda *_: None, pytest.fail, _direct)
     worker.close()
     worker.request(1)
 

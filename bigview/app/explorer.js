@@ -109,6 +109,7 @@ export function render({ model, el }) {
   hover.setAttribute("role", "tooltip")
   const message = add(stage, "div", "card message")
   message.setAttribute("role", "alert")
+  const sketch = add(stage, "div", "card sketch")
   const note = add(stage, "footer", "note")
   const live = add(stage, "div", "spoken")
   live.setAttribute("aria-live", "polite")
@@ -130,6 +131,10 @@ export function render({ model, el }) {
       live.textContent = model.status.summary ?? ""
       message.textContent = model.status.message ?? ""
       message.hidden = !model.status.message
+    },
+    sketch() {
+      sketch.textContent = model.sketch
+      sketch.hidden = !model.sketch
     },
     legend: () => drawLegend(legend, model.legend),
     record: () => drawRecord(record, model.record, () => { send("key", "Escape"); map.focus() }),

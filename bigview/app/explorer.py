@@ -35,6 +35,7 @@ class Stage(pn.custom.JSComponent):
     hover = param.Dict(default={}, doc="The record under the pointer.")
     legend = param.Dict(default={}, doc="Categories by rank, or a colour bar.")
     map = pn.custom.Child(doc="The map.")
+    sketch = param.String(default="", doc="What is not exact in the picture; empty where all is.")
     record = param.Dict(default={}, doc="The record that was clicked.")
     status = param.Dict(default={}, doc="Rows in view, rows in all, one sentence, an error.")
     told = param.Parameter(default=None, precedence=-1, doc="Called with each message of the page.")
@@ -159,7 +160,10 @@ class Explorer(pn.viewable.Viewer):
         return (0, 190) if width <= 640 else (284, 0)
 
     def pictured(self, wish: Wish, picture: Picture) -> None:
-        """Show the legend and the counts of a settled picture."""
+        """Show the legend and the counts of a settled picture; say of a sketch that it is one."""
+        sketch = "" if picture.frame.exact else "Approximate picture; the exact one is being drawn"
+        if self.stage.sketch != sketch:
+            self.stage.sketch = sketch
         if picture.count is None:
             return
         if not pn.state.loaded:

@@ -184,9 +184,17 @@ def frame(table: PointTable, view: View, style: Style | None = None, where: Wher
         Only rows that pass. The colour of a count stays what it is without the filter.
     """
     style, filters = style or Style(), Filters.of(where)
-    shape = replace(style, palette=None, dark=True) if not style.mix else style
-    key = (table.reader.folder.url, table.manifest.fingerprint, view, shape, filters)
-    return dressed(table, _drawings.get(key, lambda: drawn(table, view, style, filters)), style)
+    return dressed(table, _drawings.get(_key_of(table, view, style, filters), lambda: drawn(table, view, style, filters)), style)
+
+
+def kept(table: PointTable, view: View, style: Style, where: Where = None) -> bool:
+    """Tell whether a frame is drawn already."""
+    return _drawings.peek(_key_of(table, view, style, Filters.of(where))) is not None
+
+
+def _key_of(table: PointTable, view: View, style: Style, where: Filters) -> tuple[Any, ...]:
+    shape = style if style.mix else replace(style, palette=None, dark=True)
+    return table.reader.folder.url, table.manifest.fingerprint, view, shape, where
 
 
 def kind_of(table: PointTable, style: Style) -> str:
@@ -208,7 +216,8 @@ def kind_of_drawing(drawing: Drawing) -> str:
 
 def drawn(table: PointTable, view: View, style: Style, where: Filters) -> Drawing:
     """Draw a view."""
-    return {"count": _density, "category": _categories, "number": _numbers}[kind_of(table, style)](table, view, style, where)
+    draw: Callable[..., Drawing] = {"count": _density, "category": _categories, "number": _numbers}[kind_of(table, style)]
+    return draw(table, view, style, where)
 
 
 def dressed(table: PointTable, drawing: Drawing, style: Style) -> Frame:
@@ -231,8 +240,8 @@ def dressed(table: PointTable, drawing: Drawing, style: Style) -> Frame:
 
 def _density(table: PointTable, view: View, style: Style, where: Filters) -> Drawing:
     grid = aggregate(table, view, "count", where)
-    scale = _scale(table, grid, style)
-    return _drawing(table, grid, style, int(grid.sum(dtype=np.int64)), tones=tones.of_counts(grid.to_numpy(), scale), scale=scale)
+    scale = scale_for(table, grid, style)
+    return drawing_of(table, grid, style, int(grid.sum(dtype=np.int64)), tones=tones.of_counts(grid.to_numpy(), scale), scale=scale)
 
 
 def _numbers(table: PointTable, view: View, style: Style, where: Filters) -> Drawing:
@@ -243,7 +252,7 @@ def _numbers(table: PointTable, view: View, style: Style, where: Filters) -> Dra
     span = style.limits or legend.number_limits(table, column, style.clip)
     x0, x1, y0, y1 = grid.attrs["bounds"]
     count = table.count(View((x0, x1), (y0, y1)), where)
-    return _drawing(table, grid, style, count, tones=tones.of_numbers(grid.to_numpy(), counts, span), span=span)
+    return drawing_of(table, grid, style, count, tones=tones.of_numbers(grid.to_numpy(), counts, span), span=span)
 
 
 def _categories(table: PointTable, view: View, style: Style, where: Filters) -> Drawing:
@@ -257,8 +266,8 @@ def _categories(table: PointTable, view: View, style: Style, where: Filters) -> 
 def category_drawing(table: PointTable, grid: xr.DataArray, style: Style, totals: NDArray[np.int64]) -> Drawing:
     """Return the drawing of the planes of `bigview.dominant`."""
     planes, names = grid.to_numpy(), table.reader.categories(str(style.by))
-    shown = tones.of_dominant(planes, len(names), _scale(table, grid, style))
-    return _drawing(table, grid, style, int(planes[:, :, 2].sum()), tones=shown, totals=totals)
+    shown = tones.of_dominant(planes, len(names), scale_for(table, grid, style))
+    return drawing_of(table, grid, style, int(planes[:, :, 2].sum()), tones=shown, totals=totals)
 
 
 def _mixed(table: PointTable, view: View, style: Style, where: Filters) -> Drawing:
@@ -267,11 +276,11 @@ def _mixed(table: PointTable, view: View, style: Style, where: Filters) -> Drawi
     top = _most_planes(view, len(names))
     grid = aggregate(table, view, By(column, top), where)
     total = aggregate(table, view, "count", where).to_numpy()
-    rgba = shade_mix(grid.to_numpy()[:, :, : top or len(names)], total, _scale(table, grid, style), style.dark)
+    rgba = shade_mix(grid.to_numpy()[:, :, : top or len(names)], total, scale_for(table, grid, style), style.dark)
     x0, x1, y0, y1 = grid.attrs["bounds"]
     found = table.category_counts(column, View((x0, x1), (y0, y1)), where).to_dict()
     totals = np.array([found.get(name, 0) for name in names], np.int64)
-    return _drawing(table, grid, style, int(total.sum(dtype=np.int64)), mixed=rgba, totals=totals)
+    return drawing_of(table, grid, style, int(total.sum(dtype=np.int64)), mixed=rgba, totals=totals)
 
 
 def _most_planes(view: View, categories: int) -> int | None:
@@ -280,7 +289,8 @@ def _most_planes(view: View, categories: int) -> int | None:
     return None if categories <= fit else max(1, fit - 1)
 
 
-def _drawing(table: PointTable, grid: xr.DataArray, style: Style, count: int, **shown: Any) -> Drawing:
+def drawing_of(table: PointTable, grid: xr.DataArray, style: Style, count: int, **shown: Any) -> Drawing:
+    """Return the drawing of a grid."""
     facts = {name: grid.attrs[name] for name in ("bounds", "exact", "error", "level")}
     spread = max(0, style.spread) if style.spread is not None else radius_at(table.manifest, _zoom(table, grid.attrs["bounds"], grid.shape))
     return Drawing(count=count, spread=spread, **facts, **shown)
@@ -292,7 +302,8 @@ def _zoom(table: PointTable, bounds: tuple[Any, Any, Any, Any], shape: tuple[int
     return zoom_of(table.manifest, across / shape[1], along / shape[0])
 
 
-def _scale(table: PointTable, grid: xr.DataArray, style: Style) -> Scale:
+def scale_for(table: PointTable, grid: xr.DataArray, style: Style) -> Scale:
+    """Return the scale of a grid's counts: that of the store at the grid's zoom."""
     return scale_of(table.manifest, _zoom(table, grid.attrs["bounds"], grid.shape), Grading(style.scale, style.clip, style.gain))
 
 

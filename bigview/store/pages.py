@@ -136,6 +136,11 @@ class PagedTable:
         _touch(self.offsets, starts, stops, marks)
         return np.flatnonzero(marks)
 
+    def present(self, names: Sequence[str], groups: Groups) -> bool:
+        """Tell whether row groups of columns are in memory."""
+        columns = [self.columns.get(name) for name in names]
+        return all(column is not None and bool((column.state[groups] == PRESENT).all()) for column in columns)
+
     @contextmanager
     def pinned(self, names: Sequence[str], groups: Groups) -> Iterator[list[NDArray[Any]]]:
         """Give the whole arrays of columns, of which the given row groups are filled for the length of the block."""

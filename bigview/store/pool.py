@@ -2,8 +2,9 @@
 
 import os
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import TypeVar
 
@@ -15,6 +16,37 @@ Result = TypeVar("Result")
 _lock = threading.Lock()
 _pools: dict[int, ThreadPoolExecutor] = {}
 _inside = threading.local()
+
+
+class Stopped(Exception):
+    """Raised in work that was told to stop."""
+
+
+@contextmanager
+def stoppable(stop: Callable[[], bool]) -> Iterator[None]:
+    """Let what this thread runs in the block, in slices or alone, end with `Stopped` between two slices once ``stop()`` is true."""
+    before = getattr(_inside, "stop", None)
+    _inside.stop = stop
+    try:
+        yield
+    finally:
+        _inside.stop = before
+
+
+def stopped() -> bool:
+    """Tell whether the work of this thread was told to stop."""
+    stop = getattr(_inside, "stop", None)
+    return stop is not None and stop()
+
+
+def _until(function: Callable[[Item], Result], stop: Callable[[], bool]) -> Callable[[Item], Result]:
+    def run_one(item: Item) -> Result:
+        if stop():
+            raise Stopped
+        with stoppable(stop):
+            return function(item)
+
+    return run_one
 
 
 def threads() -> int:
@@ -40,13 +72,21 @@ def run(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Resul
 
     A slice that calls `run` itself does its work alone, so that slices never wait for a place in the pool they hold.
     """
+    stop = getattr(_inside, "stop", None)
+    if stop is not None:
+        function = _until(function, stop)
     if len(items) <= 1 or threads() == 1 or getattr(_inside, "yes", False):
         return [function(item) for item in items]
     futures = [_pool().submit(function, item) for item in items[1:]]
-    results = [function(items[0])]
-    for place, future in enumerate(futures, 1):
-        # What has not begun is done here: the caller never idles behind other callers' work.
-        results.append(function(items[place]) if future.cancel() else future.result())
+    try:
+        results = [function(items[0])]
+        for place, future in enumerate(futures, 1):
+            # What has not begun is done here: the caller never idles behind other callers' work.
+            results.append(function(items[place]) if future.cancel() else future.result())
+    except BaseException:
+        # What the caller lends to the slices must not be taken back while one of them runs.
+        wait([future for future in futures if not future.cancel()])
+        raise
     return results
 
 

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 from bigview.errors import BigviewError
+from bigview.store.pool import Stopped, stopped
 
 T = TypeVar("T")
 
@@ -35,16 +36,21 @@ class Recent(Generic[T]):
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return the result of a key, computed by `make` where it is not kept."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][0]
-            waiting = self._making.get(key)
+        while True:
+            with self._lock:
+                if key in self._kept:
+                    self._kept.move_to_end(key)
+                    return self._kept[key][0]
+                waiting = self._making.get(key)
+                if waiting is None:
+                    mine = self._making[key] = Future()
             if waiting is None:
-                mine = self._making[key] = Future()
-        if waiting is not None:
-            return _shared(waiting)
-        return self._make(key, mine, make)
+                return self._make(key, mine, make)
+            try:
+                return _shared(waiting)
+            except Stopped:  # the other one lost interest, we did not
+                if stopped():
+                    raise
 
     def peek(self, key: Hashable) -> T | None:
         """Return the result of a key if it is kept."""

@@ -107,8 +107,8 @@ class Latest(Generic[Request, Result]):
     Parameters
     ----------
     work : callable
-        Takes a request and yields results, each better than the one before. Runs on a thread of the pool. It is left after a result when
-        a newer request waits.
+        Takes a request and `stale`, which tells whether a newer request waits, and yields results, each better than the one before. Runs on a
+        thread of the pool. It is left after a result when a newer request waits.
     deliver : callable
         Takes the request and a result; runs in the document.
     failed : callable
@@ -119,7 +119,7 @@ class Latest(Generic[Request, Result]):
 
     def __init__(
         self,
-        work: Callable[[Request], Iterable[Result]],
+        work: Callable[[Request, Callable[[], bool]], Iterable[Result]],
         deliver: Callable[[Request, Result], None],
         failed: Callable[[str], None],
         door: Callable[[Call], None],
@@ -149,6 +149,9 @@ class Latest(Generic[Request, Result]):
         with self._lock:
             self._closed, self._waiting = True, []
 
+    def _stale(self) -> bool:
+        return bool(self._waiting) or self._closed
+
     def _run(self) -> None:
         """Do one request. Then make room: other views share the threads."""
         with self._lock:
@@ -157,9 +160,9 @@ class Latest(Generic[Request, Result]):
                 return
             wish = self._waiting.pop()
         try:
-            for result in self._work(wish):
+            for result in self._work(wish, self._stale):
                 self._door(lambda result=result: self._deliver(wish, result))  # type: ignore[misc]
-                if self._waiting or self._closed:
+                if self._stale():
                     break
         except Exception as error:  # noqa: BLE001  whatever fails, the page stays and says so
             text = sentence(error)

@@ -111,7 +111,7 @@ class Map:
         door = self._door = Door(lambda: plot.document, lambda: plot.comm)
         painter = Painter(self._table)
         self._pictures: Latest[Wish, Picture] = Latest(painter.paint, self._show, self._listener.failed, door)
-        self._pointer: Latest[Pointed, Found | None] = Latest(lambda pointed: find(self._table, pointed), self._point, self._listener.failed, door)
+        self._pointer: Latest[Pointed, Found | None] = Latest(lambda pointed, _: find(self._table, pointed), self._point, self._listener.failed, door)
         self._close = [self._pictures.close, self._pointer.close, door.close]
         for ends in (shown["x_range"], shown["y_range"]):
             ends.on_change("start", self._changed)

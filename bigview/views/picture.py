@@ -1,6 +1,6 @@
 """What a map shows at one moment: the frame, what it counts, and the rows drawn one by one where they are few."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,10 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bigview.config import limits
-from bigview.raster.frame import Drawing, Frame, frame
+from bigview.raster.frame import Drawing, Frame, frame, kept
+from bigview.raster.sketch import sketch
 from bigview.spec import Style, View, Where
 from bigview.store.axis import Axis
 from bigview.store.points import PointTable
+from bigview.store.pool import Stopped, stoppable
 from bigview.views.wire import Wire, encode
 
 
@@ -76,10 +78,21 @@ class Painter:
         self._last: tuple[tuple[View, Style, Where], Frame] | None = None
         self._sent: tuple[tuple[Drawing, Any, bool], Wire] | None = None
 
-    def paint(self, wish: Wish) -> Iterator[Picture]:
-        """Yield the picture of a wish, then, where it is settled, the one with numbers and marks."""
-        made = self._frame(_widened(wish.view, wish.margin, self._table), wish.style, wish.where)
-        wire = self._wire(made, coarse=wish.margin > 0)
+    def paint(self, wish: Wish, stale: Callable[[], bool] = lambda: False) -> Iterator[Picture]:
+        """Yield the picture of a wish, then, where it is settled, the one with numbers and marks.
+
+        Where the exact picture takes long a sketch comes before it; then the exact one is given up as soon as `stale` says that nobody waits for it.
+        """
+        view, coarse = _widened(wish.view, wish.margin, self._table), wish.margin > 0
+        rough = None if self._known(view, wish) else sketch(self._table, view, wish.style, wish.where)
+        if rough is not None:
+            yield Picture(rough, encode(rough, coarse))
+        try:
+            with stoppable(stale if rough is not None else lambda: False):
+                made = self._frame(view, wish.style, wish.where)
+        except Stopped:
+            return
+        wire = self._wire(made, coarse)
         yield Picture(made, wire)
         if not wish.settled:
             return
@@ -88,6 +101,9 @@ class Painter:
         if 0 < count <= limits().glyph_rows:
             marks = self._marks(wish, made, count)
         yield Picture(made, wire, count, marks)
+
+    def _known(self, view: View, wish: Wish) -> bool:
+        return (self._last is not None and self._last[0] == (view, wish.style, wish.where)) or kept(self._table, view, wish.style, wish.where)
 
     def _wire(self, made: Frame, coarse: bool) -> Wire:
         """Return the frame as the browser gets it; the same one where it is there already."""

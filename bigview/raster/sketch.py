@@ -1,0 +1,79 @@
+"""Sketches: a quick picture that stands in while the exact one is drawn, and says that it is one.
+
+Two things make a frame slow. The category or the number of every row in view has to be read: then summaries of coarse cells give the colours. And a
+level of cells was not in memory yet: then a coarser one that is there gives larger pixels.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from bigview.raster import legend, tones
+from bigview.raster.aggregate import aggregate
+from bigview.raster.frame import Drawing, Frame, category_drawing, drawing_of, dressed, kind_of, scale_for
+from bigview.raster.plan import Lattice
+from bigview.raster.quick import quick_dominant, quick_mean
+from bigview.spec import Style, View, Where
+from bigview.store.points import PointTable
+from bigview.store.reader import Reader
+from bigview.store.regions import key_ranges
+
+_COARSER = (2, 4, 8)
+"""How many times as large the pixels of a sketch may be."""
+
+
+def sketch(table: PointTable, view: View, style: Style, where: Where = None) -> Frame | None:
+    """Return a quick picture of a view; None where the exact one is as quick, or none can be made.
+
+    Its `exact` is False, and `error` the furthest that a colour may be from its place, in pixels of the view.
+    """
+    if where or style.mix:
+        return None
+    times = next((times for times in (1, *_COARSER) if _ready(table.reader, Lattice.of(table.manifest, _coarse(view, times)))), _COARSER[-1])
+    draw = {"count": _density, "category": _category, "number": _number}[kind_of(table, style)]
+    drawing = draw(table, _coarse(view, times), style, times > 1)
+    if drawing is None:
+        return None
+    return dressed(table, replace(drawing, exact=False, error=max(drawing.error, 0.5) * times), style)
+
+
+def _coarse(view: View, times: int) -> View:
+    return view if times == 1 else replace(view, width=max(1, view.width // times), height=max(1, view.height // times))
+
+
+def _ready(reader: Reader, lattice: Lattice) -> bool:
+    """Tell whether all cells of a grid are in memory."""
+    if lattice.level is None:
+        return True
+    ranges = key_ranges((lattice.x.first, lattice.x.first + lattice.x.cells), (lattice.y.first, lattice.y.first + lattice.y.cells), lattice.level)
+    groups, cells = reader.level(lattice.level)
+    if not len(groups.keys):
+        return True
+    first = np.maximum(np.searchsorted(groups.keys, ranges.first, "right") - 1, 0)
+    last = np.maximum(np.searchsorted(groups.keys, ranges.last, "right") - 1, 0)
+    touched = np.zeros(len(groups.keys) + 1, np.int64)
+    np.add.at(touched, first, 1)
+    np.add.at(touched, last + 1, -1)
+    return cells.present(("key", "start", "count"), np.flatnonzero(np.cumsum(touched[:-1])))
+
+
+def _density(table: PointTable, view: View, style: Style, coarse: bool) -> Drawing | None:
+    if not coarse:
+        return None  # what is in memory is drawn at once
+    grid = aggregate(table, view, "count")
+    scale = scale_for(table, grid, style)
+    return drawing_of(table, grid, style, int(grid.sum(dtype=np.int64)), tones=tones.of_counts(grid.to_numpy(), scale), scale=scale)
+
+
+def _category(table: PointTable, view: View, style: Style, coarse: bool) -> Drawing | None:
+    found = quick_dominant(table, view, str(style.by))
+    return None if found is None else category_drawing(table, found[0], style, found[1])
+
+
+def _number(table: PointTable, view: View, style: Style, coarse: bool) -> Drawing | None:
+    column = table.manifest.column(str(style.by))
+    grid = quick_mean(table, view, column.name)
+    if grid is None:
+        return None
+    values, span = grid.to_numpy(), style.limits or legend.number_limits(table, column, style.clip)
+    return drawing_of(table, grid, style, 0, tones=tones.of_numbers(values, ~np.isnan(values), span), span=span)
