@@ -24,12 +24,14 @@ if TYPE_CHECKING:
         ViewError,
     )
     from bigview.spec import Filter, Histogram, Style, View, by, dominant
+    from bigview.state import Chart, Saved, Spec
     from bigview.stores import PointStore, build_points, open
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BigviewError",
+    "Chart",
     "ColumnError",
     "ExpressionError",
     "Filter",
@@ -39,7 +41,9 @@ __all__ = [
     "PackageMissingError",
     "PointStore",
     "PortError",
+    "Saved",
     "SpaceError",
+    "Spec",
     "StoreBusyError",
     "StoreDamagedError",
     "StoreMissingError",
@@ -56,6 +60,7 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Filter", "Histogram", "Style", "View", "by", "dominant"), "bigview.spec"),
+    **dict.fromkeys(("Chart", "Saved", "Spec"), "bigview.state"),
     **dict.fromkeys(("PointStore", "build_points", "open"), "bigview.stores"),
 }
 

@@ -58,7 +58,7 @@ class PointStore(PointTable):
         path : path, optional
             File to write: .png, .svg or .pdf. It appears whole or not at all.
         **options
-            See `bigview.raster.render.render`: width, height, by, where, view, style, title, dark.
+            See `bigview.raster.render.render`: width, height, by, where, view, style, title, dark, spec.
         """
         from bigview.raster.render import render
 

@@ -9,6 +9,8 @@ ORDER = [
     "errors",
     "config",
     "spec",
+    "plain",
+    "state",
     "store",
     "build",
     "raster",

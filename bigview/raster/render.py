@@ -15,7 +15,8 @@ from bigview.raster.frame import Frame, frame
 from bigview.raster.legend import ColorBar, LegendEntry, number_text, round_marks
 from bigview.raster.palettes import background, ink, muted, rgb
 from bigview.raster.shade import blended
-from bigview.spec import Filters, Style, View, Where
+from bigview.spec import Filters, Style, View
+from bigview.state import Spec
 from bigview.store.axis import Axis
 from bigview.store.manifest import Column
 from bigview.store.points import PointTable
@@ -98,7 +99,8 @@ def render(table: PointTable, path: Any = None, width: int = 4096, height: int |
         Size of the image in pixels; the height follows from the shape of the data.
     **options
         by : str, the column that gives the colour; where : str or Filter; view : View, whose pixels the map then has exactly, or ranges
-        ((x0, x1), (y0, y1)); style : Style; title : str, "" for none; dark : bool.
+        ((x0, x1), (y0, y1)); style : Style; title : str, "" for none; dark : bool; spec : Spec, of which the others replace parts (`where` adds
+        to its filters).
 
     Returns
     -------
@@ -129,14 +131,17 @@ class Options:
     @classmethod
     def of(cls, given: dict[str, Any]) -> "Options":
         """Return the options from keywords; an unknown one is refused with the list."""
-        known = ("by", "where", "view", "style", "title", "dark")
+        known = ("by", "where", "view", "style", "title", "dark", "spec")
         for name in given:
             if name not in known:
                 raise OptionError(f"render() has no option {name!r}. {closest(name, ('width', 'height', *known))}")
-        where: Where = given.get("where")
-        style: Style = given.get("style") or Style()
+        spec = Spec() if given.get("spec") is None else given["spec"]
+        if not isinstance(spec, Spec):
+            raise OptionError(f"spec must be a bigview.Spec, not {type(spec).__name__}; Spec.from_json reads one.")
+        style: Style = given.get("style") or spec.style
         changes = {name: given[name] for name in ("by", "dark") if given.get(name) is not None}
-        return cls(replace(style, **changes), Filters.of(where), given.get("view"), given.get("title"))
+        view = spec.view if given.get("view") is None else given["view"]
+        return cls(replace(style, **changes), Filters.of(spec.where(), given.get("where")), view, given.get("title"))
 
 
 class _Layout:

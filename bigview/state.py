@@ -1,0 +1,400 @@
+"""Spec: all that a person sees, as one frozen value: what a permalink, a saved view, `explore` and `render` hold.
+
+Pure data: it knows no store. Times are kept as ISO text, so that equal specs are equal whatever library the times came from.
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from hashlib import blake2b
+from typing import Any, Literal, Self, get_args, get_type_hints
+from urllib.parse import parse_qsl
+
+from bigview.errors import OptionError, TooLargeError, closest
+from bigview.plain import Ranges, built, end_from, end_of, entries_of, fits, listed, no_number, plain, ranges, view_of
+from bigview.spec import Filter, Filters, RowSet, Style, Where
+
+VERSION = 1
+LONGEST_QUERY = 2_000  # characters: what every browser, proxy and chat passes on
+_LONGEST_JSON = 1 << 24  # bytes that a query may unpack to
+_MOST_ROWS = 100_000  # rows by number in a spec; more are saved under a name
+
+Op = Literal["add", "subtract", "intersect"]
+
+CHARTS = {"histogram": 1, "dates": 1, "bars": 1, "map": 2, "density": 2, "crosstab": 2}
+"""Kinds of charts, with the number of columns of each."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A selection saved beside the store.
+
+    Attributes
+    ----------
+    name : str
+    digest : str
+        Of its content (`digest`), so that a changed selection of the same name is noticed.
+    """
+
+    name: str
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.strip() or not isinstance(self.digest, str):
+            raise OptionError(f"A saved selection has a name and a digest, both texts, not {self.name!r} and {self.digest!r}.")
+
+
+Part = Filter | Saved
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart beside the map.
+
+    Attributes
+    ----------
+    kind : str
+        One of `CHARTS`.
+    columns : tuple of str
+    brush : str or None
+        What is brushed or clicked in it, as an SQL expression: it filters everything but this chart.
+    """
+
+    kind: str
+    columns: tuple[str, ...]
+    brush: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in CHARTS:
+            raise OptionError(f"There is no chart {self.kind!r}. {closest(str(self.kind), CHARTS)}")
+        given: Any = self.columns
+        columns = (given,) if isinstance(given, str) else tuple(given)
+        if len(columns) != CHARTS[self.kind] or not all(isinstance(name, str) for name in columns):
+            raise OptionError(f"A chart {self.kind!r} takes {CHARTS[self.kind]} columns, not {columns!r}.")
+        object.__setattr__(self, "columns", columns)
+        if self.brush is not None and (not isinstance(self.brush, str) or not self.brush.strip()):
+            raise OptionError(f"The brush of a chart is an SQL expression, not {self.brush!r}.")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What is shown of a store.
+
+    Parameters
+    ----------
+    view : ((x0, x1), (y0, y1)), optional
+        Numbers, or datetimes; None: the store's own home view.
+    style : Style, optional
+    filters : sequence of str, Filter or Saved
+        In the order in which they were made; all must hold. A Filter of several clauses counts as several.
+    charts : sequence of Chart
+    selection : str, Filter, Saved or sequence of (op, part)
+        Steps that add rows to the selection, subtract them from it or intersect it with them.
+    fingerprint : str
+        Of the store; "" where it is not known.
+
+    Examples
+    --------
+    >>> spec = Spec(style=Style(by="lang"), filters=["zipf > 3"])
+    >>> Spec.from_json(spec.to_json()) == spec == Spec.from_query(spec.to_query())
+    True
+    """
+
+    view: Ranges | None = None
+    style: Style = field(default_factory=Style)
+    filters: tuple[Part, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    selection: tuple[tuple[Op, Part], ...] = ()
+    fingerprint: str = ""
+
+    def __init__(
+        self,
+        view: Any = None,
+        style: Style | None = None,
+        filters: "str | Part | Iterable[str | Part]" = (),
+        charts: Iterable[Chart] = (),
+        selection: Any = (),
+        fingerprint: str = "",
+    ) -> None:
+        alone = (filters,) if isinstance(filters, (str, Filter, Saved)) else filters
+        steps = (("add", selection),) if isinstance(selection, (str, Filter, Saved)) else selection or ()
+        if not isinstance(style, (Style, type(None))) or not isinstance(fingerprint, str):
+            raise OptionError(f"A spec takes a bigview.Style and a fingerprint as text, not {style!r} and {fingerprint!r}.")
+        if any(not isinstance(chart, Chart) for chart in charts):
+            raise OptionError(f"charts must be bigview.Chart values, not {charts!r}.")
+        object.__setattr__(self, "view", None if view is None else ranges(view))
+        object.__setattr__(self, "style", style or Style())
+        object.__setattr__(self, "filters", tuple(part for given in alone for part in _parts(given)))
+        object.__setattr__(self, "charts", tuple(charts))
+        object.__setattr__(self, "selection", tuple(_step(step) for step in steps))
+        object.__setattr__(self, "fingerprint", fingerprint)
+
+    def replaced(self, **changes: Any) -> Self:
+        """Return the spec with other entries."""
+        known = [entry.name for entry in fields(self)]
+        for name in changes:
+            if name not in known:
+                raise OptionError(f"A spec has no {name!r}. {closest(name, known)}")
+        return replace(self, **changes)
+
+    def where(self, saved: Mapping[str, Where] | None = None) -> Filters:
+        """Return all filters and brushes as one condition.
+
+        Parameters
+        ----------
+        saved : mapping of str to Filter, optional
+            What the saved selections named in the spec hold.
+        """
+        return Filters.of(*(_resolved(part, saved) for part in self.filters), *(chart.brush for chart in self.charts))
+
+    def differences(self, fingerprint: str, columns: Iterable[str]) -> list[str]:
+        """Return what keeps the spec from meaning the same on a store of this fingerprint with these columns, a sentence each."""
+        known, found = list(columns), []
+        if self.fingerprint and self.fingerprint != fingerprint:
+            found.append("The store was built again since: counts and rows may differ.")
+        named = [(name, f"the chart {chart.kind!r}") for chart in self.charts for name in chart.columns]
+        for name, use in [(self.style.by, "the colour"), *named]:
+            if name is not None and name not in known:
+                found.append(f"Column {name!r}, which {use} needs, is not in the store. {closest(name, known)}")
+        return found
+
+    def to_json(self) -> str:
+        """Return the spec as JSON text."""
+        return json.dumps(self._plain(), ensure_ascii=False, allow_nan=False)
+
+    def _plain(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"version": VERSION}
+        if self.fingerprint:
+            found["fingerprint"] = self.fingerprint
+        if self.view is not None:
+            found["view"] = [[plain(end) for end in pair] for pair in self.view]
+        usual = Style()
+        style = {entry.name: value for entry in fields(Style) if (value := getattr(self.style, entry.name)) != getattr(usual, entry.name)}
+        if style:
+            found["style"] = {name: list(value) if isinstance(value, tuple) else value for name, value in style.items()}
+        if self.filters:
+            found["filters"] = [_part_plain(part) for part in self.filters]
+        if self.charts:
+            found["charts"] = [
+                {"kind": chart.kind, "columns": list(chart.columns)} | ({} if chart.brush is None else {"brush": chart.brush})
+                for chart in self.charts
+            ]
+        if self.selection:
+            found["selection"] = [{"op": op, **_part_plain(part)} for op, part in self.selection]
+        return found
+
+    @classmethod
+    def from_json(cls, text: "str | bytes | Mapping[str, Any]") -> Self:
+        """Return the spec that `to_json` wrote.
+
+        Raises
+        ------
+        OptionError
+            When an entry is unknown or malformed; the message says which, and what may be there.
+        """
+        if isinstance(text, Mapping):
+            return cls(**_read(text))
+        try:
+            values = json.loads(text, parse_constant=no_number)
+        except (ValueError, RecursionError) as error:
+            raise OptionError(f"The spec is no JSON text: {error}.") from error
+        return cls(**_read(values))
+
+    def to_query(self, names: "Mapping[Filter, str] | None" = None) -> str:
+        """Return the spec as the query of a URL, such as "spec=1.eJyrVk…".
+
+        Parameters
+        ----------
+        names : mapping of Filter to str, optional
+            Names under which polygons and row sets were saved: the query carries name and digest of those instead.
+
+        Raises
+        ------
+        TooLargeError
+            When it is over `LONGEST_QUERY` characters; the message names the parts to be saved.
+        """
+        spec = self.with_saved(names or {})
+        text = json.dumps(spec._plain(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        packed = zlib.compress(text.encode(errors="surrogatepass"), 9)
+        query = f"spec={VERSION}." + base64.urlsafe_b64encode(packed).decode().rstrip("=")
+        if len(query) <= LONGEST_QUERY:
+            return query
+        large = ", ".join(map(_told, spec.bulky())) or "its expressions"
+        raise TooLargeError(
+            f"The link would have {len(query):,} characters; the limit is {LONGEST_QUERY:,}. Save as a named selection: {large}; "
+            "then give to_query(names={part: name})."
+        )
+
+    @classmethod
+    def from_query(cls, query: str) -> Self:
+        """Return the spec in the query of a URL; other parameters beside it are left alone."""
+        found = [value for name, value in parse_qsl(query.lstrip("?#")) if name == "spec"]
+        if not found:
+            raise OptionError(f"There is no spec in the query {query[:80]!r}. A link from bigview has spec=….")
+        version, _, packed = found[-1].partition(".")
+        if not version.isdecimal() or int(version) > VERSION:
+            raise OptionError(f"The link has version {version[:20]!r}; this bigview reads versions up to {VERSION}. Install a newer bigview.")
+        try:
+            unpack = zlib.decompressobj()
+            text = unpack.decompress(base64.b64decode(packed + "=" * (-len(packed) % 4), b"-_", validate=True), _LONGEST_JSON)
+            whole = unpack.eof and not unpack.unused_data
+        except (ValueError, zlib.error):
+            whole = False
+        if not whole:
+            raise OptionError("The link is cut or altered: its spec cannot be unpacked. Copy the whole link again.")
+        return cls.from_json(text)
+
+    def bulky(self) -> tuple[Filter, ...]:
+        """Return the polygons and row sets, the largest first: what a link may have no room for."""
+        parts = dict.fromkeys([*self.filters, *(part for _, part in self.selection)])
+        return tuple(sorted((part for part in parts if isinstance(part, Filter) and not part.sql), key=_size, reverse=True))
+
+    def with_saved(self, names: "Mapping[Filter, str]") -> Self:
+        """Return the spec with the name and the digest of parts that were saved instead of the parts."""
+
+        def short(part: Part) -> Part:
+            return Saved(names[part], digest(part)) if isinstance(part, Filter) and part in names else part
+
+        return self.replaced(filters=[short(part) for part in self.filters], selection=[(op, short(part)) for op, part in self.selection])
+
+
+def digest(part: Filter) -> str:
+    """Return a short digest of the content of a filter."""
+    content = part.rows.digest if part.rows is not None else json.dumps(_part_plain(part), ensure_ascii=False)
+    return blake2b(content.encode(), digest_size=8).hexdigest()
+
+
+def _resolved(part: Part, saved: Mapping[str, Where] | None) -> Where:
+    if isinstance(part, Filter):
+        return part
+    if saved is None or part.name not in saved:
+        raise OptionError(f"The spec refers to the saved selection {part.name!r}, which is not here. Give its rows, or remove it from the filters.")
+    return saved[part.name]
+
+
+def _size(part: Filter) -> int:
+    return len(part.rows.ids) if part.rows is not None else len(part.polygon)
+
+
+def _told(part: Filter) -> str:
+    return f"{_size(part):,} rows" if part.rows is not None else f"a polygon of {_size(part):,} corners"
+
+
+def _parts(given: Any) -> list[Part]:
+    """Return the clauses of a condition, each by itself."""
+    if isinstance(given, Saved):
+        return [given]
+    entry = Filter(given) if isinstance(given, str) else given
+    if not isinstance(entry, Filter):
+        raise OptionError(f"A filter is an SQL expression, a bigview.Filter or a saved selection, not {given!r}.")
+    found: list[Part] = [Filter(sql) for sql in entry.sql]
+    if entry.polygon:
+        found.append(Filter(polygon=[(end_of("a corner", x), end_of("a corner", y)) for x, y in entry.polygon]))
+    if entry.rows is not None:
+        found.append(Filter(rows=entry.rows))
+    if entry.split is not None:
+        found.append(Filter(split=entry.split))
+    return found
+
+
+def _step(given: Any) -> tuple[Op, Part]:
+    try:
+        op, part = given
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"A step of a selection is (op, part), not {given!r}.") from error
+    if op not in get_args(Op):
+        raise OptionError(f"A step of a selection adds, subtracts or intersects: {get_args(Op)}, not {op!r}.")
+    parts = _parts(part)
+    if len(parts) != 1:
+        raise OptionError(f"A step of a selection has one clause, not {len(parts)}. Make it several steps.")
+    return op, parts[0]
+
+
+def _part_plain(part: Part) -> dict[str, Any]:
+    if isinstance(part, Saved):
+        return {"saved": part.name, "digest": part.digest}
+    if part.polygon:
+        return {"polygon": [[plain(x), plain(y)] for x, y in part.polygon]}
+    if part.rows is not None:
+        if len(part.rows.ids) > _MOST_ROWS:
+            raise TooLargeError(f"A spec holds up to {_MOST_ROWS:,} rows by number, not {len(part.rows.ids):,}. Save them as a named selection.")
+        return {"rows": part.rows.ids.tolist()}
+    if part.split is not None:
+        return {"split": list(part.split)}
+    return {"sql": part.sql[0]}
+
+
+def _read(values: Any) -> dict[str, Any]:
+    """Return the arguments of a spec from plain values."""
+    entries = entries_of(values, "the spec", ("version", *(entry.name for entry in fields(Spec))))
+    version = entries.pop("version", None)
+    if type(version) is not int or version < 1:
+        raise OptionError(f"The spec has no version number: 'version' is {version!r:.60}, not {VERSION}.")
+    if version > VERSION:
+        raise OptionError(f"The spec has version {version}; this bigview reads versions up to {VERSION}. Install a newer bigview.")
+    if not isinstance(entries.get("fingerprint", ""), str):
+        raise OptionError(f"fingerprint must be a text, not {entries['fingerprint']!r:.60}.")
+    if entries.get("view") is not None:
+        entries["view"] = view_of(entries["view"])
+    entries["style"] = _style(entries.get("style", {}))
+    for name, read in (("filters", _part), ("charts", _chart), ("selection", _selected)):
+        entries[name] = [read(value, f"{name}[{place}]") for place, value in enumerate(listed(entries, name))]
+    return entries
+
+
+def _chart(values: Any, where: str) -> Chart:
+    entries = entries_of(values, where, ("kind", "columns", "brush"))
+    if not isinstance(entries.get("columns"), list):
+        raise OptionError(f"{where}.columns must be a list of names, not {entries.get('columns')!r:.60}.")
+    made: Chart = built(where, Chart, entries.get("kind"), entries["columns"], entries.get("brush"))
+    return made
+
+
+def _selected(values: Any, where: str) -> tuple[Any, Part]:
+    entries = dict(values) if isinstance(values, Mapping) else {}
+    op = entries.pop("op", None)
+    if op not in get_args(Op):
+        raise OptionError(f"{where}.op must be one of {', '.join(get_args(Op))}, not {op!r:.60}.")
+    return op, _part(entries, where)
+
+
+def _part(values: Any, where: str) -> Part:
+    kinds = ("sql", "polygon", "rows", "split", "saved")
+    entries = entries_of(values, where, (*kinds, "digest"))
+    named = [name for name in kinds if name in entries]
+    if len(named) != 1 or ("digest" in entries and named != ["saved"]):
+        raise OptionError(f"{where} must have one of {', '.join(kinds)}, not {list(entries)!r:.60}.")
+    kind, value = named[0], entries[named[0]]
+    if kind == "saved":
+        made: Part = built(where, Saved, value, entries.get("digest", ""))
+        return made
+    where = f"{where}.{kind}"
+    if kind == "sql":
+        if not isinstance(value, str) or not value.strip():
+            raise OptionError(f"{where} must be an expression, not {value!r:.60}.")
+        return Filter(value)
+    if not isinstance(value, list):
+        raise OptionError(f"{where} must be a list, not {value!r:.60}.")
+    if kind == "polygon":
+        if not all(isinstance(corner, list) and len(corner) == 2 for corner in value) or not value:
+            raise OptionError(f"{where} must be a list of [x, y], not {value!r:.60}.")
+        corners: list[Any] = [[end_from(end, f"{where}[{place}]") for end in corner] for place, corner in enumerate(value)]
+        polygon: Filter = built(where, lambda: Filter(polygon=corners))
+        return polygon
+    if any(type(number) is not int for number in value):
+        raise OptionError(f"{where} must be a list of whole numbers, not {value!r:.60}.")
+    numbers: Filter = built(where, lambda: Filter(rows=RowSet.of(value)) if kind == "rows" else Filter(split=value))
+    return numbers
+
+
+def _style(values: Any) -> Style:
+    hints = get_type_hints(Style)
+    entries = entries_of(values, "style", hints)
+    for name, value in entries.items():
+        if not fits(value, hints[name]):
+            raise OptionError(f"style.{name} cannot be {value!r:.60}.")
+    chosen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()}
+    made: Style = built("style", lambda: Style(**chosen))
+    return made
