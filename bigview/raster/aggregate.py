@@ -23,7 +23,8 @@ from bigview.store.reader import MISSING_TIME, ROW, Reader
 _lock = threading.Lock()
 _kept: OrderedDict[Any, sweep.Runs] = OrderedDict()
 _NO_BITS = np.empty(0, np.uint64)
-_DOMINANT = ("dominant", ["code", "count", "total"])
+DOMINANT = ("dominant", ["code", "count", "total"])
+"""The planes of a grid of most frequent categories."""
 
 
 def aggregate(table: PointTable, view: View, agg: Any = "count", where: Where = None) -> xr.DataArray:
@@ -54,7 +55,7 @@ def aggregate(table: PointTable, view: View, agg: Any = "count", where: Where = 
     lattice = Lattice.of(table.manifest, view)
     _check_size(table, lattice, reduction)
     values, planes = _values(table, lattice, reduction, where)
-    return _labelled(table, lattice, values, planes)
+    return labelled(table, lattice, values, planes)
 
 
 def dominant_counts(table: PointTable, view: View, column: str, where: Where = None) -> tuple[xr.DataArray, NDArray[np.int64]]:
@@ -63,7 +64,7 @@ def dominant_counts(table: PointTable, view: View, column: str, where: Where = N
     lattice = Lattice.of(table.manifest, view)
     _check_size(table, lattice, reduction)
     planes, totals = _dominant(table, lattice, reduction, (_runs(table.reader, lattice), table.bits(where)))
-    return _labelled(table, lattice, planes, _DOMINANT), totals
+    return labelled(table, lattice, planes, DOMINANT), totals
 
 
 def _values(table: PointTable, lattice: Lattice, reduction: Reduction, where: Where) -> tuple[NDArray[Any], tuple[str, Any] | None]:
@@ -80,7 +81,7 @@ def _values(table: PointTable, lattice: Lattice, reduction: Reduction, where: Wh
     if reduction.kind == "by":
         return _by_category(table, lattice, reduction, (runs, bits))
     if reduction.kind == "dominant":
-        return _dominant(table, lattice, reduction, (runs, bits))[0], _DOMINANT
+        return _dominant(table, lattice, reduction, (runs, bits))[0], DOMINANT
     return _numbers(table, lattice, reduction, (runs, bits)), None
 
 
@@ -228,7 +229,8 @@ def _drawn_rows(table: PointTable, lattice: Lattice, where: Where) -> pd.DataFra
     return pd.DataFrame({"row": row, "px": pixel % lattice.shape[1] + 0.5, "py": pixel // lattice.shape[1] + 0.5})
 
 
-def _labelled(table: PointTable, lattice: Lattice, values: NDArray[Any], planes: tuple[str, Any] | None) -> xr.DataArray:
+def labelled(table: PointTable, lattice: Lattice, values: NDArray[Any], planes: tuple[str, Any] | None) -> xr.DataArray:
+    """Return a grid with its coordinates and what is known of it; `planes` names the third axis."""
     x, y = table.manifest.x, table.manifest.y
     dims, coords = ["y", "x"], {"y": _centres(lattice.y.centres(), y), "x": _centres(lattice.x.centres(), x)}
     if planes is not None:
