@@ -60,7 +60,8 @@ class Limits:
     picture_pixels : int
         Largest picture of a page, in pixels, without the margin of a drag; a larger window shows it enlarged. 3 M is a window of 2200 × 1360.
     margin : float
-        Share of the picture added on each side while the map is dragged, so that no blank shows at the edge.
+        Share of the picture added on the side that a drag goes to, and a fifth of it on the others, so that no blank shows at the edge: as far
+        as a drag of half a screen a second goes in 400 ms.
     glyph_rows : int
         Rows in view up to which each is drawn as a mark of its own: a browser moves 2,000 marks without effort.
     reach : float
@@ -92,7 +93,7 @@ class Limits:
     view_threads: int = 4
     sessions: int = 100
     picture_pixels: int = 3_000_000
-    margin: float = 0.15
+    margin: float = 0.2
     glyph_rows: int = 2_000
     reach: float = 14.0
     legend_items: int = 40

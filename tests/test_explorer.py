@@ -65,6 +65,9 @@ def test_the_fitted_camera_shows_all_beside_what_covers_it(size, equal):
 
 def test_moves_and_zooms():
     camera = Camera(0.0, 10.0, 0.0, 5.0)
+    assert camera.moved(0.1, 0.0).margins(camera, 0.2) == pytest.approx((0.04, 0.2, 0.04, 0.04))
+    assert camera.moved(-0.1, 0.05).margins(camera, 0.2) == pytest.approx((0.2, 0.04, 0.04, 0.12))
+    assert camera.margins(camera, 0.2) == pytest.approx((0.04,) * 4)
     assert camera.moved(0.1, -0.2) == Camera(1.0, 11.0, -1.0, 4.0)
     assert camera.zoomed(2) == Camera(2.5, 7.5, 1.25, 3.75)
     assert camera.resized((100, 50), (200, 50)).span == (20.0, 5.0)
@@ -97,7 +100,7 @@ def test_marks_have_the_place_and_colour_of_the_picture(store):
 
 def test_a_dragged_picture_has_a_margin_at_the_same_scale(store):
     view = View((-1.0, 1.0), (-1.0, 1.0), 200, 100)
-    (wide,) = Painter(store).paint(Wish(view, Style(), margin=0.15))
+    (wide,) = Painter(store).paint(Wish(view, Style(), margin=(0.15, 0.15, 0.15, 0.15)))
     assert wide.frame.rgba.shape == (130, 260)
     x0, x1 = wide.frame.x_range
     assert (x1 - x0) / 260 == pytest.approx(2 / 200)

@@ -83,6 +83,29 @@ def test_better_results_of_a_stale_request_are_left():
     assert delivered == ["a quick", "b quick", "b exact"]
 
 
+def test_a_request_whose_results_serve_the_next_one_too_is_finished():
+    first, done = Event(), Event()
+    delivered = []
+
+    def work(wish, stale):
+        yield f"{wish} quick"
+        assert not stale()
+        yield f"{wish} exact"
+
+    def deliver(wish, result):
+        delivered.append(result)
+        if len(delivered) == 1:
+            worker.request("A")
+            first.set()
+        if len(delivered) == 4:
+            done.set()
+
+    worker = Latest(work, deliver, pytest.fail, _direct, lambda one, other: one.lower() == other.lower())
+    worker.request("a")
+    assert done.wait(10)
+    assert delivered == ["a quick", "a exact", "A quick", "A exact"]
+
+
 def test_a_failure_is_a_sentence_and_the_next_request_works():
     said, done = [], Event()
 

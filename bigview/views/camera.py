@@ -78,3 +78,18 @@ class Camera:
     def same_scale(self, other: Self) -> bool:
         """Tell whether the other one differs by a shift only."""
         return all(abs(a - b) <= 1e-9 * max(abs(a), abs(b)) for a, b in zip(self.span, other.span, strict=True))
+
+    def margins(self, before: Self, ahead: float) -> tuple[float, float, float, float]:
+        """Return what a picture needs around it on the way from another camera: at the left, right, bottom and top, as shares of its size.
+
+        Ahead most of all: it will be on the screen for the next steps of the pointer, too. The hand may turn, so there is a little on every side.
+        """
+        right, up = self.x0 - before.x0, self.y0 - before.y0
+        most = max(abs(right) / self.span[0], abs(up) / self.span[1])
+        around = ahead / 5
+
+        def pair(step: float, span: float) -> tuple[float, float]:
+            part = step / span / most if most else 0.0
+            return around + (ahead - around) * max(0.0, -part), around + (ahead - around) * max(0.0, part)
+
+        return *pair(right, self.span[0]), *pair(up, self.span[1])

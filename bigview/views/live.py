@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
@@ -115,6 +115,8 @@ class Latest(Generic[Request, Result]):
         Takes a sentence for the person who looks; runs in the document.
     door : callable
         Runs a call in the document.
+    same : callable
+        Tells of two requests whether the results of the first are good for the second; then the first is finished.
     """
 
     def __init__(
@@ -123,7 +125,9 @@ class Latest(Generic[Request, Result]):
         deliver: Callable[[Request, Result], None],
         failed: Callable[[str], None],
         door: Callable[[Call], None],
+        same: Callable[[Request, Request], bool] = lambda first, second: False,
     ) -> None:
+        self._same = same
         self._work, self._deliver, self._failed, self._door = work, deliver, failed, door
         self._lock = Lock()
         self._waiting: list[Request] = []
@@ -149,8 +153,9 @@ class Latest(Generic[Request, Result]):
         with self._lock:
             self._closed, self._waiting = True, []
 
-    def _stale(self) -> bool:
-        return bool(self._waiting) or self._closed
+    def _stale(self, wish: Request) -> bool:
+        waiting = self._waiting
+        return self._closed or any(not self._same(wish, other) for other in waiting)
 
     def _run(self) -> None:
         """Do one request. Then make room: other views share the threads."""
@@ -160,9 +165,9 @@ class Latest(Generic[Request, Result]):
                 return
             wish = self._waiting.pop()
         try:
-            for result in self._work(wish, self._stale):
+            for result in self._work(wish, partial(self._stale, wish)):
                 self._door(lambda result=result: self._deliver(wish, result))  # type: ignore[misc]
-                if self._stale():
+                if self._stale(wish):
                     break
         except Exception as error:  # noqa: BLE001  whatever fails, the page stays and says so
             text = sentence(error)

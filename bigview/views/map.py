@@ -22,7 +22,7 @@ from bigview.spec import Style, View, Where
 from bigview.store.points import PointTable
 from bigview.views.camera import Camera
 from bigview.views.live import Door, Latest
-from bigview.views.picture import Painter, Picture, Wish, plotted, to_plot, to_value
+from bigview.views.picture import NO_MARGIN, Painter, Picture, Wish, plotted, to_plot, to_value
 from bigview.views.pointer import Found, Pointed, find
 from bigview.views.wire import Wire, deflated, script
 
@@ -110,7 +110,7 @@ class Map:
         figure.scatter("x", "y", size="size", fill_color=None, line_color="color", line_width=2, source=self._focus)
         door = self._door = Door(lambda: plot.document, lambda: plot.comm)
         painter = Painter(self._table)
-        self._pictures: Latest[Wish, Picture] = Latest(painter.paint, self._show, self._listener.failed, door)
+        self._pictures: Latest[Wish, Picture] = Latest(painter.paint, self._show, self._listener.failed, door, Wish.shows_as)
         self._pointer: Latest[Pointed, Found | None] = Latest(lambda pointed, _: find(self._table, pointed), self._point, self._listener.failed, door)
         self._close = [self._pictures.close, self._pointer.close, door.close]
         for ends in (shown["x_range"], shown["y_range"]):
@@ -212,8 +212,9 @@ class Map:
         if self._asked is not None and camera != self._asked:
             self._left()
         dragged = self._asked is not None and not settled and camera != self._asked and camera.same_scale(self._asked)
+        margin = camera.margins(self._asked, limits().margin) if dragged and self._asked is not None else NO_MARGIN
         self._asked = camera
-        self._pictures.request(Wish(self._view(camera), self._style, self._where, limits().margin if dragged else 0.0, settled))
+        self._pictures.request(Wish(self._view(camera), self._style, self._where, margin, settled))
 
     def _view(self, camera: Camera) -> View:
         width, height = self._size

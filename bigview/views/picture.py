@@ -17,6 +17,8 @@ from bigview.store.points import PointTable
 from bigview.store.pool import Stopped, stoppable
 from bigview.views.wire import Wire, encode
 
+NO_MARGIN = (0.0, 0.0, 0.0, 0.0)
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -28,8 +30,8 @@ class Wish:
         The visible rectangle.
     style : Style
     where : str, Filter or None
-    margin : float
-        Share of the size to add on each side: the map is being dragged.
+    margin : (float, float, float, float)
+        Shares of the size to add at the left, right, bottom and top: the map is being dragged.
     settled : bool
         Nothing moves: the numbers and the marks are wanted too.
     """
@@ -37,8 +39,12 @@ class Wish:
     view: View
     style: Style
     where: Where = None
-    margin: float = 0.0
+    margin: tuple[float, float, float, float] = NO_MARGIN
     settled: bool = False
+
+    def shows_as(self, other: "Wish") -> bool:
+        """Tell whether the other wish has the same picture."""
+        return (self.view, self.style, self.where, self.margin) == (other.view, other.style, other.where, other.margin)
 
 
 @dataclass(frozen=True)
@@ -83,10 +89,10 @@ class Painter:
 
         Where the exact picture takes long a sketch comes before it; then the exact one is given up as soon as `stale` says that nobody waits for it.
         """
-        view, coarse = _widened(wish.view, wish.margin, self._table), wish.margin > 0
+        view, coarse = _widened(wish.view, wish.margin, self._table), wish.margin != NO_MARGIN
         rough = None if self._known(view, wish) else sketch(self._table, view, wish.style, wish.where)
         if rough is not None:
-            yield Picture(rough, encode(rough, coarse))
+            yield Picture(rough, encode(rough, coarse=True))
         try:
             with stoppable(stale if rough is not None else lambda: False):
                 made = self._frame(view, wish.style, wish.where)
@@ -164,20 +170,17 @@ def to_value(axis: Axis, place: float) -> Any:
     return np.datetime64(round(place * 1000), "us") if axis.kind == "datetime" else place
 
 
-def _widened(view: View, margin: float, table: PointTable) -> View:
-    """Return the view with a margin of whole pixels on each side, at the same scale."""
-    if margin <= 0:
+def _widened(view: View, margin: tuple[float, float, float, float], table: PointTable) -> View:
+    """Return the view with margins of whole pixels, at the same scale."""
+    if margin == NO_MARGIN:
         return view
-    add_x, add_y = round(view.width * margin), round(view.height * margin)
+    left, right, bottom, top = (round(share * size) for share, size in zip(margin, (view.width,) * 2 + (view.height,) * 2, strict=True))
     axes = table.manifest
-    ranges = [
-        _stretched(axis, ends, add / size)
-        for axis, ends, add, size in ((axes.x, view.x_range, add_x, view.width), (axes.y, view.y_range, add_y, view.height))
-    ]
-    return replace(view, x_range=ranges[0], y_range=ranges[1], width=view.width + 2 * add_x, height=view.height + 2 * add_y)
+    x_range = _stretched(axes.x, view.x_range, left / view.width, right / view.width)
+    y_range = _stretched(axes.y, view.y_range, bottom / view.height, top / view.height)
+    return replace(view, x_range=x_range, y_range=y_range, width=view.width + left + right, height=view.height + bottom + top)
 
 
-def _stretched(axis: Axis, ends: tuple[Any, Any], share: float) -> tuple[Any, Any]:
+def _stretched(axis: Axis, ends: tuple[Any, Any], before: float, after: float) -> tuple[Any, Any]:
     low, high = to_plot(ends[0]), to_plot(ends[1])
-    extra = (high - low) * share
-    return to_value(axis, low - extra), to_value(axis, high + extra)
+    return to_value(axis, low - (high - low) * before), to_value(axis, high + (high - low) * after)

@@ -81,12 +81,12 @@ def coarser(kind: str) -> NDArray[np.uint8]:
     tone = np.arange(256)
     if kind == "category":
         share, strength = np.divmod(tone - 1, STRENGTHS)
-        half = np.minimum(share // 2 * 2 + 1, SHARES - 1) * STRENGTHS + np.minimum(strength // 2 * 2 + 1, STRENGTHS - 1)
+        half = np.minimum(share // 2 * 2 + 1, SHARES - 1) * STRENGTHS + np.minimum(strength // 3 * 3 + 1, STRENGTHS - 1)
         tone = np.where((tone > 0) & (tone <= SHARES * STRENGTHS), 1 + half, tone)
     elif kind == "count":
-        tone = np.where(tone > 0, np.minimum((tone - 1) // 6 * 6 + 3, TOP + 1), 0)
+        tone = np.where(tone > 0, np.minimum((tone - 1) // 8 * 8 + 4, TOP + 1), 0)
     else:
-        tone = np.where((tone > 0) & (tone <= TOP), np.minimum((tone - 1) // 6 * 6 + 3, TOP), tone)
+        tone = np.where((tone > 0) & (tone <= TOP), np.minimum((tone - 1) // 8 * 8 + 4, TOP), tone)
     return tone.astype(np.uint8)
 
 
