@@ -146,12 +146,21 @@ def _build_points(arguments: argparse.Namespace) -> None:
     flags = {"dry_run": arguments.dry_run, "quiet": arguments.quiet, "overwrite": not arguments.keep}
     columns = {"rename": _renamed(arguments.rename), "categories": arguments.category, "texts": arguments.text}
     given = {name: value for name, value in (flags | columns).items() if value or name == "overwrite"}
+    if arguments.keep and _is_store(arguments.output):
+        raise OptionError(f"There is a store at {arguments.output} already. Choose another place, or leave out --keep to replace it.")
     data = arguments.data[0] if len(arguments.data) == 1 else arguments.data
     made: Any = build_points(data, arguments.output, **chosen, **given)
     if arguments.dry_run:
         print(made)
     elif not arguments.quiet:
         print(f"{arguments.output}: {made.rows:,} rows. Look at it with: bigview serve {arguments.output} --show")
+
+
+def _is_store(url: str) -> bool:
+    from bigview.store.files import Folder
+    from bigview.store.manifest import NAME
+
+    return Folder(url).exists(NAME)
 
 
 def _renamed(pairs: Sequence[str]) -> dict[str, str]:

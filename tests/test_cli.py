@@ -99,7 +99,9 @@ def test_build_takes_the_options(rows: Path, tmp_path: Path, capsys: pytest.Capt
     assert made.count() == 1000
     assert "likes" in made.columns
     assert made.manifest.title == "Some"
-    assert "already" in fails(capsys, *command, "--keep", "--quiet")
+    told = fails(capsys, *command, "--keep", "--quiet")
+    assert "already" in told
+    assert "leave out --keep" in told
 
 
 def test_a_dry_run_writes_nothing(rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

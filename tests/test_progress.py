@@ -99,8 +99,15 @@ def test_a_callback_moves_the_bar(capfd: pytest.CaptureFixture[str]) -> None:
         report = callback(tell)
         for done in (0, 40, 100):
             report("place", done, 100)
-        report("judge", 1, 1)
-    assert "place: 100 rows in" in capfd.readouterr().err
+        for stage, total in (("judge", 1), ("read words", 42), ("layout", 500)):
+            report(stage, 0, total)
+            report(stage, total, total)
+    place, judge, words, layout = capfd.readouterr().err.splitlines()
+    assert place.startswith("place: 100 rows in ")
+    assert judge == "judge: 0.0 s"
+    assert words.startswith("read words: 42 languages in ")
+    assert layout.startswith("layout: 500 rounds in ")
+    assert "rows" not in judge + words + layout
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (12.3, "12 s"), (150, "2 min"), (7300, "2.0 h")])

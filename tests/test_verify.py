@@ -186,3 +186,12 @@ def test_a_manifest_that_counts_wrongly(copy: Path) -> None:
 
 def test_the_store_knows_its_name(copy: Path) -> None:
     assert isinstance(bv.open(copy), bv.PointStore)
+
+
+def test_a_store_is_checked_by_the_rule_it_was_built_with(tmp_path: Path) -> None:
+    with override(cell_rows=2):
+        store(tmp_path, table(3000), partition_rows=1000)
+    path = next(tmp_path.glob("*.bv"), tmp_path)
+    assert problems(path) == []
+    reword(path, lambda manifest: manifest["options"].update(cell_rows=3))
+    assert any("instead of" in text for text in problems(path))

@@ -146,7 +146,7 @@ class Ledger:
             groups=groups.name,
             categories=categories.name,
             sources=source.files,
-            options=_plain(options),
+            options={**_plain(options), "cell_rows": job.limits.cell_rows},
             report={**options.report, "unplaced": job.rows - self._census.placed},
             title=options.title,
         )

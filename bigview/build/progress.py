@@ -12,11 +12,11 @@ from typing import Any, Protocol, Self
 class Progress(Protocol):
     """What a build tells while it runs."""
 
-    def stage(self, name: str, rows: int) -> None:
-        """Begin a stage that will go through so many rows."""
+    def stage(self, name: str, rows: int, unit: str = "rows") -> None:
+        """Begin a stage that will go through so many rows, or things of another unit; one without a unit is a single step."""
 
     def advance(self, rows: int) -> None:
-        """Say that so many more rows are done."""
+        """Say that so many more are done."""
 
     def note(self, text: str) -> None:
         """Say something worth knowing."""
@@ -31,11 +31,11 @@ class Progress(Protocol):
 class Silent:
     """Says nothing."""
 
-    def stage(self, name: str, rows: int) -> None:
+    def stage(self, name: str, rows: int, unit: str = "rows") -> None:
         """Begin a stage."""
 
     def advance(self, rows: int) -> None:
-        """Say that so many more rows are done."""
+        """Say that so many more are done."""
 
     def note(self, text: str) -> None:
         """Say something worth knowing."""
@@ -52,29 +52,30 @@ class Lines(Silent):
 
     def __init__(self, every: float = 10.0) -> None:
         self._every = every
-        self._name, self._rows, self._done = "", 0, 0
+        self._name, self._rows, self._done, self._unit = "", 0, 0, "rows"
         self._began = self._told = time.monotonic()
 
-    def stage(self, name: str, rows: int) -> None:
+    def stage(self, name: str, rows: int, unit: str = "rows") -> None:
         """Begin a stage."""
         self._finish()
-        self._name, self._rows, self._done = name, rows, 0
+        self._name, self._rows, self._done, self._unit = name, rows, 0, unit
         self._began = self._told = time.monotonic()
 
     def advance(self, rows: int) -> None:
-        """Say that so many more rows are done."""
+        """Say that so many more are done."""
         self._done += rows
         now = time.monotonic()
-        if now - self._told < self._every:
+        if now - self._told < self._every or not self._unit:
             return
         self._told = now
         rate = self._done / (now - self._began)
         if not self._rows:
-            self._print(f"{self._name}: {self._done:,} rows, {rate:,.0f} rows/s")
+            self._print(f"{self._name}: {self._done:,} {self._unit}, {rate:,.0f} {self._unit}/s")
         elif self._done < self._rows:
             left = (self._rows - self._done) / rate if rate else 0.0
             share = 100 * self._done / self._rows
-            self._print(f"{self._name}: {share:.0f} %, {self._done:,} of {self._rows:,} rows, {rate:,.0f} rows/s, {span(left)} left")
+            done = f"{self._done:,} of {self._rows:,} {self._unit}, {rate:,.0f} {self._unit}/s"
+            self._print(f"{self._name}: {share:.0f} %, {done}, {span(left)} left")
 
     def note(self, text: str) -> None:
         """Say something worth knowing."""
@@ -83,7 +84,8 @@ class Lines(Silent):
     def _finish(self) -> None:
         if self._name:
             seconds = max(time.monotonic() - self._began, 1e-9)
-            self._print(f"{self._name}: {self._done:,} rows in {span(seconds)} ({self._done / seconds:,.0f} rows/s)")
+            done = f"{self._done:,} {self._unit} in {span(seconds)} ({self._done / seconds:,.0f} {self._unit}/s)"
+            self._print(f"{self._name}: {done if self._unit else span(seconds)}")
         self._name = ""
 
     def _print(self, text: str) -> None:
@@ -99,35 +101,37 @@ class Bar(Silent):
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
         self._bar = RichProgress(
             TextColumn("[bold]{task.description:<10}"),
             BarColumn(),
             TextColumn("{task.fields[share]:>4}"),
-            MofNCompleteColumn(),
-            TextColumn("rows  {task.fields[rate]:>12}"),
+            TextColumn("{task.fields[count]}  {task.fields[rate]:>12}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
         )
         self._task: Any = None
-        self._began = 0.0
+        self._began, self._unit = 0.0, "rows"
 
-    def stage(self, name: str, rows: int) -> None:
+    def stage(self, name: str, rows: int, unit: str = "rows") -> None:
         """Begin a stage."""
         self._began = time.monotonic()
-        self._task = self._bar.add_task(name, total=rows or None, rate="", share="")
+        self._unit = unit
+        self._task = self._bar.add_task(name, total=rows or None, rate="", share="", count="")
 
     def advance(self, rows: int) -> None:
-        """Say that so many more rows are done."""
+        """Say that so many more are done."""
         self._bar.advance(self._task, rows)
         task = self._bar.tasks[-1]
         rate = task.completed / max(time.monotonic() - self._began, 1e-9)
         share = f"{100 * task.completed / task.total:.0f} %" if task.total else ""
-        self._bar.update(self._task, rate=f"{rate:,.0f} rows/s", share=share)
+        if self._unit:
+            count = f"{task.completed:,.0f}{f'/{task.total:,.0f}' if task.total else ''} {self._unit}"
+            self._bar.update(self._task, rate=f"{rate:,.0f} {self._unit}/s", share=share, count=count)
 
     def note(self, text: str) -> None:
         """Say something worth knowing."""
@@ -147,21 +151,21 @@ class Cell(Silent):
     def __init__(self) -> None:
         shown: Any = import_module("IPython.display")  # no requirement: it is there where a notebook runs
         self._html, self._began, self._told = shown.HTML, 0.0, 0.0
-        self._stages: list[tuple[str, int, int, float]] = []
+        self._stages: list[tuple[str, str, int, int, float]] = []
         self._notes: list[str] = []
         self._handle = shown.display(shown.HTML(""), display_id=True)
 
-    def stage(self, name: str, rows: int) -> None:
+    def stage(self, name: str, rows: int, unit: str = "rows") -> None:
         """Begin a stage."""
         self._began = time.monotonic()
-        self._stages.append((name, rows, 0, 0.0))
+        self._stages.append((name, unit, rows, 0, 0.0))
         self._show()
 
     def advance(self, rows: int) -> None:
-        """Say that so many more rows are done."""
-        name, total, done, _ = self._stages[-1]
+        """Say that so many more are done."""
+        name, unit, total, done, _ = self._stages[-1]
         now = time.monotonic()
-        self._stages[-1] = (name, total, done + rows, now - self._began)
+        self._stages[-1] = (name, unit, total, done + rows, now - self._began)
         if now - self._told > 0.2:
             self._told = now
             self._show()
@@ -180,12 +184,17 @@ class Cell(Silent):
         self._show()
 
 
-def _line(name: str, total: int, done: int, seconds: float) -> str:
+def _line(name: str, unit: str, total: int, done: int, seconds: float) -> str:
     rate = done / seconds if seconds else 0.0
     left = f"{span((total - done) / rate)} left" if rate and done < total else span(seconds)
     bar = f'<progress max="{total}" value="{done}"></progress>' if total else ""
-    cells = (f"<b>{escape(name)}</b>", bar, f"{done:,}{f' of {total:,}' if total else ''} rows", f"{rate:,.0f} rows/s", left)
+    count, speed = (f"{done:,}{f' of {total:,}' if total else ''} {unit}", f"{rate:,.0f} {unit}/s") if unit else ("", "")
+    cells = (f"<b>{escape(name)}</b>", bar, count, speed, left)
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+_UNITS = {"layout": "rounds", "read words": "languages", "vectors": "words", "tokens": "words"}
+"""What stages that do not go through rows count."""
 
 
 def callback(tell: Progress) -> Callable[[str, int, int], None]:
@@ -195,7 +204,7 @@ def callback(tell: Progress) -> Callable[[str, int, int], None]:
     def report(name: str, done: int, total: int) -> None:
         nonlocal stage, before
         if name != stage:
-            tell.stage(name, total)
+            tell.stage(name, total, _UNITS.get(name, "rows" if total > 1 else ""))
             stage, before = name, 0
         tell.advance(done - before)
         before = done

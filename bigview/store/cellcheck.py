@@ -25,6 +25,8 @@ class LevelCheck:
 
     def __init__(self, reader: Reader, level: Level) -> None:
         self.entry = level
+        # Written by builds since it can be changed; before, the default was in force.
+        self._cell_rows = int(reader.manifest.options.get("cell_rows", limits().cell_rows))
         self._shift = np.uint64(2 * (BITS - level.level))
         self._stream = self._cells(reader)
         self._keys, self._starts, self._stops = np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.int64)
@@ -65,7 +67,7 @@ class LevelCheck:
                 self._done = True
                 return
             keys, starts, counts = found
-            self.deep_rows += int(counts[counts > limits().cell_rows].sum())
+            self.deep_rows += int(counts[counts > self._cell_rows].sum())
             stops = starts + counts
             if not len(keys):
                 continue

@@ -159,9 +159,7 @@ class PointTable:
         order = keys.reset_index(drop=True).sort_values(ascending=not descending, kind="stable", na_position="last").index
         return np.asarray(positions[order.to_numpy()])
 
-    def take(
-        self, row_ids: Iterable[int] | None = None, keys: Iterable[Any] | None = None, columns: Sequence[str] | None = None
-    ) -> pd.DataFrame:
+    def take(self, row_ids: Iterable[int] | None = None, keys: Iterable[Any] | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return records by their number in the source, or by the user's key, in the order given.
 
         Raises
@@ -201,9 +199,7 @@ class PointTable:
         edges = np.linspace(low, high if high > low else low + 1, bins + 1)
         selection = self.selected(view, where)
         counts = np.zeros(bins + 1, np.int64)
-        for part in self._over(
-            column, selection, lambda values, a, b, bits: _histogram(values, a, b, bits, edges, np.zeros(bins + 1, np.int64))
-        ):
+        for part in self._over(column, selection, lambda values, a, b, bits: _histogram(values, a, b, bits, edges, np.zeros(bins + 1, np.int64))):
             counts += part
         shown = edges.astype(np.int64).view(self.manifest_dtype(column)) if entry.kind == "datetime" else edges
         return Histogram(shown, counts[:bins], int(counts[bins]))
@@ -221,9 +217,7 @@ class PointTable:
         values = self.reader.categories(column)
         selection = self.selected(view, where)
         counts = np.zeros(len(values) + 1, np.int64)
-        for part in self._over(
-            column, selection, lambda codes, a, b, bits: _code_counts(codes, a, b, bits, np.zeros(len(values) + 1, np.int64))
-        ):
+        for part in self._over(column, selection, lambda codes, a, b, bits: _code_counts(codes, a, b, bits, np.zeros(len(values) + 1, np.int64))):
             counts += part
         order = np.argsort(-counts[1:], kind="stable")
         order = order[counts[1:][order] > 0]

@@ -39,8 +39,7 @@ def summary(reader: Reader) -> dict[str, Any]:
             for column in manifest.columns
         ],
         "sources": [
-            {"path": source.path, "rows": source.rows, "bytes": source.bytes, "change": source_change(source)}
-            for source in manifest.sources
+            {"path": source.path, "rows": source.rows, "bytes": source.bytes, "change": source_change(source)} for source in manifest.sources
         ],
         "vectors": manifest.vectors,
         "report": manifest.report,
