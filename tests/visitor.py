@@ -16,37 +16,31 @@ SIZE = (900, 600)
 
 @dataclass
 class Shown:
-    """A picture that arrived: bounds in plot coordinates, pixels, bytes on the wire before compression."""
+    """A picture that arrived: its ends in plot coordinates (x0, x1, y0, y1), its pixels, its bytes, and whether it is exact."""
 
-    x0: float
-    x1: float
-    y0: float
-    y1: float
+    ends: tuple[float, float, float, float]
     columns: int
     rows: int
     size: int
+    exact: bool
 
     def shows(self, view: tuple[float, float, float, float]) -> bool:
         """Tell whether the picture has the ends of a view, give or take two pixels, and so its resolution."""
-        wide, high = (view[1] - view[0]) / SIZE[0], (view[3] - view[2]) / SIZE[1]
-        off = abs(self.x0 - view[0]) / wide, abs(self.x1 - view[1]) / wide, abs(self.y0 - view[2]) / high, abs(self.y1 - view[3]) / high
-        return max(off) <= 2
+        pixels = (view[1] - view[0]) / SIZE[0], (view[3] - view[2]) / SIZE[1]
+        return all(abs(end - wanted) <= 2 * pixels[k // 2] for k, (end, wanted) in enumerate(zip(self.ends, view, strict=True)))
 
 
 def frame_of(data: dict[str, Any], buffers: dict[str, bytes]) -> Shown | None:
     """Return the picture in the new data of a source; None where the data holds none."""
-    if "image" not in data:
+    if "facts" not in data or not data["facts"]:
         return None
-    number = lambda name: float(_items(data[name])[0])  # noqa: E731
-    image = _items(data["image"])[0]
-    payload = image["array"]["data"] if isinstance(image["array"], dict) else image["array"]
-    size = len(buffers[payload["id"]]) if isinstance(payload, dict) and "id" in payload else len(str(payload))
-    rows, columns = image["shape"]
-    return Shown(number("x"), number("x") + number("dw"), number("y"), number("y") + number("dh"), columns, rows, size)
-
-
-def _items(value: Any) -> Any:
-    return value["entries"] if isinstance(value, dict) and value.get("type") in ("map", "set") else value
+    facts = _plain(data["facts"][0])
+    if facts.get("blank"):  # marks stand in its place
+        return None
+    body = data["body"][0]["array"]["data"]
+    size = len(buffers[body["id"]]) if isinstance(body, dict) else len(body)
+    x, y, wide, high = (float(facts[name]) for name in ("x", "y", "dw", "dh"))
+    return Shown((x, x + wide, y, y + high), facts["width"], facts["height"], size, not facts["approximate"])
 
 
 def _plain(value: Any) -> Any:
