@@ -19,7 +19,7 @@ from bigview.store.reader import Reader
 from bigview.store.regions import key_ranges
 
 _COARSER = (2, 4, 8)
-"""How many times as large the pixels of a sketch may be."""
+"""How many times as large the pixels of a sketch may be. Colours begin with the first of them: a quarter of the work, for the blink of an eye."""
 
 
 def sketch(table: PointTable, view: View, style: Style, where: Where = None) -> Frame | None:
@@ -29,12 +29,24 @@ def sketch(table: PointTable, view: View, style: Style, where: Where = None) -> 
     """
     if where or style.mix:
         return None
-    times = next((times for times in (1, *_COARSER) if _ready(table.reader, Lattice.of(table.manifest, _coarse(view, times)))), _COARSER[-1])
-    draw = {"count": _density, "category": _category, "number": _number}[kind_of(table, style)]
+    kind = kind_of(table, style)
+    times = _times(table, view, kind)
+    draw = {"count": _density, "category": _category, "number": _number}[kind]
     drawing = draw(table, _coarse(view, times), style, times > 1)
     if drawing is None:
         return None
     return dressed(table, replace(drawing, exact=False, error=max(drawing.error, 0.5) * times), style)
+
+
+def _times(table: PointTable, view: View, kind: str) -> int:
+    """Return how many times as large the pixels become: as far as needed for cells that are in memory."""
+
+    def ready(times: int) -> bool:
+        return _ready(table.reader, Lattice.of(table.manifest, _coarse(view, times)))
+
+    if ready(1):
+        return 1 if kind == "count" else _COARSER[0]  # the next coarser level may be absent, but is a fraction of this one
+    return next((times for times in _COARSER if ready(times)), _COARSER[-1])
 
 
 def _coarse(view: View, times: int) -> View:
