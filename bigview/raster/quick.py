@@ -106,7 +106,8 @@ class _Edges:
     def of(cls, side: Side, shift: int, level: int) -> "_Edges":
         unit = side.pixels << shift
         edges = side.first * side.pixels + np.arange(side.pixels + 1, dtype=np.int64) * side.cells
-        first, end = edges[:-1] // unit, (edges[1:] - 1) // unit + 1
+        # Where the edges of a pixel and of a cell are one, rounding may draw a row of the next cell in the pixel: that cell touches it too.
+        first, end = (edges[:-1] - 1) // unit, edges[1:] // unit + 1
         cells = np.clip([first, end], 0, 1 << level)
         return cls(cells, edges[:-1] / unit, edges[1:] / unit)
 

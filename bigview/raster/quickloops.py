@@ -92,9 +92,12 @@ def dominant_pixels(band, rows, sheet, tops, results):  # type: ignore[no-untype
             scale = rows[j, i] / weight
             unknown += dark * scale
             best, most = _best(scale, seen, codes, m, totals)
+            proven = np.int64(rows[j, i]) - others
+            if gaps == 0 and leader >= 0 and proven > others:
+                sure[j, i] = True
+                best, most = leader, max(most, nb.float64(proven))
             out[j, i, 0] = best
             out[j, i, 1] = 0 if best < 0 else min(np.int64(rows[j, i]), max(1, np.int64(most + 0.5)))
-            sure[j, i] = gaps == 0 and leader >= 0 and rows[j, i] > 2 * others
     return unknown, left
 
 
