@@ -24,6 +24,7 @@ from bigview.errors import (
 )
 from bigview.raster.aggregate import aggregate
 from bigview.spec import Filter, View, by, dominant
+from bigview.store import sample
 from bigview.store.pages import cached_bytes
 from bigview.store.points import PointTable
 
@@ -105,6 +106,39 @@ def test_samples_are_without_regard_to_place_and_repeat(store: PointTable, table
     some = store.rows(sample=True, where="lang = 'fr'", limit=100)
     assert len(some) == 100
     assert set(some["lang"]) == {"fr"}
+
+
+def splitmix(row: int) -> int:
+    """Return the hash of a row's number, in whole numbers of any size: the obvious version."""
+    z = (row + 0x9E3779B97F4A7C15) % 2**64
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+    return z ^ (z >> 31)
+
+
+@pytest.mark.parametrize("where", [None, "lang = 'fr'", "lang = 'fr' AND x > 1", "x > 1e9"])
+@pytest.mark.parametrize("limit", [1, 30, 5_000, 10**6])
+def test_samples_are_the_rows_with_the_smallest_hashes(store: PointTable, where: str | None, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = store.rows(where=where, limit=ROWS, columns=[])["__row"].tolist()
+    wanted = sorted(ids, key=splitmix)[:limit]
+    assert store.rows(where=where, sample=True, limit=limit, columns=[])["__row"].tolist() == wanted
+    assert store.rows(where=where, sample=True, offset=7, limit=limit, columns=[])["__row"].tolist() == sorted(ids, key=splitmix)[7 : 7 + limit]
+    # The same where the selection's own rows are read, and where the first guess is too small.
+    monkeypatch.setattr(sample, "_LARGEST", 1)
+    monkeypatch.setattr(sample, "_SMALLEST", 4)
+    assert store.rows(where=where, sample=True, limit=limit, columns=[])["__row"].tolist() == wanted
+    monkeypatch.setattr(sample, "_order", lambda reader, size: sample.Order(np.empty(0, np.int64), False))
+    assert store.rows(where=where, sample=True, limit=limit, columns=[])["__row"].tolist() == wanted
+
+
+def test_a_row_of_the_sample_stays_when_a_filter_narrows(store: PointTable) -> None:
+    whole = store.rows(sample=True, limit=2_000)
+    view = View((-0.5, 1.5), (-1, 1))
+    for where, inside in (("lang = 'fr'", whole["lang"] == "fr"), ("x > 0", whole["x"] > 0)):
+        part = store.rows(view, where, sample=True, limit=2_000)["__row"]
+        kept = whole[inside & (whole["x"] >= -0.5) & (whole["x"] < 1.5) & (whole["y"] >= -1) & (whole["y"] < 1)]
+        assert set(kept["__row"]) <= set(part)
+        assert len(kept) > 20
 
 
 def test_histograms_of_datetimes(store: PointTable, table: pd.DataFrame) -> None:

@@ -16,6 +16,7 @@ from bigview.store.bits import Bits, pack, words
 from bigview.store.clauses import Expression, evaluate, parse
 from bigview.store.reader import ROW, Reader, X, Y
 from bigview.store.recent import Recent
+from bigview.store.sample import row_hashes
 from bigview.store.scan import bits_of
 from bigview.store.valuesets import UnsureError, plan
 
@@ -139,12 +140,8 @@ def _row_bits(reader: Reader, rows: RowSet) -> Bits:
 
 
 def split_of(rows: NDArray[np.int64], parts: int, seed: int) -> NDArray[np.int64]:
-    """Return the part of each source row: SplitMix64 (Steele et al., 2014) of the row and the seed, modulo the parts."""
-    with np.errstate(over="ignore"):
-        z = rows.astype(np.uint64) + np.uint64(seed % (1 << 64)) * np.uint64(0xD1342543DE82EF95) + np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((z ^ (z >> np.uint64(31))) % np.uint64(parts)).astype(np.int64)
+    """Return the part of each source row: the hash of the row and the seed, modulo the parts."""
+    return (row_hashes(rows, seed) % np.uint64(parts)).astype(np.int64)
 
 
 def _split_bits(reader: Reader, split: tuple[int, int, int]) -> Bits:

@@ -20,6 +20,7 @@ from bigview.store.lookup import positions_of_keys, positions_of_rows
 from bigview.store.manifest import Manifest
 from bigview.store.nearest import nearest_rows
 from bigview.store.reader import MISSING_TIME, ROW, Reader
+from bigview.store.sample import sample as random_rows
 from bigview.store.selection import Box, Selection, select
 
 
@@ -119,7 +120,8 @@ class PointTable:
         offset, limit : int
             The page of rows.
         sample : bool
-            Draw the rows without regard to place, the same ones each time.
+            Take the rows by the hash of their number, in its order: without regard to place, the same ones each time. A row in the sample of
+            all rows is also in that of any part it belongs to.
 
         Returns
         -------
@@ -130,7 +132,7 @@ class PointTable:
         names = self._names(columns)
         selection = self.selected(view, where)
         if sample:
-            chosen = selection.sample(offset + limit, int(self.manifest.fingerprint[:8] or "0", 16))[offset:]
+            chosen = random_rows(self.reader, selection, offset + limit)[offset:]
         elif order_by is not None:
             chosen = self._ordered(selection.positions(), order_by)[offset : offset + limit]
         else:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bigview.spec import View
 from bigview.store import pool
 from bigview.store.axis import Axis
-from bigview.store.bits import Bits, bit_at, count_run, positions
+from bigview.store.bits import Bits, count_run, positions
 from bigview.store.locate import Spans, spans
 from bigview.store.morton import BITS
 from bigview.store.reader import Reader, X, Y
@@ -77,21 +77,6 @@ class Selection:
             left -= len(part)
         return np.concatenate(found) if found else np.empty(0, np.int64)
 
-    def sample(self, most: int, seed: int) -> NDArray[np.int64]:
-        """Return at most `most` selected rows, drawn without regard to place; the same ones for the same selection and seed."""
-        total = self.count()
-        if total <= most:
-            return self.positions()
-        ordinals = np.sort(np.random.Generator(np.random.Philox(seed)).choice(total, most, replace=False, shuffle=False))
-        sizes = self.stops - self.starts if self.bits is None else _counts(self.bits, self.starts, self.stops)
-        before = np.concatenate([[0], np.cumsum(sizes)])
-        run = np.searchsorted(before, ordinals, "right") - 1
-        if self.bits is None:
-            return np.asarray(self.starts[run] + ordinals - before[run])
-        out = np.empty(most, np.int64)
-        _select(self.bits, self.starts[run], ordinals - before[run], out)
-        return out
-
 
 @nb.njit(nogil=True, cache=True)
 def _count(bits, starts, stops):  # type: ignore[no-untyped-def]
@@ -99,37 +84,6 @@ def _count(bits, starts, stops):  # type: ignore[no-untyped-def]
     for q in range(starts.shape[0]):
         total += count_run(bits, starts[q], stops[q])
     return total
-
-
-@nb.njit(nogil=True, cache=True)
-def _counts(bits, starts, stops):  # type: ignore[no-untyped-def]
-    out = np.empty(starts.shape[0], np.int64)
-    for q in range(starts.shape[0]):
-        out[q] = count_run(bits, starts[q], stops[q])
-    return out
-
-
-@nb.njit(nogil=True, cache=True)
-def _select(bits, starts, ordinals, out):  # type: ignore[no-untyped-def]
-    """Row of the n-th set bit from a start; ordinals of one start ascend, so each walk goes on where the last one stopped."""
-    row, seen, current = 0, 0, -1
-    for q in range(out.shape[0]):
-        if starts[q] != current:
-            current = starts[q]
-            row, seen = current, 0
-        while True:
-            if row & 63 == 0:
-                inside = count_run(bits, row, row + 64)
-                if seen + inside <= ordinals[q]:
-                    seen += inside
-                    row += 64
-                    continue
-            if bit_at(bits, row):
-                if seen == ordinals[q]:
-                    break
-                seen += 1
-            row += 1
-        out[q] = row
 
 
 @nb.njit(nogil=True, cache=True)
