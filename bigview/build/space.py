@@ -13,9 +13,12 @@ from bigview.build.sources import partition_size
 from bigview.config import limits
 from bigview.errors import SpaceError
 from bigview.store.files import Folder
+from bigview.store.summaries import chosen
 
 # Bytes a row, measured on 100 M rows (see benchmarks/build.py): cells 0.5, `__row` 3.7, index 3.8, and of the key's index.
 _CELLS, _ROW, _INDEX, _KEY = 0.6, 3.8, 3.8, 11.5
+# Of each summarised column: bytes a row, and microseconds a row and core.
+_SUMMARY, _SUMMING = 0.25, 0.035
 _SHRUNK = {"number": 0.9, "integer": 0.7, "datetime": 0.7, "boolean": 0.2, "category": 0.5, "text": 0.5, "list": 0.95, "binary": 0.95}
 _TEXT = 24
 """Bytes of a text where nothing is known about it."""
@@ -97,16 +100,23 @@ def estimate(folder: Folder, schema: pa.Schema, amount: Amount, keyed: bool) -> 
     text = max(amount.bytes_per_row - fixed, 8.0 * loose) if loose else 0.0
     shrunk = sum(_SHRUNK[column.kind] * _width(column) for column in columns if column.part == "rows")
     shrunk += text * max((_SHRUNK[column.kind] for column in columns if column.part == "text"), default=0.0)
-    store = shrunk + _ROW + _INDEX + _CELLS + (_KEY if keyed else 0)
+    summed = _summarised(columns) if (amount.rows or 0) > limits().exact_rows else 0
+    store = shrunk + _ROW + _INDEX + _CELLS + _SUMMARY * summed + (_KEY if keyed else 0)
     work = fixed + text + 4 + 8 + (12 if keyed else 0) + (fixed + text if amount.streamed else 0) + (8 if amount.projected else 0)
     rows = amount.rows
     count = rows or 0
-    per_row = _FIXED + _EACH * (fixed + text) + (_STREAM if amount.streamed else 0) + (_PROJECT if amount.projected else 0)
+    per_row = _FIXED + _EACH * (fixed + text) + _SUMMING * summed + (_STREAM if amount.streamed else 0) + (_PROJECT if amount.projected else 0)
     seconds = count * per_row * 1e-6 / threads() + (30 if amount.projected and count > 50_000 else 0)
     memory = 300e6 + threads() * min(count, partition_size(count, fixed + text)) * (fixed + text + 12) * 5
     return Estimate(
         rows, int(count * store) + 20_000, int(count * work), int(memory), max(seconds, 0.1), _free(folder), amount.exact
     )  # fmt: skip
+
+
+def _summarised(columns: list[Kept]) -> int:
+    """Return how many columns have summaries, two of them taken for the positions."""
+    counted, summed = chosen(columns, ())
+    return len(counted) + max(0, len(summed) - 2)
 
 
 def _guessed(field: pa.Field) -> Kept:

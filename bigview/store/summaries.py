@@ -5,7 +5,7 @@ are exact for the cell; what a picture makes of them is not, and says so.
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,10 @@ class Described(Protocol):
         """What it holds."""
 
 
-def chosen(columns: Sequence[Any], without: Sequence[str]) -> tuple[list[Any], list[Any]]:
+Some = TypeVar("Some", bound=Described)
+
+
+def chosen(columns: Sequence[Some], without: Sequence[str]) -> tuple[list[Some], list[Some]]:
     """Return the columns to summarise, those of categories and those of numbers; the positions (`without`) follow from the cells."""
     free = [column for column in columns if column.name not in without]
     counted = [column for column in free if column.kind in _COUNTED]
