@@ -1,10 +1,13 @@
 """Newest wins: the worker of a view, and the way into its document."""
 
+from functools import cache
 from threading import Event
 
 import pytest
 
 from bigview.errors import InputError
+from bigview.views import live
+from bigview.views.lanes import Lanes
 from bigview.views.live import Door, Latest, sentence
 
 
@@ -148,3 +151,48 @@ def test_an_ended_session_is_no_error():
     document = _Document()
     document.add_next_tick_callback = lambda call: (_ for _ in ()).throw(RuntimeError("gone"))
     Door(lambda: document, lambda: None)(lambda: None)
+
+
+def test_views_take_turns_with_their_results(monkeypatch):
+    """All first results come before any second one."""
+    monkeypatch.setattr(live, "_lanes", cache(lambda: Lanes(1, patience=60)))
+    begun, go, done = Event(), Event(), Event()
+    order = []
+
+    def work(wish, stale):
+        begun.set()
+        assert go.wait(10)
+        yield from range(3)
+
+    def deliver(wish, result):
+        order.append((result, wish))
+        if len(order) == 9:
+            done.set()
+
+    workers = [Latest(work, deliver, pytest.fail, _direct) for _ in range(3)]
+    workers[0].request(0)
+    assert begun.wait(10)
+    for k in (1, 2):
+        workers[k].request(k)
+    go.set()
+    assert done.wait(10)
+    assert order == sorted(order)
+
+
+def test_results_of_a_request_end_in_the_middle_when_a_newer_one_comes():
+    got, done = [], Event()
+
+    def work(wish, stale):
+        yield from range(1000)
+
+    def deliver(wish, result):
+        got.append((wish, result))
+        if (wish, result) == ("a", 3):
+            worker.request("b")
+        if (wish, result) == ("b", 999):
+            done.set()
+
+    worker = Latest(work, deliver, pytest.fail, _direct)
+    worker.request("a")
+    assert done.wait(20)
+    assert got == [("a", k) for k in range(4)] + [("b", k) for k in range(1000)]

@@ -25,7 +25,7 @@ from bigview.stores import open as open_store
 from bigview.views.picture import Painter, Wish
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
-COMPRESSION = 1  # zlib's quickest: a frame shrinks to a tenth, more effort saves a few per cent only
+COMPRESSION: int | None = None  # none by the websocket, on the loop: frames come deflated, and another pass takes 5 ms to save nothing
 UNUSED = 15_000  # ms that a session without a browser lives: a slow line takes this long to load a page, and a lost one to come back
 CHECK = 2_000  # ms between looks for such sessions
 SIZE = (1280, 800)  # pixels of the picture that warms a store up

@@ -69,14 +69,14 @@ class _Plan:
     levels: tuple[int, ...]
 
     @classmethod
-    def of(cls, table: PointTable, view: View, needed: str) -> "_Plan | None":
+    def of(cls, table: PointTable, view: View, needed: str, fewest: int | None = None) -> "_Plan | None":
         """Return the plan for a view; None where no quick picture can be made or none is worth while."""
         reader, lattice = table.reader, Lattice.of(table.manifest, view)
         if lattice.level is None:
             return None
         summed = [level for level in reader.levels() if (found := reader.summaries(level)) is not None and needed in found.dtypes]
         fit = [level for level in summed if lattice.level - _COARSEST <= level < lattice.level and _fits(lattice, level)]
-        if not fit or rows_about(table, view) < limits().quick_rows:
+        if not fit or rows_about(table, view) < (limits().quick_rows if fewest is None else fewest):
             return None
         return cls(lattice, tuple(level for level in reversed(summed) if level <= fit[-1]))
 
@@ -167,7 +167,7 @@ def _cells(reader: Reader, level: int, ranges: KeyRanges) -> tuple[NDArray[np.in
     return cut(reader, level, ranges.first).cell, np.where(ranges.last == np.uint64((1 << (2 * level)) - 1), total, stops)
 
 
-def quick_dominant(table: PointTable, view: View, column: str) -> tuple[xr.DataArray, NDArray[np.int64]] | None:
+def quick_dominant(table: PointTable, view: View, column: str, fewest: int | None = None) -> tuple[xr.DataArray, NDArray[np.int64]] | None:
     """Return about what `bigview.raster.aggregate.dominant_counts` returns, from summaries.
 
     Parameters
@@ -176,6 +176,8 @@ def quick_dominant(table: PointTable, view: View, column: str) -> tuple[xr.DataA
     view : View
     column : str
         Of categories or booleans.
+    fewest : int, optional
+        Rows in view below which the exact grid counts as quick; `limits().quick_rows` by default.
 
     Returns
     -------
@@ -185,7 +187,7 @@ def quick_dominant(table: PointTable, view: View, column: str) -> tuple[xr.DataA
         `error` the furthest that a colour may be from its place, in pixels. None where the store has no summaries that fit the view, and where
         the view holds so few rows that the exact grid is as quick.
     """
-    plan = _Plan.of(table, view, code_columns(table.manifest.column(column).name)[0])
+    plan = _Plan.of(table, view, code_columns(table.manifest.column(column).name)[0], fewest)
     if plan is None:
         return None
     return _dominant(table, plan, column)[:2]
@@ -220,12 +222,12 @@ def _told(grid: xr.DataArray, plan: _Plan, **facts: float) -> xr.DataArray:
     return grid
 
 
-def quick_mean(table: PointTable, view: View, column: str) -> xr.DataArray | None:
+def quick_mean(table: PointTable, view: View, column: str, fewest: int | None = None) -> xr.DataArray | None:
     """Return about the grid of means of numbers or datetimes, from summaries; None like `quick_dominant`.
 
     The attribute `unsure` is the share of the pixels with rows that lie between the cells of the finest summaries, and take a coarser one's mean.
     """
-    plan = _Plan.of(table, view, sum_column(table.manifest.column(column).name))
+    plan = _Plan.of(table, view, sum_column(table.manifest.column(column).name), fewest)
     if plan is None:
         return None
     missing = table.manifest.column(column).missing > 0

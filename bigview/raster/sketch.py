@@ -22,8 +22,8 @@ _COARSER = (2, 4, 8)
 """How many times as large the pixels of a sketch may be. Colours begin with the first of them: a quarter of the work, for the blink of an eye."""
 
 
-def sketch(table: PointTable, view: View, style: Style, where: Where = None) -> Frame | None:
-    """Return a quick picture of a view; None where the exact one is as quick, or none can be made.
+def sketch(table: PointTable, view: View, style: Style, where: Where = None, fewest: int | None = None) -> Frame | None:
+    """Return a quick picture of a view; None where the exact one is as quick (as it is with less than `fewest` rows), or none can be made.
 
     Its `exact` is False, and `error` the furthest that a colour may be from its place, in pixels of the view.
     """
@@ -31,8 +31,10 @@ def sketch(table: PointTable, view: View, style: Style, where: Where = None) -> 
         return None
     kind = kind_of(table, style)
     times = _times(table, view, kind)
-    draw = {"count": _density, "category": _category, "number": _number}[kind]
-    drawing = draw(table, _coarse(view, times), style, times > 1)
+    if kind == "count":
+        drawing = _density(table, _coarse(view, times), style) if times > 1 else None  # what is in memory is drawn at once
+    else:
+        drawing = (_category if kind == "category" else _number)(table, _coarse(view, times), style, fewest)
     if drawing is None:
         return None
     return dressed(table, replace(drawing, exact=False, error=max(drawing.error, 0.5) * times), style)
@@ -69,22 +71,20 @@ def _ready(reader: Reader, lattice: Lattice) -> bool:
     return cells.present(("key", "start", "count"), np.flatnonzero(np.cumsum(touched[:-1])))
 
 
-def _density(table: PointTable, view: View, style: Style, coarse: bool) -> Drawing | None:
-    if not coarse:
-        return None  # what is in memory is drawn at once
+def _density(table: PointTable, view: View, style: Style) -> Drawing:
     grid = aggregate(table, view, "count")
     scale = scale_for(table, grid, style)
     return drawing_of(table, grid, style, int(grid.sum(dtype=np.int64)), tones=tones.of_counts(grid.to_numpy(), scale), scale=scale)
 
 
-def _category(table: PointTable, view: View, style: Style, coarse: bool) -> Drawing | None:
-    found = quick_dominant(table, view, str(style.by))
+def _category(table: PointTable, view: View, style: Style, fewest: int | None) -> Drawing | None:
+    found = quick_dominant(table, view, str(style.by), fewest)
     return None if found is None else category_drawing(table, found[0], style, found[1])
 
 
-def _number(table: PointTable, view: View, style: Style, coarse: bool) -> Drawing | None:
+def _number(table: PointTable, view: View, style: Style, fewest: int | None) -> Drawing | None:
     column = table.manifest.column(str(style.by))
-    grid = quick_mean(table, view, column.name)
+    grid = quick_mean(table, view, column.name, fewest)
     if grid is None:
         return None
     values, span = grid.to_numpy(), style.limits or legend.number_limits(table, column, style.clip)

@@ -6,8 +6,7 @@ hands its newest wish to a worker thread, and what comes back enters the documen
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -16,6 +15,7 @@ from panel.io.notebook import push
 
 from bigview.config import limits
 from bigview.errors import BigviewError
+from bigview.views.lanes import Lanes
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
@@ -25,9 +25,14 @@ log = logging.getLogger(__name__)
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
+def _lanes() -> Lanes:
     """Return the threads of all views; made on first use, so that a server that forks first is safe."""
-    return ThreadPoolExecutor(limits().view_threads, thread_name_prefix="bigview-view")
+    return Lanes(limits().view_threads)
+
+
+def crowded() -> bool:
+    """Tell whether views wait for a thread: then whatever is quick should come first, and be quicker."""
+    return _lanes().crowded
 
 
 class Door:
@@ -107,8 +112,9 @@ class Latest(Generic[Request, Result]):
     Parameters
     ----------
     work : callable
-        Takes a request and `stale`, which tells whether a newer request waits, and yields results, each better than the one before. Runs on a
-        thread of the pool. It is left after a result when a newer request waits.
+        Takes a request and `stale`, which tells whether a newer request waits, and yields results, each better than the one before. Each step
+        runs on a thread of the pool and then lets other views have theirs: where many people look, all of them get a first picture before anybody
+        gets a better one. It is left after a result when a newer request waits.
     deliver : callable
         Takes the request and a result; runs in the document.
     failed : callable
@@ -131,6 +137,8 @@ class Latest(Generic[Request, Result]):
         self._work, self._deliver, self._failed, self._door = work, deliver, failed, door
         self._lock = Lock()
         self._waiting: list[Request] = []
+        self._steps: Iterator[Result] | None = None  # of the request under way
+        self._wish: Any = None
         self._busy = False
         self._closed = False
 
@@ -141,7 +149,7 @@ class Latest(Generic[Request, Result]):
             if self._busy or self._closed:
                 return
             self._busy = True
-        _pool().submit(self._run)
+        _lanes().submit(self._run)
 
     def clear(self) -> None:
         """Drop the request that waits."""
@@ -158,21 +166,33 @@ class Latest(Generic[Request, Result]):
         return self._closed or any(not self._same(wish, other) for other in waiting)
 
     def _run(self) -> None:
-        """Do one request. Then make room: other views share the threads."""
+        """Take one step: the next result of the request under way, or the first of a newer one. Then make room: other views share the threads."""
         with self._lock:
-            if not self._waiting:
-                self._busy = False
-                return
-            wish = self._waiting.pop()
+            if self._steps is not None and self._stale(self._wish):
+                self._steps = None
+            if self._steps is None:
+                if self._closed or not self._waiting:
+                    self._busy = False
+                    return
+                self._wish = self._waiting.pop()
+        wish = self._wish
         try:
-            for result in self._work(wish, partial(self._stale, wish)):
-                self._door(lambda result=result: self._deliver(wish, result))  # type: ignore[misc]
-                if self._stale(wish):
-                    break
+            if self._steps is None:
+                self._steps = iter(self._work(wish, partial(self._stale, wish)))
+            self._step(self._steps, wish)
         except Exception as error:  # noqa: BLE001  whatever fails, the page stays and says so
+            self._steps = None
             text = sentence(error)
             self._door(lambda: self._failed(text))
-        _pool().submit(self._run)
+        _lanes().submit(self._run)
+
+    def _step(self, steps: Iterator[Result], wish: Request) -> None:
+        try:
+            result = next(steps)
+        except StopIteration:
+            self._steps = None
+            return
+        self._door(lambda: self._deliver(wish, result))
 
 
 def sentence(error: BaseException) -> str:

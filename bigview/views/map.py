@@ -21,7 +21,7 @@ from bigview.raster.palettes import ink as ink_of
 from bigview.spec import Style, View, Where
 from bigview.store.points import PointTable
 from bigview.views.camera import Camera
-from bigview.views.live import Door, Latest
+from bigview.views.live import Door, Latest, crowded
 from bigview.views.picture import NO_MARGIN, Painter, Picture, Wish, plotted, to_plot, to_value
 from bigview.views.pointer import Found, Pointed, find
 from bigview.views.wire import Wire, deflated, script
@@ -109,7 +109,7 @@ class Map:
         figure.scatter("x", "y", size="size", fill_color="color", line_color=None, source=self._marks)
         figure.scatter("x", "y", size="size", fill_color=None, line_color="color", line_width=2, source=self._focus)
         door = self._door = Door(lambda: plot.document, lambda: plot.comm)
-        painter = Painter(self._table)
+        painter = Painter(self._table, crowded)
         self._pictures: Latest[Wish, Picture] = Latest(painter.paint, self._show, self._listener.failed, door, Wish.shows_as)
         self._pointer: Latest[Pointed, Found | None] = Latest(lambda pointed, _: find(self._table, pointed), self._point, self._listener.failed, door)
         self._close = [self._pictures.close, self._pointer.close, door.close]

@@ -77,10 +77,17 @@ class Picture:
 
 
 class Painter:
-    """Makes the pictures of one map; keeps the last frame, which the settled picture usually needs again."""
+    """Makes the pictures of one map; keeps the last frame, which the settled picture usually needs again.
 
-    def __init__(self, table: PointTable) -> None:
-        self._table = table
+    Parameters
+    ----------
+    table : PointTable
+    busy : callable
+        Tells whether other maps wait: then smaller views too are sketched first.
+    """
+
+    def __init__(self, table: PointTable, busy: Callable[[], bool] = lambda: False) -> None:
+        self._table, self._busy = table, busy
         self._last: tuple[tuple[View, Style, Where], Frame] | None = None
         self._sent: tuple[tuple[Drawing, Any, bool], Wire] | None = None
 
@@ -90,7 +97,8 @@ class Painter:
         Where the exact picture takes long a sketch comes before it; then the exact one is given up as soon as `stale` says that nobody waits for it.
         """
         view, coarse = _widened(wish.view, wish.margin, self._table), wish.margin != NO_MARGIN
-        rough = None if self._known(view, wish) else sketch(self._table, view, wish.style, wish.where)
+        fewest = limits().busy_rows if self._busy() else None
+        rough = None if self._known(view, wish) else sketch(self._table, view, wish.style, wish.where, fewest)
         if rough is not None:
             yield Picture(rough, encode(rough, coarse=True))
         try:

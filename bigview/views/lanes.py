@@ -1,0 +1,75 @@
+"""The threads that prepare pictures and records: few at a time, in turn, and never all of them taken by what takes long."""
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock, Timer
+from time import monotonic
+
+Job = Callable[[], None]
+
+PATIENCE = 1.0  # seconds: a picture takes a tenth of that, so who takes longer is slow and no longer counts
+_SLOW = 3  # times as many jobs in all, so that slow ones never fill the memory; then they too wait for each other
+
+
+class Lanes:
+    """Runs jobs on threads, first come, first served, `count` at a time; a job that takes long stops counting, and the next one begins.
+
+    Parameters
+    ----------
+    count : int
+        Quick jobs that run at once: more would only take the processor from each other.
+    patience : float
+        Seconds after which a job does not count as quick.
+    most : int, optional
+        Jobs that run at once, quick and slow; three times `count` by default.
+    """
+
+    def __init__(self, count: int, patience: float = PATIENCE, most: int | None = None) -> None:
+        self._count, self._patience, self._most = count, patience, most or _SLOW * count
+        self._threads = ThreadPoolExecutor(self._most, thread_name_prefix="bigview-view")
+        self._lock = Lock()
+        self._waiting: deque[Job] = deque()
+        self._began: dict[object, float] = {}
+        self._looking = False
+
+    def submit(self, job: Job) -> None:
+        """Run a job once its turn has come."""
+        with self._lock:
+            self._waiting.append(job)
+            self._start()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether jobs wait for their turn."""
+        return bool(self._waiting)
+
+    def _start(self) -> None:
+        """Begin what may begin. Called with the lock held."""
+        now = monotonic()
+        quick = [began for began in self._began.values() if now - began < self._patience]
+        free = min(self._count - len(quick), self._most - len(self._began))
+        while self._waiting and free > 0:
+            token, free = object(), free - 1
+            self._began[token] = now
+            quick.append(now)
+            self._threads.submit(self._work, token, self._waiting.popleft())
+        if self._waiting and quick and len(self._began) < self._most and not self._looking:
+            # Nothing may end before the oldest of them is found to be slow: then it is time to look again.
+            self._looking = True
+            timer = Timer(min(quick) + self._patience - now, self._look)
+            timer.daemon = True
+            timer.start()
+
+    def _look(self) -> None:
+        with self._lock:
+            self._looking = False
+            self._start()
+
+    def _work(self, token: object, job: Job) -> None:
+        try:
+            job()
+        finally:
+            with self._lock:
+                del self._began[token]
+                self._start()
