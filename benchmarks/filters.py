@@ -74,6 +74,20 @@ def measured(store: bv.PointStore, peer: Peer | None, clauses: list[str]) -> lis
     return lines
 
 
+def lassos(store: bv.PointStore, corners: int = 200) -> dict[str, float]:
+    """Return the times of lassos about the middle of the map, the second of each size: it finds the rows along its edge in the cache."""
+    (x0, x1), (y0, y1) = store.home
+    found = {}
+    angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    for share in (0.5, 0.25, 0.03):
+        for turn in (0.0, 0.1):
+            radius = share / 2 * (1 + 0.3 * np.sin(3 * (angles + turn)))
+            ring = np.stack([(x0 + x1) / 2 + (x1 - x0) * radius * np.cos(angles), (y0 + y1) / 2 + (y1 - y0) * radius * np.sin(angles)], 1)
+            _, wall, cpu = timed(lambda ring=ring: store.bits(bv.Filter(polygon=ring)))
+        found |= {f"lasso over {share:.0%} of the width": wall, f"lasso over {share:.0%} of the width, cpu": cpu}
+    return found
+
+
 def main() -> None:
     """Run the steps and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -97,6 +111,7 @@ def main() -> None:
         fresh = bv.open(store.reader.folder.url)
         del store
         lines = measured(fresh, peer, clauses)
+        rings = lassos(fresh)
         forget_filters()
         _, slow, slow_cpu = timed(lambda: sql_bits(fresh.reader, parse(clauses[0], fresh.columns)))
     finally:
@@ -105,7 +120,7 @@ def main() -> None:
     figures = {f"cold {name}": value for name, value in lines[0].items()}
     figures |= {f"median {name}": float(np.median([line[name] for line in warm])) for name in warm[0]}
     figures |= {f"largest {name}": max(line[name] for line in warm) for name in ("bits", "grid", "clause to grid")}
-    figures |= {"bits by DuckDB over the store": slow, "bits by DuckDB over the store, cpu": slow_cpu}
+    figures |= rings | {"bits by DuckDB over the store": slow, "bits by DuckDB over the store, cpu": slow_cpu}
     if "DuckDB" in warm[0]:
         figures["times faster than DuckDB"] = float(np.median([line["DuckDB"] / line["clause to grid"] for line in warm]))
     for name, value in figures.items():

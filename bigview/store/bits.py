@@ -56,6 +56,13 @@ def _positions(bits, start, stop, skip, out):  # type: ignore[no-untyped-def]
     return found, skip
 
 
+@nb.njit(nogil=True, cache=True)
+def set_bits(bits, rows):  # type: ignore[no-untyped-def]
+    """Set the bits of rows."""
+    for q in range(rows.shape[0]):
+        bits[rows[q] >> 6] |= nb.uint64(1) << nb.uint64(rows[q] & 63)
+
+
 def words(rows: int) -> int:
     """Return the number of words that hold a bit for each row."""
     return -(-rows // 64)

@@ -4,19 +4,18 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Any
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from bigview.config import limits
-from bigview.errors import OptionError
 from bigview.spec import Clause, Filters, RowSet, Where
 from bigview.store import pool
-from bigview.store.bits import Bits, pack, words
+from bigview.store.bits import Bits, pack, set_bits, words
 from bigview.store.clauses import Expression, evaluate, parse
-from bigview.store.reader import ROW, Reader, X, Y
+from bigview.store.polygons import polygon_bits
+from bigview.store.reader import ROW, Reader
 from bigview.store.recent import Recent
-from bigview.store.sample import row_hashes
+from bigview.store.sample import places_of, row_hashes
 from bigview.store.scan import bits_of
 from bigview.store.valuesets import UnsureError, plan
 
@@ -91,52 +90,11 @@ def sql_bits(reader: Reader, expression: Expression) -> Bits:
     return _assembled(reader, lambda place, start, stop: evaluate(expression, reader.batch(place, expression.columns)))
 
 
-def _polygon_bits(reader: Reader, corners: tuple[tuple[Any, Any], ...]) -> Bits:
-    x, y = reader.manifest.x, reader.manifest.y
-    outline = np.array([(x.position(a), y.position(b)) for a, b in corners], np.float64)
-    if not np.isfinite(outline).all():
-        raise OptionError("The corners of a polygon must be finite numbers.")
-
-    def mask(place: int, start: int, stop: int) -> NDArray[np.bool_]:
-        out = np.zeros(stop - start, bool)
-        with reader.pages.pinned([X, Y], reader.pages.groups_of(np.array([start]), np.array([stop]))) as (px, py):
-            _in_polygon(px[start:stop], py[start:stop], outline, out)
-        return out
-
-    return _assembled(reader, mask)
-
-
-@nb.njit(nogil=True, cache=True)
-def _in_polygon(x, y, outline, out):  # type: ignore[no-untyped-def]
-    """Even-odd rule, a ray towards +x (Shimrat, 1962)."""
-    left, right = outline[:, 0].min(), outline[:, 0].max()
-    bottom, top = outline[:, 1].min(), outline[:, 1].max()
-    corners = outline.shape[0]
-    for row in range(x.shape[0]):
-        a, b = nb.float64(x[row]), nb.float64(y[row])
-        if not (left <= a <= right and bottom <= b <= top):
-            continue
-        odd = False
-        k = corners - 1
-        for q in range(corners):
-            x0, y0, x1, y1 = outline[q, 0], outline[q, 1], outline[k, 0], outline[k, 1]
-            if (y0 > b) != (y1 > b) and a < (x1 - x0) * (b - y0) / (y1 - y0) + x0:
-                odd = not odd
-            k = q
-        out[row] = odd
-
-
-def _source_rows(reader: Reader, start: int, stop: int) -> NDArray[np.int64]:
-    return reader.pages.read(ROW, start, stop)
-
-
 def _row_bits(reader: Reader, rows: RowSet) -> Bits:
-    def mask(place: int, start: int, stop: int) -> NDArray[np.bool_]:
-        ids = _source_rows(reader, start, stop)
-        at = np.minimum(np.searchsorted(rows.ids, ids), max(0, len(rows.ids) - 1))
-        return rows.ids[at] == ids if len(rows.ids) else np.zeros(len(ids), bool)
-
-    return _assembled(reader, mask)
+    ids = rows.ids[np.searchsorted(rows.ids, 0) : np.searchsorted(rows.ids, reader.manifest.rows)]
+    bits = np.zeros(words(reader.manifest.rows), np.uint64)
+    set_bits(bits, places_of(reader, ids))
+    return bits
 
 
 def split_of(rows: NDArray[np.int64], parts: int, seed: int) -> NDArray[np.int64]:
@@ -146,7 +104,15 @@ def split_of(rows: NDArray[np.int64], parts: int, seed: int) -> NDArray[np.int64
 
 def _split_bits(reader: Reader, split: tuple[int, int, int]) -> Bits:
     part, parts, seed = split
-    return _assembled(reader, lambda place, start, stop: split_of(_source_rows(reader, start, stop), parts, seed) == part)
+    offsets = reader.row_groups.offsets
+
+    def mask(place: int, start: int, stop: int) -> NDArray[np.bool_]:
+        groups = range(int(np.searchsorted(offsets, start)), int(np.searchsorted(offsets, stop)))
+        # Not kept: the numbers of all rows would drive everything else out of the cache.
+        numbers = [columns[ROW] for columns in reader.pages.decoded(groups, [ROW])]
+        return np.asarray(split_of(np.concatenate(numbers), parts, seed) == part)
+
+    return _assembled(reader, mask)
 
 
-_KINDS: dict[str, Callable[[Reader, Any], Bits]] = {"polygon": _polygon_bits, "rows": _row_bits, "split": _split_bits}
+_KINDS: dict[str, Callable[[Reader, Any], Bits]] = {"polygon": polygon_bits, "rows": _row_bits, "split": _split_bits}

@@ -110,10 +110,10 @@ def _made(reader: Reader, size: int) -> Order:
     parts = pool.run(part, range(0, rows, _PART))
     numbers = np.concatenate([found for found, _ in parts])
     order = np.argsort(np.concatenate([hashes for _, hashes in parts]))
-    return Order(_positions(reader, numbers)[order], size >= rows)
+    return Order(places_of(reader, numbers)[order], size >= rows)
 
 
-def _positions(reader: Reader, numbers: Rows) -> Rows:
+def places_of(reader: Reader, numbers: Rows) -> Rows:
     """Return the places of source rows, which ascend: from the index, its row groups shared among the threads."""
     groups = reader.groups("row")
     out = np.empty(len(numbers), np.int64)
