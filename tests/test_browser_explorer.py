@@ -205,9 +205,48 @@ def test_few_rows_are_marks_at_their_places(explorer):
     assert page.evaluate(marks) == [*LONE]
 
 
+def test_a_click_in_the_legend_filters_and_can_be_undone(explorer, store):
+    page = explorer
+    counts = open_store(store).category_counts("kind")
+    first, second = page.locator(".rank").nth(0), page.locator(".rank").nth(1)
+    first.click()
+    _until(page, lambda: _count(page) == counts.iloc[0], "the rows of one category")
+    page.locator(".chip .text", has_text=f"kind: {counts.index[0]}").wait_for()
+    assert page.locator(".rank").count() == len(counts), "the legend still ranks all"
+    second.click(modifiers=["Shift"])
+    _until(page, lambda: _count(page) == counts.iloc[:2].sum(), "the rows of two categories")
+    page.keyboard.press("Control+z")
+    _until(page, lambda: _count(page) == counts.iloc[0], "one category again")
+    page.keyboard.press("Control+Shift+Z")
+    _until(page, lambda: _count(page) == counts.iloc[:2].sum(), "two again")
+    page.locator(".chip .close").click()
+    _until(page, lambda: _count(page) == ROWS, "all rows")
+    page.locator(".rank").nth(2).focus()
+    page.keyboard.press("Enter")
+    _until(page, lambda: _count(page) == counts.iloc[2], "the category chosen by key")
+    assert "1 filter in force" in page.locator("[aria-live]").inner_text()
+
+
+def test_rescaling_changes_colours_and_their_bar(explorer):
+    page = explorer
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("menuitem", name="score", exact=True).click()
+    page.locator(".legend .bar").wait_for()
+    bar = page.locator(".ticks").inner_text()
+    page.mouse.move(*_pixel(page, *LONE))
+    for _ in range(6):
+        page.mouse.wheel(0, -200)
+        page.wait_for_timeout(60)
+    page.get_by_role("button", name="Palette and scale").click()
+    page.get_by_role("button", name="View", exact=True).click()
+    _until(page, lambda: page.locator(".ticks").inner_text() != bar, "a bar of the view's numbers")
+    page.get_by_role("button", name="Store", exact=True).click()
+    _until(page, lambda: page.locator(".ticks").inner_text() == bar, "the store's own bar")
+
+
 def test_light_and_resized(explorer):
     page = explorer
-    page.get_by_role("button").nth(1).click()
+    page.get_by_role("button", name="Light or dark").click()
     page.locator(".stage.light").wait_for()
     page.set_viewport_size({"width": 390, "height": 800})
     _until(page, lambda: page.evaluate(RANGES)["width"] == 390, "the map to take the window's width")

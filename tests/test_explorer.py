@@ -153,10 +153,10 @@ def test_records_have_every_column_and_tips_are_brief(store):
 
 def test_legends_are_plain_values(store):
     view = View(*store.home, 200, 200)
-    shown = legend(frame(store, view, Style(by="kind")), "kind")
+    shown = legend(store, frame(store, view, Style(by="kind")), "kind", True)
     assert [item["name"] for item in shown["items"]] == store.category_counts("kind", view).index.tolist()
     assert shown["more"] == ""
-    assert legend(frame(store, view), "rows")["kind"] == "bar"
+    assert legend(store, frame(store, view), None, True)["kind"] == "bar"
     assert summary(5, 10, shown).startswith("5 of 10 rows in view. Most frequent kind: ")
     json.dumps(shown)
 

@@ -16,16 +16,21 @@ function fieldList(parent, fields) {
   }
 }
 
-function drawCategories(box, legend) {
+function drawCategories(box, legend, pick) {
   const list = add(box, "ol", "ranks")
   for (const item of legend.items) {
-    const row = add(list, "li", "")
-    add(row, "span", "swatch").style.background = item.color
-    add(row, "span", "name", item.name).title = item.name
-    add(row, "span", "count", item.count)
-    const share = add(row, "span", "share")
+    const row = add(list, "li", item.on ? "" : "off")
+    const button = add(row, "button", "rank")
+    button.type = "button"
+    button.dataset.name = item.name
+    button.setAttribute("aria-pressed", String(legend.picked > 0 && item.on))
+    add(button, "span", "swatch").style.background = item.color
+    add(button, "span", "name", item.name).title = item.name
+    add(button, "span", "count", item.count)
+    const share = add(button, "span", "share")
     share.style.width = `${Math.max(1, 100 * item.share)}%`
     share.style.background = item.color
+    button.addEventListener("click", (event) => pick(item.name, event.shiftKey || event.ctrlKey || event.metaKey))
   }
   if (legend.more) add(box, "div", "more", legend.more)
 }
@@ -48,14 +53,40 @@ function drawBar(box, legend) {
   }
 }
 
-function drawLegend(box, legend) {
-  const top = box.scrollTop
+function drawLegend(box, legend, pick) {
+  const top = box.scrollTop, held = box.getRootNode().activeElement?.dataset?.name
   box.replaceChildren()
   box.hidden = !legend.kind
   if (box.hidden) return
   add(box, "h2", "", legend.title)
-  legend.kind === "bar" ? drawBar(box, legend) : drawCategories(box, legend)
+  legend.kind === "bar" ? drawBar(box, legend) : drawCategories(box, legend, pick)
   box.scrollTop = top
+  if (held !== undefined) [...box.querySelectorAll(".rank")].find((one) => one.dataset.name === held)?.focus({ preventScroll: true })
+}
+
+function drawChips(box, chips, send) {
+  box.replaceChildren()
+  const filters = chips.filters ?? []
+  box.hidden = !(filters.length || chips.undo || chips.redo)
+  const tool = (text, label, value, able) => {
+    const button = add(box, "button", "tool", text)
+    button.type = "button"
+    button.disabled = !able
+    button.title = label
+    button.setAttribute("aria-label", label)
+    button.addEventListener("click", () => send("filters", value))
+  }
+  filters.forEach((text, number) => {
+    const chip = add(box, "span", "chip")
+    add(chip, "span", "text", text).title = text
+    const button = add(chip, "button", "close", "×")
+    button.type = "button"
+    button.setAttribute("aria-label", `Remove the filter ${text}`)
+    button.addEventListener("click", () => send("filters", number))
+  })
+  if (filters.length > 1) tool("Clear all", "Remove all filters", "clear", true)
+  tool("↶", "Undo (Ctrl+Z)", "undo", chips.undo)
+  tool("↷", "Redo (Ctrl+Shift+Z)", "redo", chips.redo)
 }
 
 function drawRecord(box, record, close) {
@@ -84,6 +115,16 @@ function drawHover(box, hover, stage) {
   box.style.top = `${Math.max(8, below ? hover.y + gap : hover.y - gap - high)}px`
 }
 
+function corners() {  // the sign for full screen
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path")
+  svg.setAttribute("viewBox", "0 0 16 16")
+  svg.setAttribute("aria-hidden", "true")
+  path.setAttribute("d", "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4")
+  svg.append(path)
+  return svg
+}
+
 const KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "+", "=", "-", "_", "0", "Home", "Escape"])
 
 export function render({ model, el }) {
@@ -101,6 +142,14 @@ export function render({ model, el }) {
   const inAll = add(status, "span", "in-all")
   const controls = add(card, "div", "controls")
   controls.append(model.get_child("controls"))
+  const full = add(card, "button", "full")
+  full.append(corners())
+  full.type = "button"
+  full.title = "Full screen (F)"
+  full.setAttribute("aria-label", "Full screen")
+  const chips = add(stage, "div", "chips")
+  chips.setAttribute("role", "group")
+  chips.setAttribute("aria-label", "Filters")
   const legend = add(side, "section", "card legend")
   legend.setAttribute("aria-label", "Legend")
   const record = add(stage, "section", "card record")
@@ -115,6 +164,13 @@ export function render({ model, el }) {
   live.setAttribute("aria-live", "polite")
 
   const send = (kind, value) => model.send_msg({ kind, value })
+  const pick = (name, also) => send("legend", { name, also })
+  const turn = () => (document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen?.())?.catch?.(() => {})
+  full.addEventListener("click", turn)
+  const dense = () => {
+    send("density", window.devicePixelRatio || 1)
+    window.matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener("change", dense, { once: true })
+  }
   const draw = {
     facts() {
       const facts = model.facts
@@ -136,7 +192,8 @@ export function render({ model, el }) {
       sketch.textContent = model.sketch
       sketch.hidden = !model.sketch
     },
-    legend: () => drawLegend(legend, model.legend),
+    chips: () => drawChips(chips, model.chips, send),
+    legend: () => drawLegend(legend, model.legend, pick),
     record: () => drawRecord(record, model.record, () => { send("key", "Escape"); map.focus() }),
     hover: () => drawHover(hover, model.hover, stage),
   }
@@ -144,8 +201,15 @@ export function render({ model, el }) {
     model.on(name, act)
     act()
   }
+  dense()
   stage.addEventListener("keydown", (event) => {
     const inMap = event.composedPath().includes(map)
+    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.composedPath()[0].tagName)
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !typing) {
+      event.preventDefault()
+      send("filters", event.shiftKey ? "redo" : "undo")
+    }
+    if (inMap && event.key.toLowerCase() === "f" && !event.ctrlKey && !event.metaKey) turn()
     if (event.ctrlKey || event.metaKey || event.altKey || !KEYS.has(event.key)) return
     if (!inMap && event.key !== "Escape") return
     event.preventDefault()

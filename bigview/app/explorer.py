@@ -5,48 +5,28 @@ from typing import Any
 
 import holoviews as hv
 import panel as pn
-import panel_material_ui as pmui
-import param
 
+from bigview.app.controls import Controls
 from bigview.app.legend import legend, summary
+from bigview.app.picks import picked, place_of, toggled, told
 from bigview.app.record import fields, headline
-from bigview.app.state import AUTOMATIC, State, colorings, first_coloring
+from bigview.app.stage import Stage
+from bigview.app.state import State, colorings, first_coloring
 from bigview.errors import missing_column
-from bigview.raster.palettes import names as palettes
-from bigview.spec import Where
+from bigview.raster.rescale import rescaled, unscaled
+from bigview.spec import Filters, Style, Where
+from bigview.state import Spec
 from bigview.store.points import PointTable
 from bigview.views.live import sentence
 from bigview.views.map import Map
 from bigview.views.picture import Picture, Wish
 from bigview.views.pointer import Found
 
-_HERE = Path(__file__).parent
 _MOVES = {"ArrowLeft": (-0.12, 0.0), "ArrowRight": (0.12, 0.0), "ArrowUp": (0.0, 0.12), "ArrowDown": (0.0, -0.12)}
 _ZOOMS = {"+": 1.5, "=": 1.5, "-": 1 / 1.5, "_": 1 / 1.5}
+_MESSAGES = {"key": "_pressed", "density": "_dense", "legend": "_legend_clicked", "filters": "_filters_said"}
 _RING = 13.0  # pixels across: around a mark, clear of it
 _PINNED = "#ff5d8f"
-
-
-class Stage(pn.custom.JSComponent):
-    """The page around the map. It takes plain values; explorer.js shows them as text."""
-
-    controls = pn.custom.Child(doc="The widgets of the upper card.")
-    facts = param.Dict(default={}, doc="Title, note, label, whether dark, whether it fills the page.")
-    hover = param.Dict(default={}, doc="The record under the pointer.")
-    legend = param.Dict(default={}, doc="Categories by rank, or a colour bar.")
-    map = pn.custom.Child(doc="The map.")
-    sketch = param.String(default="", doc="What is not exact in the picture; empty where all is.")
-    record = param.Dict(default={}, doc="The record that was clicked.")
-    status = param.Dict(default={}, doc="Rows in view, rows in all, one sentence, an error.")
-    told = param.Parameter(default=None, precedence=-1, doc="Called with each message of the page.")
-
-    _esm = _HERE / "explorer.js"
-    _stylesheets = (str(_HERE / "explorer.css"),)
-    _rename = {"told": None}  # noqa: RUF012  Panel declares it so
-
-    def _handle_msg(self, data: Any) -> None:
-        if self.told is not None and isinstance(data, dict):
-            self.told(data.get("kind"), data.get("value"))
 
 
 class Explorer(pn.viewable.Viewer):
@@ -78,16 +58,16 @@ class Explorer(pn.viewable.Viewer):
         super().__init__()
         if not hv.Store.loaded_backends():
             hv.extension("bokeh", logo=False)
-        self.table, self._where = table, where
+        self.table, self._where = table, Filters.of(where)
         self._colorings = colorings(table)
-        self.state = State(color_by=self._first(color_by), palette=palette, dark=dark)
+        self.state = State(spec=Spec(style=Style(by=self._first(color_by), palette=palette, dark=dark), fingerprint=table.manifest.fingerprint))
         self._found: dict[str, Found | None] = {"hover": None, "record": None}
-        self.map = Map(table, self.state.style, self, where)
-        self._widgets = self._controls()
+        self.map = Map(table, self.state.style, self, self.where)
+        self._controls = Controls(self.state, self._colorings, table.columns, lambda what: self.map.soon(lambda: self._act(what)))
         page = _on_page()
         place = {"position": "fixed", "inset": "0"} if page else {"position": "relative"}
         self.stage = Stage(
-            controls=pn.Column(*self._widgets, sizing_mode="stretch_width", margin=0),
+            controls=self._controls.widgets,
             facts=self._facts(page),
             map=pn.pane.HoloViews(self.map.element, sizing_mode="stretch_both", margin=0),
             sizing_mode="stretch_both" if page else "stretch_width",
@@ -98,9 +78,14 @@ class Explorer(pn.viewable.Viewer):
             margin=0,
             told=self._told,
         )
-        self.state.param.watch(lambda *_: self.map.soon(self._restyled), ["color_by", "palette", "dark"])
+        self.state.param.watch(lambda event: self.map.soon(lambda: self._changed(event.old, event.new)), "spec")
         if page:
             pn.state.on_session_destroyed(lambda _: self.close())
+
+    @property
+    def where(self) -> Filters:
+        """All filters in force: those the explorer was made with, and the visitor's."""
+        return Filters.of(self._where, self.state.where)
 
     def __panel__(self) -> Any:
         return self.stage
@@ -115,25 +100,6 @@ class Explorer(pn.viewable.Viewer):
             raise missing_column(color_by, [name for name in self._colorings.values() if name], "the store to colour by")
         return color_by
 
-    def _controls(self) -> list[Any]:
-        dark = self.state.dark
-        common = {"size": "small", "sizing_mode": "stretch_width", "margin": (4, 0), "dark_theme": dark}
-        self._by = pmui.Select(label="Colour", options=self._colorings, value=self.state.color_by, **common)
-        self._palette = pmui.Select(label="Palette", options=[AUTOMATIC, *palettes()], value=self.state.palette or AUTOMATIC, **common)
-        small = {"size": "small", "margin": 0, "dark_theme": dark, "sx": {"color": "var(--ink)"}}
-        self._home = pmui.IconButton(icon="center_focus_weak", description="Whole map (0)", **small)
-        self._theme = pmui.IconButton(icon="contrast", description="Light or dark", **small)
-        self._by.param.watch(lambda event: self.state.param.update(color_by=event.new), "value")
-        self._palette.param.watch(lambda event: self.state.param.update(palette=None if event.new == AUTOMATIC else event.new), "value")
-        self._home.on_click(lambda _: self.map.soon(self.map.reset))
-        self._theme.on_click(lambda _: self.state.param.update(dark=not self.state.dark))
-        self._palette.visible = self._ramped()
-        return [self._by, self._palette, pn.Row(self._home, self._theme, margin=(2, 0, 0, -5))]
-
-    def _ramped(self) -> bool:
-        """Tell whether the colours are in order, so that there is a palette to choose."""
-        return self.table.columns.get(self.state.color_by or "") not in ("category", "boolean")
-
     def _facts(self, page: bool) -> dict[str, Any]:
         manifest = self.table.manifest
         title = manifest.title or Path(self.table.reader.folder.url.rstrip("/")).stem
@@ -143,15 +109,31 @@ class Explorer(pn.viewable.Viewer):
             if said and not any(said in note for note in notes):
                 notes.append(said)
         label = f"Map of {title}. Arrow keys move, plus and minus zoom, 0 shows all of it, Escape closes the record."
-        return {"title": title, "note": " · ".join(notes), "label": label, "dark": self.state.dark, "page": page}
+        return {"title": title, "note": " · ".join(notes), "label": label, "dark": self.state.style.dark, "page": page}
 
-    def _restyled(self) -> None:
-        self._palette.visible = self._ramped()
-        if self.stage.facts["dark"] != self.state.dark:
-            self.stage.facts = {**self.stage.facts, "dark": self.state.dark}
-            for widget in (self._by, self._palette, self._home, self._theme):
-                widget.dark_theme = self.state.dark
-        self.map.restyle(self.state.style, self._where)
+    def _changed(self, old: Spec, new: Spec) -> None:
+        """Show another spec."""
+        if self.stage.facts["dark"] != new.style.dark:
+            self.stage.facts = {**self.stage.facts, "dark": new.style.dark}
+        self._controls.follow()
+        if (old.filters, old.charts) != (new.filters, new.charts):
+            self.stage.chips = self._chips()
+        try:
+            self.map.restyle(new.style, self.where, self._facet())
+        except Exception as error:  # noqa: BLE001  a filter must never end the session
+            self.failed(sentence(error))
+
+    def _chips(self) -> dict[str, Any]:
+        filters, past, future = self.state.spec.filters, self.state.undoable, self.state.redoable
+        return {"filters": [told(part) for part in filters], "undo": past, "redo": future}
+
+    def _facet(self) -> Filters | None:
+        """Return the filters without the picks of the legend, which still ranks all categories; None where there are no picks."""
+        filters, by = self.state.spec.filters, self.state.style.by
+        place = None if by is None else place_of(by, filters)
+        if place is None:
+            return None
+        return Filters.of(self._where, self.state.spec.replaced(filters=filters[:place] + filters[place + 1 :]).where())
 
     # What the map asks and tells.
 
@@ -170,9 +152,10 @@ class Explorer(pn.viewable.Viewer):
             # Panel drops what it is told between the first connection and the end of loading; the picture itself is Bokeh's.
             pn.state.onload(lambda: self.map.soon(lambda: self.pictured(wish, picture)))
             return
-        rows = self.table.manifest.rows
-        shown = legend(picture.frame, wish.style.by or "rows")
-        spoken = summary(picture.count, rows, shown)
+        rows, filters = self.table.manifest.rows, self.state.spec.filters
+        by = wish.style.by
+        shown = legend(self.table, picture.frame, by, wish.style.dark, picked(by, filters) if by else (), picture.totals)
+        spoken = summary(picture.count, rows, shown, len(filters))
         status = {"view": f"{picture.count:,}", "all": f" of {rows:,} rows", "summary": spoken, "message": ""}
         self.stage.param.update(legend=shown, status=status)
 
@@ -211,33 +194,73 @@ class Explorer(pn.viewable.Viewer):
         self.stage.status = {**self.stage.status, "message": text}
 
     def _ring(self) -> None:
-        ink = "#ffffff" if self.state.dark else "#111111"
+        ink = "#ffffff" if self.state.style.dark else "#111111"
         colors = {"hover": ink, "record": _PINNED}
         found = [(self.map.place_of(one.record), colors[name]) for name, one in self._found.items() if one is not None]
         self.map.mark([(*place, color, _RING) for place, color in found])
 
     def _told(self, kind: Any, value: Any) -> None:
-        """Act on a key that was pressed on the map."""
-        if kind == "key" and self.map.ready:
-            self.map.soon(lambda: self._pressed(value))
+        """Act on a message of the page, in its turn."""
+        if self.map.ready and kind in _MESSAGES:
+            self.map.soon(lambda: self._heard(_MESSAGES[kind], value))
+
+    def _heard(self, act: str, value: Any) -> None:
+        try:
+            getattr(self, act)(value)
+        except Exception as error:  # noqa: BLE001  a message must never end the session
+            self.failed(sentence(error))
 
     def _pressed(self, value: Any) -> None:
-        try:
-            if value == "Escape":
-                self.picked(None)
-            elif value in ("0", "Home"):
-                self.map.reset()
-            elif value in _MOVES:
-                self.map.look(self.map.camera.moved(*_MOVES[value]))
-            elif value in _ZOOMS:
-                self.map.look(self.map.camera.zoomed(_ZOOMS[value]))
-        except Exception as error:  # noqa: BLE001  a key must never end the session
-            self.failed(sentence(error))
+        if value == "Escape":
+            self.picked(None)
+        elif value in ("0", "Home"):
+            self.map.reset()
+        elif value in _MOVES:
+            self.map.look(self.map.camera.moved(*_MOVES[value]))
+        elif value in _ZOOMS:
+            self.map.look(self.map.camera.zoomed(_ZOOMS[value]))
+
+    def _dense(self, value: Any) -> None:
+        """Take note of how many pixels of the screen a pixel of the page has."""
+        self.map.density = min(max(float(value), 1.0), 2.0)
+
+    def _legend_clicked(self, value: Any) -> None:
+        by = self.state.style.by
+        if by is None:
+            return
+        boolean = self.table.columns[by] == "boolean"
+        self.state.change(filters=toggled(by, str(value["name"]), self.state.spec.filters, bool(value.get("also")), boolean))
+
+    def _filters_said(self, value: Any) -> None:
+        """Remove a filter by its number or all of them, undo or redo."""
+        filters = self.state.spec.filters
+        if value == "clear":
+            self.state.change(filters=())
+        elif value == "undo":
+            self.state.undo()
+        elif value == "redo":
+            self.state.redo()
+        elif isinstance(value, int) and 0 <= value < len(filters):
+            self.state.change(filters=filters[:value] + filters[value + 1 :])
+
+    def _act(self, what: str) -> None:
+        if what == "home":
+            self.map.reset()
+        elif what == "rescale store":
+            self.state.restyle(**_scale_of(unscaled(self.state.style)))
+        else:
+            view = self.map.home_view if what == "rescale filter" else self.map.view
+            style, where = self.state.style, self.where
+            self.map.aside(lambda: rescaled(self.table, view, style, where), lambda found: self.state.restyle(**_scale_of(found)))
 
     def close(self) -> None:
         """Stop all work; called when the visitor leaves."""
         self.map.close()
         self._found = {"hover": None, "record": None}
+
+
+def _scale_of(style: Style) -> dict[str, Any]:
+    return {"gain": style.gain, "limits": style.limits}
 
 
 def _row(found: Found) -> int:

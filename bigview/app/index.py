@@ -12,10 +12,10 @@ import numpy as np
 import panel as pn
 from PIL import Image
 
-from bigview.app.state import State, first_coloring
+from bigview.app.state import first_coloring
 from bigview.errors import BigviewError
 from bigview.raster.frame import frame
-from bigview.spec import View
+from bigview.spec import Style, View
 from bigview.store.points import PointTable
 from bigview.views.camera import Camera
 from bigview.views.picture import to_plot, to_value
@@ -49,7 +49,7 @@ def _thumbnail(table: PointTable) -> str:
         view = View(
             (to_value(axes[0], camera.x0), to_value(axes[0], camera.x1)), (to_value(axes[1], camera.y0), to_value(axes[1], camera.y1)), *_THUMBNAIL
         )
-        rgba = frame(table, view, State(color_by=first_coloring(table)).style).rgba
+        rgba = frame(table, view, Style(by=first_coloring(table))).rgba
     except BigviewError:
         return ""
     pixels = np.ascontiguousarray(rgba[::-1]).view(np.uint8).reshape(*rgba.shape, 4)

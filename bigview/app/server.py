@@ -17,9 +17,9 @@ import panel as pn
 from bigview.app.explorer import Explorer
 from bigview.app.full import Room, said_in_page
 from bigview.app.index import index_page
-from bigview.app.state import State, first_coloring
+from bigview.app.state import first_coloring
 from bigview.errors import InputError, OptionError, PortError
-from bigview.spec import View
+from bigview.spec import Style, View
 from bigview.store.points import PointTable
 from bigview.stores import open as open_store
 from bigview.views.picture import Painter, Wish
@@ -204,7 +204,7 @@ def warm(tables: Sequence[PointTable]) -> None:
     """Draw the first picture of each store, so that the first visitor finds code compiled and cells in memory."""
     for table in tables:
         try:
-            style = State(color_by=first_coloring(table)).style
+            style = Style(by=first_coloring(table))
             view = View(*table.home, *SIZE)
             for _ in Painter(table).paint(Wish(view, style, settled=True)):
                 pass

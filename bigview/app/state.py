@@ -1,16 +1,20 @@
-"""What a visitor has chosen. Parameters only."""
+"""What a visitor has chosen: one `Spec`, and the way back through its filters."""
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import param
 
-from bigview.spec import Style
+from bigview.spec import Filters, Style
+from bigview.state import Spec
 from bigview.store.points import PointTable
 
 DENSITY = "Density"
 AUTOMATIC = "automatic"
 TELLING = 40  # categories: about as many colours as one can tell apart
 COLORED = ("category", "boolean", "number", "integer")
+_KEPT = 100  # steps back
 
 
 def colorings(table: PointTable) -> dict[str, str | None]:
@@ -33,13 +37,64 @@ def first_coloring(table: PointTable) -> str | None:
 
 
 class State(param.Parameterized):
-    """The choices of one visitor."""
+    """The choices of one visitor. Every change of it is a new `Spec`; changes of filters, selection and charts can be undone."""
 
-    color_by = param.String(default=None, allow_None=True, doc="Column that gives the colour; None for density.")
-    dark = param.Boolean(default=True, doc="Dark background.")
-    palette = param.String(default=None, allow_None=True, doc="Name of a palette; None for a good one.")
+    spec: Spec = param.ClassSelector(class_=Spec, default=Spec(), doc="All that is shown.")
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        self._past: list[Spec] = []
+        self._future: list[Spec] = []
 
     @property
     def style(self) -> Style:
-        """The choices as a style."""
-        return Style(by=self.color_by, palette=self.palette, dark=self.dark)
+        """How the map is coloured."""
+        return self.spec.style
+
+    @property
+    def color_by(self) -> str | None:
+        """Column that gives the colour; None for density."""
+        return self.spec.style.by
+
+    @property
+    def where(self) -> Filters:
+        """All filters together."""
+        return self.spec.where()
+
+    def restyle(self, **changes: Any) -> None:
+        """Change the style."""
+        self.spec = self.spec.replaced(style=replace(self.spec.style, **changes))
+
+    def change(self, **changes: Any) -> None:
+        """Change filters, selection or charts, so that it can be undone."""
+        changed = self.spec.replaced(**changes)
+        if changed != self.spec:
+            self._past, self._future = [*self._past, self.spec][-_KEPT:], []
+            self.spec = changed
+
+    def undo(self) -> bool:
+        """Take the last change of filters, selection or charts back; return whether there was one."""
+        return self._step(self._past, self._future)
+
+    def redo(self) -> bool:
+        """Make a change again that was taken back."""
+        return self._step(self._future, self._past)
+
+    @property
+    def undoable(self) -> bool:
+        """Whether there is a change to take back."""
+        return bool(self._past)
+
+    @property
+    def redoable(self) -> bool:
+        """Whether there is a change to make again."""
+        return bool(self._future)
+
+    def _step(self, source: list[Spec], target: list[Spec]) -> bool:
+        if not source:
+            return False
+        target.append(self.spec)
+        found = source.pop()
+        # View and style stay as they are now: only what was asked of the rows is undone.
+        self.spec = self.spec.replaced(filters=found.filters, selection=found.selection, charts=found.charts)
+        return True

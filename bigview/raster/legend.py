@@ -82,14 +82,19 @@ def of_numbers(column: Column, limits: tuple[float, float], palette: str, dark: 
 
 def of_categories(names: Sequence[Any] | NDArray[Any], counts: NDArray[np.int64], dark: bool) -> tuple[LegendEntry, ...]:
     """Return the categories that occur, the most frequent one first, the rest as one entry; `names` and `counts` are by code."""
+    listed = by_rank(names, counts, dark)
+    if len(listed) <= ENTRIES + 1:
+        return listed
+    rest = listed[ENTRIES:]
+    return (*listed[:ENTRIES], LegendEntry(f"{len(rest):,} others", muted(dark), sum(entry.count for entry in rest)))
+
+
+def by_rank(names: Sequence[Any] | NDArray[Any], counts: NDArray[np.int64], dark: bool) -> tuple[LegendEntry, ...]:
+    """Return all categories that occur, the most frequent one first."""
     order = np.argsort(-counts, kind="stable")
     order = order[counts[order] > 0]
-    listed, rest = (order, order[:0]) if len(order) <= ENTRIES + 1 else (order[:ENTRIES], order[ENTRIES:])
-    colours = category_colours(len(names), dark)
-    entries = [LegendEntry(str(names[code]), hexes(colours[code : code + 1])[0], int(counts[code])) for code in listed.tolist()]
-    if len(rest):
-        entries.append(LegendEntry(f"{len(rest):,} others", muted(dark), int(counts[rest].sum())))
-    return tuple(entries)
+    colours = hexes(category_colours(len(names), dark)[order])
+    return tuple(LegendEntry(str(names[code]), colour, int(counts[code])) for code, colour in zip(order.tolist(), colours, strict=True))
 
 
 _limits: "OrderedDict[tuple[str, str, float], tuple[float, float]]" = OrderedDict()

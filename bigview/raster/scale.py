@@ -13,7 +13,7 @@ from bigview.store.manifest import COUNT_EDGES, Manifest
 Mode = Literal["eq_hist", "log", "linear"]
 Numbers = NDArray[np.float64]
 
-_TOP = 99.98
+TOP = 99.98
 """Per cent of the pixels below full strength: a pile of equal rows must not darken everything else."""
 
 _INK = 0.35
@@ -130,7 +130,7 @@ def _at(manifest: Manifest, zoom: float) -> tuple[Counts, float, Counts, float]:
     return low, 4.0 ** (deepest - pair[0].level), high, 4.0 ** (deepest - pair[1].level)
 
 
-def _between(manifest: Manifest, zoom: float, clip: float = _TOP) -> tuple[float, float, float]:
+def _between(manifest: Manifest, zoom: float, clip: float = TOP) -> tuple[float, float, float]:
     """Return the weight of the deeper level, and between the two the top count and the number of occupied pixels."""
     low, above, high, below = _at(manifest, zoom)
     weight = 0.0 if above == below or above <= 1 else math.log(above) / math.log(above / below)
@@ -146,7 +146,7 @@ def scale_at(manifest_key: "ManifestKey", zoom: float, grading: Grading) -> Scal
     """Return the scale of a zoom."""
     mode = grading.mode
     low, above, high, below = _at(manifest_key.manifest, zoom)
-    weight, top, _ = _between(manifest_key.manifest, zoom, _TOP if grading.clip is None else grading.clip)
+    weight, top, _ = _between(manifest_key.manifest, zoom, TOP if grading.clip is None else grading.clip)
     top = max(2.0, top)
     knots = np.unique(np.concatenate([np.geomspace(1, top, 64), np.arange(1, min(17, math.ceil(top)))]))
     # What is a pixel of c rows here would be a cell of c times as many rows as it is larger.

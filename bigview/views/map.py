@@ -63,6 +63,8 @@ class Map:
     def __init__(self, table: PointTable, style: Style, listener: Listener, where: Where = None) -> None:
         self._table, self._style, self._where, self._listener = table, style, where, listener
         self.equal = _one_scale(table)
+        self._facet: Where = None
+        self._density = 1.0
         (x0, x1), (y0, y1) = (tuple(to_plot(end) for end in ends) for ends in table.home)
         self._home = _with_size(Camera(x0, x1, y0, y1))
         self._plot: Any = None
@@ -112,7 +114,8 @@ class Map:
         painter = Painter(self._table, crowded)
         self._pictures: Latest[Wish, Picture] = Latest(painter.paint, self._show, self._listener.failed, door, Wish.shows_as)
         self._pointer: Latest[Pointed, Found | None] = Latest(lambda pointed, _: find(self._table, pointed), self._point, self._listener.failed, door)
-        self._close = [self._pictures.close, self._pointer.close, door.close]
+        self._aside: Latest[Any, Any] = Latest(lambda job, _: [job[0]()], lambda job, result: job[1](result), self._listener.failed, door)
+        self._close = [self._pictures.close, self._pointer.close, self._aside.close, door.close]
         for ends in (shown["x_range"], shown["y_range"]):
             ends.on_change("start", self._changed)
             ends.on_change("end", self._changed)
@@ -141,6 +144,32 @@ class Map:
         y.update(start=camera.y0, end=camera.y1)
         self._ask(settled=True)
 
+    @property
+    def view(self) -> View:
+        """What is visible, in pixels of the picture."""
+        return self._view(self.camera)
+
+    @property
+    def home_view(self) -> View:
+        """The whole map."""
+        return self._view(self._fitted())
+
+    @property
+    def density(self) -> float:
+        """Pixels of the screen along one of the page."""
+        return self._density
+
+    @density.setter
+    def density(self, value: float) -> None:
+        if value != self._density:
+            self._density = value
+            if self._size[0]:
+                self._ask(settled=True)
+
+    def aside(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Run work off the event loop, newest first, and hand its result over in the document."""
+        self._aside.request((work, then))
+
     def reset(self) -> None:
         """Show the whole map."""
         self.look(self._fitted())
@@ -154,9 +183,9 @@ class Map:
         self._plot.state.update(background_fill_color=paper, border_fill_color=paper)
         self._plot.state.axis.major_label_text_color = ink
 
-    def restyle(self, style: Style, where: Where = None) -> None:
-        """Draw the same place in another style, or other rows."""
-        self._style, self._where = style, where
+    def restyle(self, style: Style, where: Where = None, facet: Where = None) -> None:
+        """Draw the same place in another style, or other rows; `facet` are the filters under which a legend ranks categories, where not `where`."""
+        self._style, self._where, self._facet = style, where, facet
         if self._plot is not None:
             self._paper()
         if self._size[0]:
@@ -214,11 +243,11 @@ class Map:
         dragged = self._asked is not None and not settled and camera != self._asked and camera.same_scale(self._asked)
         margin = camera.margins(self._asked, limits().margin) if dragged and self._asked is not None else NO_MARGIN
         self._asked = camera
-        self._pictures.request(Wish(self._view(camera), self._style, self._where, margin, settled))
+        self._pictures.request(Wish(self._view(camera), self._style, self._where, margin, settled, self._facet))
 
-    def _view(self, camera: Camera) -> View:
+    def _view(self, camera: Camera, density: float | None = None) -> View:
         width, height = self._size
-        share = min(1.0, (limits().picture_pixels / (width * height)) ** 0.5)
+        share = min(self._density if density is None else density, (limits().picture_pixels / (width * height)) ** 0.5)
         x, y = self._table.manifest.x, self._table.manifest.y
         return View(
             (to_value(x, camera.x0), to_value(x, camera.x1)),
@@ -268,7 +297,7 @@ class Map:
     def _pointed(self, event: Any, click: bool) -> None:
         if self._size[0] and event.x is not None and self.camera.sane:
             place = (float(event.x), float(event.y))
-            self._pointer.request(Pointed(place, (float(event.sx), float(event.sy)), self._view(self.camera), self._where, click))
+            self._pointer.request(Pointed(place, (float(event.sx), float(event.sy)), self._view(self.camera, 1.0), self._where, click))
 
     def _left(self) -> None:
         self._pointer.clear()

@@ -34,6 +34,8 @@ class Wish:
         Shares of the size to add at the left, right, bottom and top: the map is being dragged.
     settled : bool
         Nothing moves: the numbers and the marks are wanted too.
+    facet : str, Filter or None
+        Filters under which the legend ranks categories, where they are not `where`.
     """
 
     view: View
@@ -41,6 +43,7 @@ class Wish:
     where: Where = None
     margin: tuple[float, float, float, float] = NO_MARGIN
     settled: bool = False
+    facet: Where = None
 
     def shows_as(self, other: "Wish") -> bool:
         """Tell whether the other wish has the same picture."""
@@ -68,12 +71,25 @@ class Marks:
 
 @dataclass(frozen=True)
 class Picture:
-    """A frame with what belongs to it; `count` and `marks` only where the map is settled (`marks` where rows are few)."""
+    """A frame with what belongs to it.
+
+    Attributes
+    ----------
+    frame : Frame
+    wire : Wire
+    count : int or None
+        Rows in view, where the map is settled.
+    marks : Marks or None
+        Where it is settled, and rows are few.
+    totals : ndarray of int64 or None
+        Rows in view of each category, by code, under the wish's facet.
+    """
 
     frame: Frame
     wire: Wire
     count: int | None = None
     marks: Marks | None = None
+    totals: NDArray[np.int64] | None = None
 
 
 class Painter:
@@ -114,7 +130,15 @@ class Painter:
         marks = None
         if 0 < count <= limits().glyph_rows:
             marks = self._marks(wish, made, count)
-        yield Picture(made, wire, count, marks)
+        yield Picture(made, wire, count, marks, self._totals(wish))
+
+    def _totals(self, wish: Wish) -> NDArray[np.int64] | None:
+        by = wish.style.by
+        if wish.facet is None or by is None or self._table.columns[by] not in ("category", "boolean"):
+            return None
+        found = self._table.category_counts(by, wish.view, wish.facet)
+        totals: NDArray[np.int64] = found.reindex(self._table.reader.categories(by), fill_value=0).to_numpy(np.int64)
+        return totals
 
     def _known(self, view: View, wish: Wish) -> bool:
         return (self._last is not None and self._last[0] == (view, wish.style, wish.where)) or kept(self._table, view, wish.style, wish.where)

@@ -1,0 +1,77 @@
+"""Filters that the page makes and tells: categories picked in the legend, and chips."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from bigview.spec import Filter
+from bigview.state import Part, Saved
+
+_TEXT = r"'(?:[^']|'')*'"
+_PICKED = re.compile(rf'"((?:[^"]|"")+)" IN \(((?:{_TEXT}|TRUE|FALSE)(?:, (?:{_TEXT}|TRUE|FALSE))*)\)')
+
+
+def quoted(column: str) -> str:
+    """Return a column's name as SQL takes it."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def literal(value: Any) -> str:
+    """Return a category as SQL takes it."""
+    return str(value).upper() if isinstance(value, bool) else "'" + str(value).replace("'", "''") + "'"
+
+
+def picking(column: str, names: Sequence[Any]) -> Filter:
+    """Return the filter for the rows of some categories."""
+    return Filter(f"{quoted(column)} IN ({', '.join(literal(name) for name in names)})")
+
+
+def picked(column: str, filters: Sequence[Part]) -> tuple[str, ...]:
+    """Return the categories of a column that a filter made by `picking` lets through; none where there is no such filter."""
+    place = place_of(column, filters)
+    return () if place is None else _names(filters[place])[1]
+
+
+def place_of(column: str, filters: Sequence[Part]) -> int | None:
+    """Return where in the filters the picks of a column are."""
+    return next((place for place, part in enumerate(filters) if _names(part)[0] == column), None)
+
+
+def toggled(column: str, name: str, filters: Sequence[Part], also: bool, boolean: bool = False) -> tuple[Part, ...]:
+    """Return the filters after a category was clicked: only that one, or, with `also`, it besides those picked before; a second click lets go."""
+    place, before = place_of(column, filters), picked(column, filters)
+    if also:
+        wanted = [one for one in before if one != name] if name in before else [*before, name]
+    else:
+        wanted = [] if before == (name,) else [name]
+    kept = [part for number, part in enumerate(filters) if number != place]
+    if not wanted:
+        return tuple(kept)
+    at = len(kept) if place is None else place
+    return (*kept[:at], picking(column, [one == "True" for one in wanted] if boolean else wanted), *kept[at:])
+
+
+def _names(part: Part) -> tuple[str | None, tuple[str, ...]]:
+    """Return column and categories of a filter made by `picking`."""
+    if isinstance(part, Saved) or len(part.sql) != 1 or not (found := _PICKED.fullmatch(part.sql[0])):
+        return None, ()
+    texts = re.findall(rf"{_TEXT}|TRUE|FALSE", found.group(2))
+    names = tuple(text[1:-1].replace("''", "'") if text.startswith("'") else text.capitalize() for text in texts)
+    return found.group(1).replace('""', '"'), names
+
+
+def told(part: Part) -> str:
+    """Return what a chip says."""
+    if isinstance(part, Saved):
+        return part.name
+    column, names = _names(part)
+    if column is not None:
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+        return f"{column}: {shown}"
+    if part.polygon:
+        return f"inside a lasso of {len(part.polygon):,} corners"
+    if part.rows is not None:
+        return f"{len(part.rows.ids):,} rows"
+    if part.split is not None:
+        return f"part {part.split[0] + 1} of {part.split[1]}, by hash"
+    return part.sql[0] if part.sql else "every row"

@@ -1,0 +1,32 @@
+"""The page around the map, as a component: plain values go out, messages come back."""
+
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+import param
+
+_HERE = Path(__file__).parent
+
+
+class Stage(pn.custom.JSComponent):
+    """The page around the map. It takes plain values; explorer.js shows them as text."""
+
+    chips = param.Dict(default={}, doc="Filters in force, and whether there is something to undo or redo.")
+    controls = pn.custom.Child(doc="The widgets of the upper card.")
+    facts = param.Dict(default={}, doc="Title, note, label, whether dark, whether it fills the page.")
+    hover = param.Dict(default={}, doc="The record under the pointer.")
+    legend = param.Dict(default={}, doc="Categories by rank, or a colour bar.")
+    map = pn.custom.Child(doc="The map.")
+    record = param.Dict(default={}, doc="The record that was clicked.")
+    sketch = param.String(default="", doc="What is not exact in the picture; empty where all is.")
+    status = param.Dict(default={}, doc="Rows in view, rows in all, one sentence, an error.")
+    told = param.Parameter(default=None, precedence=-1, doc="Called with each message of the page.")
+
+    _esm = _HERE / "explorer.js"
+    _stylesheets = (str(_HERE / "explorer.css"),)
+    _rename = {"told": None}  # noqa: RUF012  Panel declares it so
+
+    def _handle_msg(self, data: Any) -> None:
+        if self.told is not None and isinstance(data, dict):
+            self.told(data.get("kind"), data.get("value"))
