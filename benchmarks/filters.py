@@ -107,7 +107,7 @@ def main() -> None:
     folder = tempfile.mkdtemp(dir=Path(store.reader.folder.url).parent)
     try:
         peer = None if options.no_peer else Peer(store, options.column, folder)
-        store.aggregate(bv.View(*store.home, WIDTH, HEIGHT))  # kernels are compiled, the map is on the screen
+        store.aggregate(bv.View(*store.home, WIDTH, HEIGHT), "count", f'"{store.manifest.x.column}" > 0')  # kernels are compiled
         fresh = bv.open(store.reader.folder.url)
         del store
         lines = measured(fresh, peer, clauses)
