@@ -80,6 +80,33 @@ def test_a_job_that_fails_gives_its_place_back():
     assert done.wait(10)
 
 
+def test_what_may_come_later_lets_others_pass_but_not_for_ever():
+    begun, go, done = Event(), Event(), Event()
+    order = []
+    lanes = Lanes(1, patience=60, age=0.2)
+
+    def first():
+        begun.set()
+        assert go.wait(10)
+
+    lanes.submit(first)
+    assert begun.wait(10)
+    lanes.submit(lambda: order.append("old"), later=True)
+    Event().wait(0.3)  # its patience is over
+    lanes.submit(lambda: order.append("late"), later=True)
+    lanes.submit(lambda: order.append("a"))
+    lanes.submit(lambda: order.append("b"))
+    lanes.submit(done.set)
+    assert lanes.crowded
+    go.set()
+    assert done.wait(10)
+    lanes.submit(go.clear, later=True)
+    while go.is_set():
+        Event().wait(0.01)
+    assert order == ["old", "a", "b", "late"]
+    assert not lanes.crowded
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_job_may_submit_the_next(count):
     lanes, done, steps = Lanes(count), Event(), []

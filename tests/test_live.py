@@ -179,6 +179,37 @@ def test_views_take_turns_with_their_results(monkeypatch):
     assert order == sorted(order)
 
 
+def test_a_new_request_does_not_wait_where_the_better_picture_of_an_old_one_waits(monkeypatch):
+    monkeypatch.setattr(live, "_lanes", cache(lambda: Lanes(1, patience=60, age=60)))
+    held, go, done = Event(), Event(), Event()
+    order = []
+
+    def work(wish, stale):
+        yield "quick"
+        yield "exact"
+
+    def deliver(wish, result):
+        order.append((wish, result))
+        if wish == "a":
+            live._lanes().submit(hold)  # comes before a's better picture
+        if wish == "z" and result == "exact":
+            done.set()
+
+    def hold():
+        held.set()
+        assert go.wait(10)
+
+    worker = Latest(work, deliver, pytest.fail, _direct)
+    other = Latest(work, lambda wish, result: order.append((wish, result)), pytest.fail, _direct)
+    worker.request("a")
+    assert held.wait(10)
+    other.request("o")
+    worker.request("z")
+    go.set()
+    assert done.wait(10)
+    assert order == [("a", "quick"), ("o", "quick"), ("z", "quick"), ("o", "exact"), ("z", "exact")]
+
+
 def test_results_of_a_request_end_in_the_middle_when_a_newer_one_comes():
     got, done = [], Event()
 

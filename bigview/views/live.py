@@ -139,17 +139,20 @@ class Latest(Generic[Request, Result]):
         self._waiting: list[Request] = []
         self._steps: Iterator[Result] | None = None  # of the request under way
         self._wish: Any = None
-        self._busy = False
+        self._busy = self._parked = False  # parked: the next step of the request under way lets others pass
+        self._turn = 0
         self._closed = False
 
     def request(self, wish: Request) -> None:
         """Ask for `wish`; any request that still waits is dropped."""
         with self._lock:
             self._waiting = [wish]
-            if self._busy or self._closed:
+            if self._closed or (self._busy and not self._parked):
                 return
-            self._busy = True
-        _lanes().submit(self._run)
+            self._busy, self._parked = True, False
+            self._turn += 1  # a step that is parked has lost its turn to this one
+            run = partial(self._run, self._turn)
+        _lanes().submit(run)
 
     def clear(self) -> None:
         """Drop the request that waits."""
@@ -165,9 +168,12 @@ class Latest(Generic[Request, Result]):
         waiting = self._waiting
         return self._closed or any(not self._same(wish, other) for other in waiting)
 
-    def _run(self) -> None:
+    def _run(self, turn: int) -> None:
         """Take one step: the next result of the request under way, or the first of a newer one. Then make room: other views share the threads."""
         with self._lock:
+            if turn != self._turn:
+                return
+            self._parked = False
             if self._steps is not None and self._stale(self._wish):
                 self._steps = None
             if self._steps is None:
@@ -184,7 +190,9 @@ class Latest(Generic[Request, Result]):
             self._steps = None
             text = sentence(error)
             self._door(lambda: self._failed(text))
-        _lanes().submit(self._run)
+        with self._lock:
+            later = self._parked = self._steps is not None and not self._waiting
+        _lanes().submit(partial(self._run, turn), later)
 
     def _step(self, steps: Iterator[Result], wish: Request) -> None:
         try:
