@@ -64,10 +64,19 @@ function drawLegend(box, legend, pick) {
   if (held !== undefined) [...box.querySelectorAll(".rank")].find((one) => one.dataset.name === held)?.focus({ preventScroll: true })
 }
 
-function drawChips(box, chips, send) {
+const PANELS = { filters: "Filters", table: "Records", charts: "Charts" }
+
+function drawChips(box, chips, opened, send) {
+  const held = box.getRootNode().activeElement?.getAttribute?.("aria-label")
   box.replaceChildren()
   const filters = chips.filters ?? []
-  box.hidden = !(filters.length || chips.undo || chips.redo)
+  for (const [name, label] of Object.entries(PANELS)) {
+    const button = add(box, "button", "tool", label)
+    button.type = "button"
+    button.setAttribute("aria-label", label)
+    button.setAttribute("aria-expanded", String(opened.includes(name)))
+    button.addEventListener("click", () => send("open", name))
+  }
   const tool = (text, label, value, able) => {
     const button = add(box, "button", "tool", text)
     button.type = "button"
@@ -85,8 +94,11 @@ function drawChips(box, chips, send) {
     button.addEventListener("click", () => send("filters", number))
   })
   if (filters.length > 1) tool("Clear all", "Remove all filters", "clear", true)
-  tool("↶", "Undo (Ctrl+Z)", "undo", chips.undo)
-  tool("↷", "Redo (Ctrl+Shift+Z)", "redo", chips.redo)
+  if (chips.undo || chips.redo) {
+    tool("↶", "Undo (Ctrl+Z)", "undo", chips.undo)
+    tool("↷", "Redo (Ctrl+Shift+Z)", "redo", chips.redo)
+  }
+  if (held) [...box.querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === held)?.focus()
 }
 
 function drawRecord(box, record, close) {
@@ -152,6 +164,14 @@ export function render({ model, el }) {
   chips.setAttribute("aria-label", "Filters")
   const legend = add(side, "section", "card legend")
   legend.setAttribute("aria-label", "Legend")
+  const panels = {}
+  for (const [name, label] of Object.entries(PANELS)) {
+    panels[name] = add(stage, "section", `card panel ${name}`)
+    panels[name].setAttribute("aria-label", label)
+    const fill = () => panels[name].replaceChildren(...[model.get_child(name)].filter(Boolean))
+    model.on(name, fill)
+    fill()
+  }
   const record = add(stage, "section", "card record")
   record.setAttribute("aria-label", "Record")
   const hover = add(stage, "div", "card hover")
@@ -192,7 +212,11 @@ export function render({ model, el }) {
       sketch.textContent = model.sketch
       sketch.hidden = !model.sketch
     },
-    chips: () => drawChips(chips, model.chips, send),
+    chips: () => drawChips(chips, model.chips, model.opened, send),
+    opened() {
+      for (const [name, panel] of Object.entries(panels)) panel.hidden = !model.opened.includes(name)
+      drawChips(chips, model.chips, model.opened, send)
+    },
     legend: () => drawLegend(legend, model.legend, pick),
     record: () => drawRecord(record, model.record, () => { send("key", "Escape"); map.focus() }),
     hover: () => drawHover(hover, model.hover, stage),

@@ -1,5 +1,7 @@
 """The explorer: one visitor's map of a store, with its legend, its records and its controls."""
 
+import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import panel as pn
 
 from bigview.app.controls import Controls
 from bigview.app.legend import legend, summary
+from bigview.app.panels import PANELS, Panel
 from bigview.app.picks import picked, place_of, toggled, told
 from bigview.app.record import fields, headline
 from bigview.app.stage import Stage
@@ -24,8 +27,9 @@ from bigview.views.pointer import Found
 
 _MOVES = {"ArrowLeft": (-0.12, 0.0), "ArrowRight": (0.12, 0.0), "ArrowUp": (0.0, 0.12), "ArrowDown": (0.0, -0.12)}
 _ZOOMS = {"+": 1.5, "=": 1.5, "-": 1 / 1.5, "_": 1 / 1.5}
-_MESSAGES = {"key": "_pressed", "density": "_dense", "legend": "_legend_clicked", "filters": "_filters_said"}
+_MESSAGES = {"open": "_opened", "key": "_pressed", "density": "_dense", "legend": "_legend_clicked", "filters": "_filters_said"}
 _RING = 13.0  # pixels across: around a mark, clear of it
+_SHOWN = 100  # records shown on the map at once
 _PINNED = "#ff5d8f"
 
 
@@ -62,6 +66,7 @@ class Explorer(pn.viewable.Viewer):
         self._colorings = colorings(table)
         self.state = State(spec=Spec(style=Style(by=self._first(color_by), palette=palette, dark=dark), fingerprint=table.manifest.fingerprint))
         self._found: dict[str, Found | None] = {"hover": None, "record": None}
+        self._panels: dict[str, Panel] = {}
         self.map = Map(table, self.state.style, self, self.where)
         self._controls = Controls(self.state, self._colorings, table.columns, lambda what: self.map.soon(lambda: self._act(what)))
         page = _on_page()
@@ -189,6 +194,19 @@ class Explorer(pn.viewable.Viewer):
         self.stage.record = {"title": headline(found.record, manifest), "fields": fields(found.record, manifest)}
         self._ring()
 
+    def show(self, rows: Iterable[int]) -> None:
+        """Show records, by their numbers in the source, on the map, and the first one in its card."""
+        wanted = list(rows)[:_SHOWN]
+        self.map.aside(lambda: self.table.take(row_ids=wanted), self._shown)
+
+    def _shown(self, records: Any) -> None:
+        if not len(records):
+            return
+        x, y = self.map.place_of(records)
+        if math.isfinite(x) and math.isfinite(y) and not self.map.camera.holds(x, y):
+            self.map.look(self.map.camera.centred(x, y))
+        self.picked(Found(records.iloc[:1], (0.0, 0.0), True))
+
     def failed(self, text: str) -> None:
         """Say what went wrong; the last picture stays."""
         self.stage.status = {**self.stage.status, "message": text}
@@ -224,6 +242,19 @@ class Explorer(pn.viewable.Viewer):
         """Take note of how many pixels of the screen a pixel of the page has."""
         self.map.density = min(max(float(value), 1.0), 2.0)
 
+    def _opened(self, value: Any) -> None:
+        """Open a panel, made when it is first wanted, or close it."""
+        if value not in PANELS:
+            return
+        opened = self.stage.opened
+        if value in opened:
+            self.stage.opened = [name for name in opened if name != value]
+            return
+        if value not in self._panels:
+            self._panels[value] = PANELS[value](self)
+            setattr(self.stage, value, self._panels[value].component)
+        self.stage.opened = [*opened, value]
+
     def _legend_clicked(self, value: Any) -> None:
         by = self.state.style.by
         if by is None:
@@ -255,6 +286,8 @@ class Explorer(pn.viewable.Viewer):
 
     def close(self) -> None:
         """Stop all work; called when the visitor leaves."""
+        for panel in self._panels.values():
+            panel.close()
         self.map.close()
         self._found = {"hover": None, "record": None}
 

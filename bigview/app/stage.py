@@ -12,15 +12,19 @@ _HERE = Path(__file__).parent
 class Stage(pn.custom.JSComponent):
     """The page around the map. It takes plain values; explorer.js shows them as text."""
 
+    charts = pn.custom.Child(default=None, allow_None=True, doc="Charts beside the map, once they were opened.")
     chips = param.Dict(default={}, doc="Filters in force, and whether there is something to undo or redo.")
     controls = pn.custom.Child(doc="The widgets of the upper card.")
     facts = param.Dict(default={}, doc="Title, note, label, whether dark, whether it fills the page.")
+    filters = pn.custom.Child(default=None, allow_None=True, doc="A control for every column, once it was opened.")
     hover = param.Dict(default={}, doc="The record under the pointer.")
     legend = param.Dict(default={}, doc="Categories by rank, or a colour bar.")
     map = pn.custom.Child(doc="The map.")
+    opened = param.List(default=[], item_type=str, doc="Names of the panels that are open.")
     record = param.Dict(default={}, doc="The record that was clicked.")
     sketch = param.String(default="", doc="What is not exact in the picture; empty where all is.")
     status = param.Dict(default={}, doc="Rows in view, rows in all, one sentence, an error.")
+    table = pn.custom.Child(default=None, allow_None=True, doc="The records, once they were opened.")
     told = param.Parameter(default=None, precedence=-1, doc="Called with each message of the page.")
 
     _esm = _HERE / "explorer.js"

@@ -75,6 +75,14 @@ class Camera:
         wide, high = self.span
         return self._around((self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2, wide * new[0] / max(old[0], 1), high * new[1] / max(old[1], 1))
 
+    def centred(self, x: float, y: float) -> Self:
+        """Return the camera of the same scale around a place."""
+        return self._around(x, y, *self.span)
+
+    def holds(self, x: float, y: float) -> bool:
+        """Tell whether a place is visible."""
+        return self.x0 <= x <= self.x1 and self.y0 <= y <= self.y1
+
     def same_scale(self, other: Self) -> bool:
         """Tell whether the other one differs by a shift only."""
         return all(abs(a - b) <= 1e-9 * max(abs(a), abs(b)) for a, b in zip(self.span, other.span, strict=True))

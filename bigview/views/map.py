@@ -4,7 +4,7 @@ HoloViews draws the element once. From then on the frames go straight into the p
 event loop 15 to 30 ms a frame, the source 1 ms, and it waits for the end of a gesture, where this listens to every step of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 from weakref import WeakMethod
 
@@ -165,6 +165,12 @@ class Map:
             self._density = value
             if self._size[0]:
                 self._ask(settled=True)
+
+    def worker(self, work: Callable[[Any, Callable[[], bool]], Iterable[Any]], deliver: Callable[[Any, Any], None]) -> Latest[Any, Any]:
+        """Return a worker of the page's own, newest request first; see `Latest`. It ends with the map."""
+        made: Latest[Any, Any] = Latest(work, deliver, self._listener.failed, self._door)
+        self._close.append(made.close)
+        return made
 
     def aside(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Run work off the event loop, newest first, and hand its result over in the document."""
