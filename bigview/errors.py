@@ -70,6 +70,21 @@ class StoreBusyError(BigviewError, OSError):
     """Another build is writing to the store."""
 
 
+class DatabaseError(BigviewError, OSError):
+    """The database of saved selections cannot be read or written."""
+
+
+class NameTakenError(BigviewError, ValueError):
+    """A selection of that name is saved already, with other content."""
+
+
+class SelectionMissingError(BigviewError, KeyError):
+    """No selection of that name is saved."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class PortError(BigviewError, OSError):
     """The port is in use, or not allowed."""
 

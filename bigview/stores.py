@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from bigview.raster.frame import Frame
     from bigview.raster.render import Picture
+    from bigview.store.saved import Selections
 
 
 class PointStore(PointTable):
@@ -63,6 +64,18 @@ class PointStore(PointTable):
         from bigview.raster.render import render
 
         return render(self, path, **options)
+
+    def selections(self, url: Any = None) -> "Selections":
+        """Return the selections that people have saved under a name, beside the store or in a database.
+
+        Parameters
+        ----------
+        url : str or path, optional
+            A database as SQLAlchemy takes it ("postgresql+psycopg://host/team"), or an SQLite file; emb.selections.db beside emb.bv by default.
+        """
+        from bigview.store.saved import Selections
+
+        return Selections(self, None if url is None else str(url))
 
     def explore(self, **options: Any) -> Any:
         """Return the explorer (a Panel object that displays itself in Jupyter)."""

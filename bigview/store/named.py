@@ -1,0 +1,101 @@
+"""A selection as it was saved, and what has changed in the store since."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bigview.errors import BigviewError
+from bigview.spec import Filter, Filters
+from bigview.state import Saved, Spec
+from bigview.store.clauses import parse
+from bigview.store.packed import Steps
+from bigview.store.points import PointTable
+
+
+@dataclass(frozen=True)
+class SavedSelection:
+    """A selection under a name.
+
+    Attributes
+    ----------
+    name, author, note : str
+    time : datetime
+        When it was saved, UTC.
+    rows : int
+        How many rows it had then.
+    fingerprint : str
+        Of the store it was made in.
+    digest : str
+        Of its expression.
+    expression : str
+        JSON in the form of a spec; large parts stand in it as a number.
+    where : Filters
+        The conjunction. Empty in a list of selections, which does not load it.
+    steps : sequence of (op, part)
+        Of a selection that is more than a conjunction: what was added, subtracted and intersected.
+    """
+
+    name: str
+    author: str
+    time: dt.datetime
+    note: str
+    rows: int
+    fingerprint: str
+    digest: str
+    expression: str
+    where: Filters = field(default=Filters(), compare=False)
+    steps: Steps = field(default=(), compare=False)
+    facts: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def spec(self) -> Spec:
+        """Its filters and steps as a spec."""
+        filters = [Filter(**{kind: value}) for kind, value in self.where.clauses]
+        return Spec(filters=filters, selection=self.steps, fingerprint=self.fingerprint)
+
+    @property
+    def link(self) -> Saved:
+        """What a spec holds instead of the expression."""
+        return Saved(self.name, self.digest)
+
+    def differences(self, table: PointTable) -> list[str]:
+        """Return what keeps it from meaning in `table` what it meant when it was saved, a sentence each; none where nothing has changed."""
+        return [*_store_changes(self, table), *self.broken(table)]
+
+    def broken(self, table: PointTable) -> list[str]:
+        """Return the clauses that cannot be evaluated in `table`, a sentence each."""
+        found = []
+        for text in dict.fromkeys(_texts(self)):
+            try:
+                parse(text, table.columns)
+            except BigviewError as error:
+                found.append(f"The clause {text} of {self.name!r} no longer works: {error}")
+        return found
+
+
+def _texts(selection: SavedSelection) -> list[str]:
+    parts = [part for _, part in selection.steps if isinstance(part, Filter)]
+    return [value for kind, value in selection.where.clauses if kind == "sql"] + [text for part in parts for text in part.sql]
+
+
+def _store_changes(selection: SavedSelection, table: PointTable) -> list[str]:
+    manifest = table.manifest
+    if not selection.fingerprint or selection.fingerprint == manifest.fingerprint:
+        return []
+    before, now = selection.facts.get("columns", {}), dict(table.columns)
+    told = [f"The store was built again after {selection.name!r} was saved: its {selection.rows:,} rows may be others now."]
+    rows = selection.facts.get("rows", manifest.rows)
+    if rows != manifest.rows:
+        told.append(f"The store had {rows:,} rows then; it has {manifest.rows:,} now.")
+    gone, new = [name for name in before if name not in now], [name for name in now if before and name not in before]
+    other = [f"{name} ({kind}, now {now[name]})" for name, kind in before.items() if now.get(name, kind) != kind]
+    for names, what in ((gone, "no longer there"), (new, "new"), (other, "of another kind")):
+        if names:
+            told.append(f"Columns that are {what}: {', '.join(names)}.")
+    kinds = {kind for kind, _ in selection.where.clauses} | {
+        "rows" for _, part in selection.steps if isinstance(part, Filter) and part.rows is not None
+    }
+    if kinds & {"rows", "split"}:
+        told.append("It names rows by their number in the source: where the source has changed, these are other records.")
+    return told

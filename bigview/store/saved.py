@@ -1,0 +1,307 @@
+"""Selections saved under a name, beside the store: who saved which rows when, with a note.
+
+A store is replaced whole by the next build, and may stand where nobody can write; what people have saved must survive both. So the database is a file
+of its own beside the store's folder, or any database by URL, which a team shares.
+"""
+
+import datetime as dt
+import getpass
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bigview.errors import InputError, NameTakenError, OptionError, SelectionMissingError, closest
+from bigview.spec import Filters, Where
+from bigview.state import Saved, Spec
+from bigview.store.database import FORMAT, Database, checked_name, tables
+from bigview.store.files import Folder
+from bigview.store.named import SavedSelection
+from bigview.store.packed import Steps, pack, unpack
+from bigview.store.points import PointTable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+SUFFIX = ".selections.db"
+
+
+def default_place(folder: Folder) -> Path | None:
+    """Return the file of a store's selections, emb.selections.db beside emb.bv; None for a store that is not on this machine."""
+    if not folder.is_local:
+        return None
+    path = Path(folder.path())
+    return path.with_name(path.name.removesuffix(".bv") + SUFFIX)
+
+
+class Selections:
+    """The saved selections of a store.
+
+    Safe from any number of threads and processes; pickles as an address. Nothing is opened, and no file is made, before the first call that needs it.
+
+    Parameters
+    ----------
+    table : PointTable
+        The store.
+    url : str, optional
+        A database by URL as SQLAlchemy takes it, or the path of an SQLite file. By default the file beside the store. One database may serve many
+        stores: there, a store's selections are known by the last name of its address, such as "emb.bv".
+    """
+
+    def __init__(self, table: PointTable, url: str | None = None) -> None:
+        folder = table.reader.folder
+        place = default_place(folder)
+        self._table = table
+        self._database = Database(url) if url else Database(str(place)) if place else None
+        # The file beside a store is the store's own, also when both are renamed.
+        self._store = folder.path().rstrip("/").rpartition("/")[2] if url else ""
+
+    @property
+    def address(self) -> str | None:
+        """Where they are, for people: without a password; None for a remote store without a database."""
+        return self._database.address if self._database else None
+
+    def _writable(self) -> Database:
+        if self._database is None:
+            raise OptionError(
+                f"The store {self._table.reader.folder.url} is not on this machine, so there is no place beside it for saved selections. Give a "
+                "database by its URL: --selections sqlite:///mine.selections.db, or postgresql+psycopg://host/team."
+            )
+        return self._database
+
+    def save(
+        self,
+        name: str,
+        where: Where | Spec,
+        note: str = "",
+        author: str | None = None,
+        rows: int | None = None,
+        taken: Literal["refuse", "number", "replace"] = "refuse",
+    ) -> SavedSelection:
+        """Save a selection.
+
+        Parameters
+        ----------
+        name : str
+        where : str, Filter, Filters or Spec
+            Which rows. Of a spec its filters, brushes and selection are kept; with a selection, `rows` must be given.
+        note : str
+        author : str, optional
+            The user of this process by default.
+        rows : int, optional
+            How many rows it has, where that is known; else they are counted.
+        taken : {"refuse", "number", "replace"}
+            What happens when the name has other content: an error; "name 2", "name 3", … instead; or the new content takes its place. Saving the
+            same content again under its name changes nothing.
+
+        Returns
+        -------
+        SavedSelection
+            As it was saved: its name may be a numbered one.
+
+        Raises
+        ------
+        NameTakenError, DatabaseError
+        """
+        database, wanted = self._writable(), checked_name(name)
+        if taken not in ("refuse", "number", "replace"):
+            raise OptionError(f"taken must be 'refuse', 'number' or 'replace', not {taken!r}.")
+        filters, steps = self._condition(where)
+        if steps and rows is None:
+            raise OptionError("Give the number of rows of a selection made in steps: rows=….")
+        packed = pack(filters, steps)
+        manifest = self._table.manifest
+        values = {
+            "store": self._store,
+            "author": (_user() if author is None else author)[:200],
+            "created": dt.datetime.now(dt.UTC).replace(tzinfo=None),
+            "note": _cleaned(note),
+            "expression": packed.text,
+            "rows": self._table.count(where=filters) if rows is None else int(rows),
+            "fingerprint": manifest.fingerprint,
+            "digest": packed.digest,
+            "facts": json.dumps({"rows": manifest.rows, "columns": self._table.columns}, ensure_ascii=False),
+            "format": FORMAT,
+        }
+
+        def work(connection: "Connection") -> str:
+            kept = wanted
+            found = _find(connection, self._store, kept)
+            if found is not None and found.digest == packed.digest and taken != "replace":
+                return kept
+            if found is not None and taken == "refuse":
+                free = _free(connection, self._store, wanted)
+                raise NameTakenError(f"{found.author or 'Somebody'} has saved a selection {wanted!r} already. Take another name, such as {free!r}.")
+            if found is not None and taken == "number":
+                kept = _free(connection, self._store, wanted)
+            elif found is not None:
+                _remove(connection, found.id)
+            made: Any = connection.execute(tables().selections.insert().values(name=kept, **values)).inserted_primary_key
+            if packed.parts:
+                rows_of = [{"selection": made[0], "place": place, "data": data} for place, data in enumerate(packed.parts)]
+                connection.execute(tables().parts.insert(), rows_of)
+            return kept
+
+        return self.get(database.write(work))
+
+    def _condition(self, where: Where | Spec) -> tuple[Filters, Steps]:
+        if not isinstance(where, Spec):
+            return Filters.of(where), ()
+        return where.where(self.named(where)), where.selection
+
+    def list(self) -> tuple[SavedSelection, ...]:
+        """Return what is saved, the newest first, without the conditions themselves."""
+        if self._database is None:
+            return ()
+
+        def work(connection: "Connection") -> "Sequence[Row[Any]]":
+            table = tables().selections
+            query = table.select().where(table.c.store == self._store).order_by(table.c.created.desc(), table.c.id.desc())
+            return connection.execute(query).fetchall()
+
+        found: Sequence[Any] = self._database.read(work, [])
+        return tuple(_told(row) for row in found)
+
+    def get(self, name: str, digest: str = "") -> SavedSelection:
+        """Return a selection with its condition.
+
+        Parameters
+        ----------
+        name : str
+        digest : str, optional
+            Of its expression, as a link has it: one that was renamed since is found by it.
+
+        Raises
+        ------
+        SelectionMissingError
+            The message lists what is saved, and the closest name.
+        """
+
+        def work(connection: "Connection") -> tuple[Any, Sequence[Any]] | None:
+            row = _find(connection, self._store, name.strip())
+            if digest and (row is None or row.digest != digest):
+                row = _find_digest(connection, self._store, digest) or row
+            if row is None:
+                return None
+            parts = tables().parts
+            return row, connection.execute(parts.select().where(parts.c.selection == row.id).order_by(parts.c.place)).fetchall()
+
+        found = self._database.read(work, None) if self._database else None
+        if found is None:
+            raise self._missing(name)
+        row, parts = found
+        if row.format > FORMAT:
+            raise InputError(f"The selection {row.name!r} was saved by a newer bigview. Install a newer one to open it.")
+        return _told(row, *unpack(row.expression, [part.data for part in parts]))
+
+    def _missing(self, name: str) -> SelectionMissingError:
+        names = [selection.name for selection in self.list()]
+        return SelectionMissingError(f"No selection {name!r} is saved. {closest(name, names) if names else 'Nothing is saved yet.'}")
+
+    def named(self, spec: Spec) -> dict[str, Where]:
+        """Return what the saved selections named in the filters of a spec hold, as `Spec.where` takes it."""
+        wanted = [part for part in spec.filters if isinstance(part, Saved)]
+        found = {part.name: self.get(part.name, part.digest) for part in wanted}
+        for selection in found.values():
+            if selection.steps:
+                raise OptionError(f"The selection {selection.name!r} was made in steps: it cannot be a filter. Open it as the selection.")
+        return {name: selection.where for name, selection in found.items()}
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a selection another name."""
+        wanted = checked_name(new)
+
+        def work(connection: "Connection") -> bool:
+            row, other = _find(connection, self._store, old.strip()), _find(connection, self._store, wanted)
+            if row is None:
+                return False
+            if other is not None and other.id != row.id:
+                free = _free(connection, self._store, wanted)
+                raise NameTakenError(f"{other.author or 'Somebody'} has saved a selection {wanted!r} already. Take another name, such as {free!r}.")
+            table = tables().selections
+            connection.execute(table.update().where(table.c.id == row.id).values(name=wanted))
+            return True
+
+        self._change(old, work)
+
+    def delete(self, name: str) -> None:
+        """Forget a selection."""
+
+        def work(connection: "Connection") -> bool:
+            row = _find(connection, self._store, name.strip())
+            if row is not None:
+                _remove(connection, row.id)
+            return row is not None
+
+        self._change(name, work)
+
+    def annotate(self, name: str, note: str, was: str | None = None) -> None:
+        """Change the note of a selection.
+
+        Parameters
+        ----------
+        name, note : str
+        was : str, optional
+            The note that the person has edited. When it is another one by now, nothing is changed, and the error has the newer text.
+        """
+
+        def work(connection: "Connection") -> bool:
+            row = _find(connection, self._store, name.strip())
+            if row is None:
+                return False
+            if was is not None and row.note not in (was, _cleaned(note)):
+                raise InputError(f"Somebody else has changed the note of {row.name!r} meanwhile. It says now: {row.note}")
+            table = tables().selections
+            connection.execute(table.update().where(table.c.id == row.id).values(note=_cleaned(note)))
+            return True
+
+        self._change(name, work)
+
+    def _change(self, name: str, work: Any) -> None:
+        database = self._writable()
+        if not database.exists or not database.write(work):
+            raise self._missing(name)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container may know no user
+        return ""
+
+
+def _cleaned(note: str) -> str:
+    return str(note).replace("\x00", "").strip()
+
+
+def _find(connection: "Connection", store: str, name: str) -> Any:
+    table = tables().selections
+    return connection.execute(table.select().where(table.c.store == store, table.c.name == name)).first()
+
+
+def _find_digest(connection: "Connection", store: str, digest: str) -> Any:
+    table = tables().selections
+    return connection.execute(table.select().where(table.c.store == store, table.c.digest == digest).order_by(table.c.id.desc())).first()
+
+
+def _free(connection: "Connection", store: str, name: str) -> str:
+    number = 2
+    while _find(connection, store, f"{name[:190]} {number}") is not None:
+        number += 1
+    return f"{name[:190]} {number}"
+
+
+def _remove(connection: "Connection", key: int) -> None:
+    selections, parts = tables().selections, tables().parts
+    connection.execute(parts.delete().where(parts.c.selection == key))
+    connection.execute(selections.delete().where(selections.c.id == key))
+
+
+def _told(row: Any, where: Filters | None = None, steps: Steps = ()) -> SavedSelection:
+    try:
+        facts = json.loads(row.facts)
+    except ValueError:
+        facts = {}
+    time = row.created.replace(tzinfo=dt.UTC)
+    values = (row.name, row.author, time, row.note, row.rows, row.fingerprint, row.digest, row.expression)
+    return SavedSelection(*values, where or Filters(), steps, facts)
