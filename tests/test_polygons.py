@@ -1,4 +1,6 @@
-"""Polygons: cells inside as a whole and rows tested one by one give what testing every row gives."""
+"""Polygons: the search through the levels finds exactly the rows that a test of every row finds."""
+
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -7,63 +9,167 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigview import config
+from bigview.build.points import build_points
+from bigview.config import override
 from bigview.errors import OptionError
 from bigview.spec import Filter
 from bigview.store import polygons
+from bigview.store.bits import unpack
+from bigview.store.pages import PagedTable
+from bigview.store.points import PointTable
+from bigview.store.polygons import Lasso
+from bigview.store.reader import X
 from tests.strategies import axis_values
 from tests.test_laws import stored
 
+ROWS = 2_000
+KINDS = {
+    "clusters": ("normal", "normal"),
+    "narrow": ("float32", "normal"),
+    "digits": ("digits", "large"),
+    "outlier": ("outlier", "normal"),
+    "lattice": ("whole", "whole"),
+    "gaps": ("mixed", "times"),
+    "line": ("equal", "normal"),
+    "tiny": ("tiny", "normal"),
+    "huge": ("huge", "huge"),
+}
 
-def obvious(x: np.ndarray, y: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Even-odd rule, row by row and edge by edge."""
+
+def positions(kind: str, rng: np.random.Generator) -> np.ndarray:
+    if kind == "tiny":
+        return rng.normal(size=ROWS) * 1e-290
+    if kind == "huge":
+        return rng.normal(size=ROWS) * 1e200
+    return axis_values(kind, ROWS, rng)
+
+
+def table(kind: str) -> pd.DataFrame:
+    rng = np.random.default_rng(8)
+    x, y = KINDS[kind]
+    found = pd.DataFrame({"x": positions(x, rng), "y": positions(y, rng)})
+    found.loc[: ROWS // 5] = found.loc[[0] * (ROWS // 5 + 1)].to_numpy()  # many rows at one place
+    return found.astype({"x": positions(x, rng).dtype, "y": positions(y, rng).dtype})
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PointTable]:
+    """Small row groups in several files."""
+    folder = tmp_path_factory.mktemp("lasso")
+    with override(row_group=64):
+        for kind in KINDS:
+            build_points(table(kind), str(folder / kind), x="x", y="y", quiet=True, partition_rows=600)
+    return {kind: PointTable.open(str(folder / kind)) for kind in KINDS}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def divide_to_the_end() -> object:
+    """So few rows would all be tested one by one otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(polygons, "_FEW_ROWS", 1)
+        patch.setattr(polygons, "_FEW_TESTS", 1)
+        patch.setattr(polygons, "_MOST_EDGES", 40)
+        patch.setattr(polygons, "_PIECES", 3)
+        yield
+
+
+@cache
+def rows_of(store: PointTable) -> tuple[np.ndarray, np.ndarray]:
+    axes = [store.manifest.x, store.manifest.y]
+    frame = store.rows(limit=ROWS)
+    return axes[0].encode(frame["x"].to_numpy()).astype(float), axes[1].encode(frame["y"].to_numpy()).astype(float)
+
+
+def inside(x: np.ndarray, y: np.ndarray, outline: np.ndarray) -> np.ndarray:
+    """The even-odd rule, each row against each edge."""
     odd = np.zeros(len(x), bool)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, 1, 0), strict=True):
+    with np.errstate(all="ignore"):
+        for (x0, y0), (x1, y1) in zip(outline, np.roll(outline, 1, axis=0), strict=True):
             odd ^= ((y0 > y) != (y1 > y)) & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
-    return odd & np.isfinite(x) & np.isfinite(y)
+    (low_x, low_y), (high_x, high_y) = outline.min(axis=0), outline.max(axis=0)
+    return odd & (low_x <= x) & (x <= high_x) & (low_y <= y) & (y <= high_y)
+
+
+def corner_of(draw: st.DrawFn, store: PointTable, places: tuple[np.ndarray, np.ndarray], rng: np.random.Generator) -> tuple[float, float]:
+    """Draw a corner: on a row, on the corner of a cell, beside either, anywhere, or far outside."""
+    x, y = store.manifest.x, store.manifest.y
+    kind = draw(st.sampled_from(["row", "row's x", "cell", "beside", "any", "any", "far"]))
+    row = rng.integers(0, store.manifest.placed)
+    a, b = float(places[0][row]), float(places[1][row])
+    other = [float(rng.uniform(axis.low, np.nextafter(axis.high, np.inf))) for axis in (x, y)]
+    if kind == "row's x":
+        return a, other[1]
+    if kind == "cell":
+        level = draw(st.sampled_from([3, 5, 9, 20, 32]))
+        return x.edge(x.cell(a, level), level), y.edge(y.cell(b, level), level)
+    if kind == "beside":
+        return float(np.nextafter(a, np.inf)), float(np.nextafter(b, -np.inf))
+    if kind == "far":
+        return other[0] * 1e3 + 5, other[1] * -1e3
+    return (a, b) if kind == "row" else (other[0], other[1])
 
 
 @st.composite
-def outlines(draw: st.DrawFn, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Draw a polygon: a lasso, a box, corners on rows, corners far away, crossing itself, flat."""
+def outlines(draw: st.DrawFn, store: PointTable) -> np.ndarray:
+    """Draw a polygon: any corners, mostly crossing itself; corners may repeat."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    good = np.isfinite(x) & np.isfinite(y)
-    points = np.stack([x[good], y[good]], 1) if good.any() else np.zeros((1, 2))
-    low, span = points.min(0), np.maximum(np.ptp(points, 0), 1e-9)
-    kind, size = draw(st.sampled_from(["lasso", "box", "rows", "star", "far", "flat", "large"])), draw(st.integers(3, 12))
-    if kind == "lasso":
-        angles = np.sort(rng.uniform(0, 2 * np.pi, 40))
-        centre = points[rng.integers(len(points))]
-        return centre + span * rng.uniform(0.05, 1.0) * np.stack([np.cos(angles), np.sin(angles)], 1) * rng.uniform(0.6, 1, (40, 1))
-    if kind == "box":
-        a, b = np.sort(rng.uniform(-0.1, 1.1, (2, 2)), 0) * span + low
-        return np.array([a, (b[0], a[1]), b, (a[0], b[1])])
-    if kind == "rows":
-        return points[rng.integers(0, len(points), size)]
-    if kind == "flat":
-        return np.array([points[0], points[0] + span, points[0] + 2 * span])
-    spread = {"star": 1.0, "far": draw(st.sampled_from([1e3, 1e9, 1e14])), "large": 1e200}[kind]
-    return low + span * (0.5 + rng.normal(size=(size, 2)) * spread)
+    places = rows_of(store)
+    corners = [corner_of(draw, store, places, rng) for _ in range(draw(st.sampled_from([3, 4, 5, 9])))]
+    for _ in range(draw(st.integers(0, 2))):
+        corners.insert(int(rng.integers(0, len(corners))), corners[int(rng.integers(0, len(corners)))])
+    if draw(st.booleans()):  # many corners on a ring
+        angle = np.sort(rng.random(draw(st.sampled_from([30, 300]))) * 2 * np.pi)
+        (cx, cy), (ex, ey) = corners[0], corners[1]
+        reach = 1 + 0.3 * rng.random(len(angle))
+        corners = list(zip(cx + (ex - cx) * reach * np.cos(angle), cy + (ey - cy) * reach * np.sin(angle), strict=True))
+    return np.array(corners, np.float64)
 
 
-AXES = ("normal", "float32", "outlier", "whole", "equal", "mixed", "digits")
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_the_search_finds_what_a_test_of_every_row_finds(stores: dict[str, PointTable], kind: str, data: st.DataObject) -> None:
+    store = stores[kind]
+    outline = data.draw(outlines(store))
+    if not np.isfinite(outline).all():
+        return
+    found = unpack(Lasso(store.reader, outline).bits(), 0, ROWS)
+    np.testing.assert_array_equal(found, inside(*rows_of(store), outline))
 
 
-@given(st.data(), st.booleans())
-def test_polygons_by_cells_and_by_rows(data: st.DataObject, small_bands: bool) -> None:
-    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
-    rows = data.draw(st.sampled_from([0, 1, 70, 3_000]))
-    kinds = data.draw(st.sampled_from(AXES)), data.draw(st.sampled_from(AXES))
-    table = pd.DataFrame({"x": axis_values(kinds[0], rows, rng), "y": axis_values(kinds[1], rows, rng)})
-    x, y = (table[name].to_numpy().astype(float) for name in "xy")
-    with stored(table, cells=True, row_group=300) as store, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(polygons, "_BAND", 128 if small_bands else 1 << 20)
-        for few in (0, 1 << 40):  # a grid wherever there is a level; none at all
-            patch.setattr(polygons, "_FEW_CELLS", few)
-            corners = data.draw(outlines(x, y))
-            bits = polygons.polygon_bits(store.reader, tuple(map(tuple, corners.tolist())))
-            found = np.sort(store.records(np.flatnonzero(np.unpackbits(bits.view(np.uint8), bitorder="little")), [])["__row"])
-            np.testing.assert_array_equal(found, np.flatnonzero(obvious(x, y, corners)))
+def test_a_filter_takes_corners_as_the_axes_do(stores: dict[str, PointTable]) -> None:
+    store = stores["gaps"]
+    frame = store.rows(limit=ROWS)
+    low, high = np.datetime64("2024-02-27", "us"), np.datetime64("2024-03-01", "us")
+    corners = [(-1, low), (1, low), (1, high), (-1, high)]
+    good = frame["x"].between(-1, 1) & (frame["y"] > low) & (frame["y"] < high)
+    assert store.count(where=Filter(polygon=corners)) == good.sum() > 0
+    assert store.count(where=Filter(polygon=[(str, low), *corners][1:])) == good.sum()
+    with pytest.raises(OptionError, match="finite"):
+        store.count(where=Filter(polygon=[(0, low), (np.inf, low), (0, high)]))
+
+
+def test_what_no_edge_touches_is_not_read(stores: dict[str, PointTable], monkeypatch: pytest.MonkeyPatch) -> None:
+    store = stores["clusters"]
+    asked: list[str] = []
+    pinned = PagedTable.pinned
+
+    def watched(table: PagedTable, names: list[str], groups: np.ndarray) -> object:
+        asked.extend(names)
+        return pinned(table, names, groups)
+
+    monkeypatch.setattr(PagedTable, "pinned", watched)
+    square = np.array([(-99, -99), (99, -99), (99, 99), (-99, 99)], float)
+    assert unpack(Lasso(store.reader, square).bits(), 0, ROWS).all()
+    assert not unpack(Lasso(store.reader, square + 500).bits(), 0, ROWS).any()
+    assert X not in asked
+
+
+def test_an_empty_store_and_one_row(tmp_path: object) -> None:
+    square = Filter(polygon=[(0, 0), (1, 0), (1, 1), (0, 1)])
+    for name, values in {"none": [], "one": [0.5], "lost": [np.nan]}.items():
+        frame = pd.DataFrame({"x": np.array(values, float), "y": np.array(values, float)})
+        build_points(frame, f"{tmp_path}/{name}", x="x", y="y", quiet=True)
+        assert PointTable.open(f"{tmp_path}/{name}").count(where=square) == (name == "one")
 
 
 def test_a_polygon_of_very_many_corners() -> None:

@@ -1,251 +1,301 @@
-"""Polygons to bits: cells that no edge comes near are inside or outside as a whole; only rows in the other cells are tested, each exactly."""
+"""Rows inside a polygon, exactly, without looking at most of them.
 
+The cells of the levels are a quadtree over the rows. From the coarsest cells down, each cell carries the edges of the polygon that touch it. A cell
+that no edge touches lies wholly inside or outside, and its run of rows is decided at once; a cell with some edges is divided, and
+where few rows are left they are tested one by one, against the edges of their cell alone.
+
+For that, the side on which *one* place of the cell lies must be known, and how to get from it to any other place of the cell. The even-odd rule
+counts the edges that a ray to the right crosses. Here the ray ends at the right side of the cell, goes down from there, and only the
+edges of the cell are counted: all others it crosses equally often, whatever place of the cell it starts from, so that they are one bit of the cell.
+"""
+
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from bigview.config import limits
 from bigview.errors import OptionError
 from bigview.store import pool
+from bigview.store.axis import Axis
 from bigview.store.bits import Bits, words
-from bigview.store.loose import loose_rows
-from bigview.store.morton import gather
+from bigview.store.locate import cut
+from bigview.store.morton import BITS, cells_of
 from bigview.store.reader import Reader, X, Y
-from bigview.store.selection import Box, covering
 
-_MOST_CELLS = 1 << 24  # of the grid over the polygon: 16 MB, about 4096 × 4096
-_MOST_OCCUPIED = 1 << 22  # cells of a level, all of which are gone through
-_FARTHEST = 1e12  # cells from the grid to a corner: beyond, rounding might move an edge by more than `_MARGIN`
-_MARGIN = 0.01  # cells around an edge that count as near it
-_FEW_CELLS = 1 << 12  # a grid with fewer would leave most rows to be tested; such a polygon is small, and so is the number of its rows
-_BAND = 1 << 20  # rows of a task
-_STRIPS = 1 << 12  # horizontal strips that know their edges, so that a row is tested against a few of them
-_OUTSIDE, _INSIDE, _NEAR = 0, 1, 2
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
-Edges = tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], tuple[float, float, float, float, float]]
-
-
-@dataclass(frozen=True, eq=False)
-class Grid:
-    """Cells of a level over a polygon: `states` of those from `column` and `row` on."""
-
-    level: int
-    column: int
-    row: int
-    states: NDArray[np.uint8]
+_FEW_ROWS = 64  # rows of a cell that are tested without dividing it: finding the quarters costs as much
+_FEW_TESTS = 4_096  # rows × edges of a cell up to which testing is cheaper than dividing
+_PIECES = 16  # shares of the work, for two threads and more
+_MOST_EDGES = 1 << 19  # edges of the cells that are divided at once: 10 MB with their quarters'
+_GROUPS = 16  # row groups that tests pin at once: 2 M rows
 
 
 def polygon_bits(reader: Reader, corners: tuple[tuple[Any, Any], ...]) -> Bits:
     """Return the bits of the rows inside a polygon (even-odd rule), its corners in data coordinates."""
-    x, y = reader.manifest.x, reader.manifest.y
-    outline = np.array([(x.position(a), y.position(b)) for a, b in corners], np.float64)
+    sides = zip((reader.manifest.x, reader.manifest.y), zip(*corners, strict=True), strict=True)
+    outline = np.stack([_positions(axis, ends) for axis, ends in sides], axis=1)
     if not np.isfinite(outline).all():
         raise OptionError("The corners of a polygon must be finite numbers.")
-    edges = _edges(outline)
-    (left, bottom), (right, top) = outline.min(0), outline.max(0)
-    bits = np.zeros(words(reader.manifest.rows), np.uint64)
-    if reader.manifest.placed and left <= x.high and right >= x.low and bottom <= y.high and top >= y.low:
-        box = Box(max(left, x.low), min(right, x.high), max(bottom, y.low), min(top, y.high), True, True)
-        grid = _grid(reader, outline, box)
-        if grid is None:
-            spans = covering(reader, box)
-            _test(reader, edges, (spans.r0, spans.r1), bits)
-        else:
-            _with_cells(reader, edges, grid, bits)
-    return bits
+    return Lasso(reader, outline).bits()
 
 
-def _edges(outline: NDArray[np.float64]) -> Edges:
-    """Return the edges, those of each horizontal strip (as in CSR: offsets and numbers), and the frame: left, right, bottom, top, strips a unit."""
-    lines = np.ascontiguousarray(np.hstack([outline, np.roll(outline, 1, 0)]))
-    bottom, top = float(outline[:, 1].min()), float(outline[:, 1].max())
-    frame = (float(outline[:, 0].min()), float(outline[:, 0].max()), bottom, top, _STRIPS / max(top - bottom, 1e-300))
-    offsets = np.zeros(_STRIPS + 1, np.int64)
-    _strips(lines, frame, offsets, np.empty(0, np.int64))
-    offsets = np.concatenate([[0], np.cumsum(offsets[:-1])])
-    numbers = np.empty(int(offsets[-1]), np.int64)
-    _strips(lines, frame, offsets.copy(), numbers)
-    return lines, offsets, numbers, frame
+def _positions(axis: Axis, ends: Sequence[Any]) -> Floats:
+    if axis.kind == "float" and all(type(end) in (float, int) for end in ends):  # an outline drawn by hand has thousands
+        return np.array(ends, np.float64) - axis.origin
+    return np.array([axis.position(end) for end in ends], np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Nodes:
+    """Cells of one level that the polygon's edges touch, ascending.
+
+    Attributes
+    ----------
+    keys : ndarray of uint64
+    starts, stops : ndarray of int64
+        Their rows.
+    right : ndarray of float64
+        Their right sides, where the rays turn down.
+    odd : ndarray of uint8
+        The bit of each cell: crossings of all edges that do not touch it.
+    first : ndarray of int64, shape (cells + 1,)
+        Where the edges of each cell begin in `edges`.
+    """
+
+    level: int
+    keys: NDArray[np.uint64]
+    starts: Ints
+    stops: Ints
+    right: Floats
+    odd: NDArray[np.uint8]
+    first: Ints
+    edges: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def where(self, mask: NDArray[np.bool_]) -> "Nodes":
+        """Return some of the cells."""
+        sizes = np.diff(self.first)
+        first = np.concatenate([[0], np.cumsum(sizes[mask])])
+        columns = (self.keys[mask], self.starts[mask], self.stops[mask], self.right[mask], self.odd[mask])
+        return Nodes(self.level, *columns, first, self.edges[np.repeat(mask, sizes)])
+
+    def part(self, a: int, b: int) -> "Nodes":
+        """Return cells a … b."""
+        columns = (self.keys[a:b], self.starts[a:b], self.stops[a:b], self.right[a:b], self.odd[a:b])
+        return Nodes(self.level, *columns, self.first[a : b + 1] - self.first[a], self.edges[self.first[a] : self.first[b]])
+
+    def parts(self, size: int) -> list["Nodes"]:
+        """Return the cells in parts of about `size` edges."""
+        marks = np.unique(np.searchsorted(self.first, np.arange(0, int(self.first[-1]), max(1, size))))
+        return [self.part(a, b) for a, b in pairwise([*marks[marks < len(self)].tolist(), len(self)])]
 
 
 @nb.njit(inline="always")
-def _strip(b, frame):  # type: ignore[no-untyped-def]
-    return min(max(np.int64(min((b - frame[2]) * frame[4], 1e9)), 0), _STRIPS - 1)
-
-
-@nb.njit(nogil=True, cache=True)
-def _strips(lines, frame, cursor, out):  # type: ignore[no-untyped-def]
-    """Count the edges of each strip in `cursor`, or, with room in `out`, write them where `cursor` points."""
-    for q in range(lines.shape[0]):
-        low, high = min(lines[q, 1], lines[q, 3]), max(lines[q, 1], lines[q, 3])
-        for strip in range(_strip(low, frame), _strip(high, frame) + 1):
-            if out.shape[0]:
-                out[cursor[strip]] = q
-            cursor[strip] += 1
+def _passes(edge, a, b, right):  # type: ignore[no-untyped-def]
+    """Whether an edge is crossed by the way from (a, b) to the right, and from `right` on down."""
+    x0, y0, x1, y1 = edge[0], edge[1], edge[2], edge[3]
+    odd = (y0 > b) != (y1 > b) and a < (x1 - x0) * (b - y0) / (y1 - y0) + x0
+    # The edge beyond `right` is passed once for each of its ends that lies lower: twice is not at all.
+    return odd ^ (x0 > right and y0 <= b) ^ (x1 > right and y1 <= b)
 
 
 @nb.njit(inline="always")
-def _inside(a, b, edges):  # type: ignore[no-untyped-def]
-    """Even-odd rule, a ray towards +x (Shimrat, 1962), against the edges of the row's own strip."""
-    lines, offsets, numbers, frame = edges
-    if not (frame[0] <= a <= frame[1] and frame[2] <= b <= frame[3]):
+def _touches(edge, left, right, bottom, top, margin):  # type: ignore[no-untyped-def]
+    """Whether an edge comes near a rectangle. In doubt it does: `margin` and `slack` are more than all rounding here and in `_passes`."""
+    x0, y0, x1, y1 = edge[0], edge[1], edge[2], edge[3]
+    if max(x0, x1) < left - margin or min(x0, x1) > right + margin or max(y0, y1) < bottom or min(y0, y1) > top:
         return False
-    odd, strip = False, _strip(b, frame)
-    for place in range(offsets[strip], offsets[strip + 1]):
-        q = numbers[place]
-        x0, y0, x1, y1 = lines[q, 0], lines[q, 1], lines[q, 2], lines[q, 3]
-        if (y0 > b) != (y1 > b) and a < (x1 - x0) * (b - y0) / (y1 - y0) + x0:
-            odd = not odd
-    return odd
-
-
-@nb.njit(nogil=True, cache=True)
-def _test_rows(x, y, runs, edges, first, bits):  # type: ignore[no-untyped-def]
-    """Set the bits of the rows of runs that are inside; `first` is the row of the first bit, positions stand at row − shift."""
-    starts, stops, shifts = runs
-    for q in range(starts.shape[0]):
-        for row in range(starts[q], stops[q]):
-            if _inside(nb.float64(x[row - shifts[q]]), nb.float64(y[row - shifts[q]]), edges):
-                bits[(row - first) >> 6] |= nb.uint64(1) << nb.uint64((row - first) & 63)
-
-
-def _test(reader: Reader, edges: Edges, runs: tuple[NDArray[np.int64], NDArray[np.int64]], bits: Bits) -> None:
-    """Test the rows of ascending runs, a band of rows a task: bands begin with a word, so that no two write to one."""
-    starts, stops = runs
-
-    def part(first: int) -> None:
-        a, b = int(np.searchsorted(stops, first, "right")), int(np.searchsorted(starts, first + _BAND, "left"))
-        mine = np.maximum(starts[a:b], first), np.minimum(stops[a:b], first + _BAND)
-        with reader.pages.pinned([X, Y], reader.pages.groups_of(*mine)) as (x, y):
-            _test_rows(x, y, (*mine, np.zeros(len(mine[0]), np.int64)), edges, first, bits[first // 64 :])
-
-    crossed = np.zeros(reader.manifest.rows // _BAND + 2, np.int64)
-    there = stops > starts
-    np.add.at(crossed, starts[there] // _BAND, 1)
-    np.add.at(crossed, (stops[there] - 1) // _BAND + 1, -1)
-    pool.run(part, (np.flatnonzero(np.cumsum(crossed)) * _BAND).tolist())
-
-
-def _grid(reader: Reader, outline: NDArray[np.float64], box: Box) -> Grid | None:
-    """Return the finest grid over the polygon that is not too large; None where only its rows help."""
-    x, y = reader.manifest.x, reader.manifest.y
-    best: tuple[int, int, int, int, int] | None = None
-    for level in reader.levels():
-        i0, j0 = x.cell(box.x0, level), y.cell(box.y0, level)
-        columns, rows = x.cell(box.x1, level) - i0 + 1, y.cell(box.y1, level) - j0 + 1
-        occupied = int(reader.level(level)[0].offsets[-1])
-        if columns * rows > _MOST_CELLS or occupied > _MOST_OCCUPIED or loose_rows(reader, level) is None:
-            break
-        best = level, i0, j0, columns, rows
-    if best is None or best[3] * best[4] < _FEW_CELLS:
-        return None
-    level, i0, j0, columns, rows = best
-    scaled = (outline - (x.edge(i0, level), y.edge(j0, level))) / (x.size(level), y.size(level))
-    if not np.abs(scaled).max() < _FARTHEST:
-        return None
-    states = np.zeros((rows, columns), np.uint8)
-    lines = np.ascontiguousarray(np.hstack([scaled, np.roll(scaled, 1, 0)]))
-    _fill(lines, states)
-    _mark(lines, states)
-    return Grid(level, i0, j0, states)
-
-
-@nb.njit(nogil=True, cache=True)
-def _fill(lines, states):  # type: ignore[no-untyped-def]
-    """Whether the centre of each cell is inside: every edge turns over all cells to its left."""
-    rows, columns = states.shape
-    for q in range(lines.shape[0]):
-        x0, y0, x1, y1 = lines[q, 0], lines[q, 1], lines[q, 2], lines[q, 3]
-        if y0 == y1:
-            continue
-        low, high = min(y0, y1), max(y0, y1)
-        for j in range(np.int64(max(low - 1.0, 0.0)), np.int64(max(min(high + 1.0, nb.float64(rows)), 0.0))):
-            b = j + 0.5
-            if (y0 > b) != (y1 > b):
-                last = np.int64(np.floor(min(max((x1 - x0) * (b - y0) / (y1 - y0) + x0 - 0.5, -1.0), nb.float64(columns))))
-                if last >= 0:
-                    states[j, min(last, columns - 1)] ^= 1
-    for j in range(rows):
-        odd = 0
-        for i in range(columns - 1, -1, -1):
-            odd ^= states[j, i]
-            states[j, i] = odd
-
-
-@nb.njit(nogil=True, cache=True)
-def _mark(lines, states):  # type: ignore[no-untyped-def]
-    """Mark the cells that an edge passes through or comes near."""
-    rows, columns = states.shape
-    for q in range(lines.shape[0]):
-        x0, y0, x1, y1 = lines[q, 0], lines[q, 1], lines[q, 2], lines[q, 3]
-        if y0 > y1:
-            x0, y0, x1, y1 = x1, y1, x0, y0
-        for j in range(np.int64(max(np.floor(y0 - _MARGIN), 0.0)), np.int64(min(np.floor(y1 + _MARGIN) + 1, nb.float64(rows)))):
-            low, high = min(max(y0, j - _MARGIN), y1), max(min(y1, j + 1 + _MARGIN), y0)
-            a = x0 if y1 == y0 else x0 + (x1 - x0) * ((low - y0) / (y1 - y0))
-            b = x1 if y1 == y0 else x0 + (x1 - x0) * ((high - y0) / (y1 - y0))
-            first, last = np.floor(min(a, b) - _MARGIN), np.floor(max(a, b) + _MARGIN) + 1
-            for i in range(np.int64(max(first, 0.0)), np.int64(min(last, nb.float64(columns)))):
-                states[j, i] = _NEAR
-
-
-def _with_cells(reader: Reader, edges: Edges, grid: Grid, bits: Bits) -> None:
-    packed, (groups, cells) = loose_rows(reader, grid.level), reader.level(grid.level)
-    if packed is None:
-        raise AssertionError("a grid is made of a level whose loose rows are known")
-    frame = (grid.column, grid.row)
-    near: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-    with cells.pinned(["key", "start", "count"], np.arange(len(groups.files))) as (key, start, count):
-        bands = np.arange(0, reader.manifest.placed, _BAND)
-        # In the type of the starts: any other would have them converted, all of them, for every band.
-        cuts = np.searchsorted(start, np.minimum(np.append(bands, reader.manifest.placed), np.iinfo(start.dtype).max).astype(start.dtype))
-
-        def part(band: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-            first, a, b = int(bands[band]), max(0, int(cuts[band]) - 1), int(cuts[band + 1])
-            starts, stops = np.empty(b - a, np.int64), np.empty(b - a, np.int64)
-            found = _whole_cells((key[a:b], start[a:b], count[a:b]), frame, grid.states, (first, first + _BAND), bits, (starts, stops))
-            return starts[:found], stops[:found]
-
-        near += pool.run(part, range(len(bands)))
-    _test(reader, edges, (np.concatenate([run[0] for run in near]), np.concatenate([run[1] for run in near])), bits)
-    with packed.table.pinned([X, Y], np.arange(len(packed.table.offsets) - 1)) as (x, y):
-        _test_rows(x, y, (packed.begins, packed.stops, packed.begins - packed.before), edges, 0, bits)
-
-
-@nb.njit(nogil=True, cache=True)
-def _whole_cells(cells, frame, states, band, bits, out):  # type: ignore[no-untyped-def]
-    """Set the bits of cells inside, and list the runs of cells near an edge, both cut to a band of rows that begins with a word."""
-    key, start, count = cells
-    found = 0
-    for c in range(key.shape[0]):
-        i, j = nb.int64(gather(key[c])) - frame[0], nb.int64(gather(nb.uint64(key[c]) >> nb.uint64(1))) - frame[1]
-        if i < 0 or j < 0 or i >= states.shape[1] or j >= states.shape[0]:
-            continue
-        state = states[j, i]
-        first, stop = max(np.int64(start[c]), band[0]), min(np.int64(start[c]) + np.int64(count[c]), band[1])
-        if state == _OUTSIDE or first >= stop:
-            continue
-        if state == _INSIDE:
-            _set_run(bits, first, stop)
-        elif found and out[1][found - 1] == first:
-            out[1][found - 1] = stop
-        else:
-            out[0][found], out[1][found] = first, stop
-            found += 1
-    return found
+    dx, dy = abs(x1 - x0), abs(y1 - y0)
+    x, y = left / 2 + right / 2, bottom / 2 + top / 2
+    away = abs((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0))
+    slack = (dx * (abs(y) + abs(y0)) + dy * (abs(x) + abs(x0))) * 2.0**-47 + 1e-320
+    return not (away > dx * (top / 2 - bottom / 2) + dy * (right / 2 - left / 2 + margin) + slack)
 
 
 @nb.njit(inline="always")
-def _set_run(bits, start, stop):  # type: ignore[no-untyped-def]
+def _fill(bits, start, stop):  # type: ignore[no-untyped-def]
+    """Set the bits start … stop."""
+    ones = nb.uint64(0xFFFFFFFFFFFFFFFF)
     first, last = start >> 6, (stop - 1) >> 6
-    low = nb.uint64(0xFFFFFFFFFFFFFFFF) << nb.uint64(start & 63)
-    high = nb.uint64(0xFFFFFFFFFFFFFFFF) >> nb.uint64(63 - ((stop - 1) & 63))
+    low, high = ones << nb.uint64(start & 63), ones >> nb.uint64(63 - ((stop - 1) & 63))
     if first == last:
         bits[first] |= low & high
         return
     bits[first] |= low
     for word in range(first + 1, last):
-        bits[word] = nb.uint64(0xFFFFFFFFFFFFFFFF)
+        bits[word] = ones
     bits[last] |= high
+
+
+@nb.njit(nogil=True, cache=True)
+def _sort_out(cells, parents, polygon, grid, bits, out):  # type: ignore[no-untyped-def]
+    """Decide the cells that no edge touches; write the others. Returns how many, and how many edges they have."""
+    i, j, starts, stops, owner = cells
+    right_of, odd_of, first_of, edges_of = parents
+    edges, margin = polygon
+    x_base, x_size, y_base, y_size, side, origin = grid
+    out_cell, out_right, out_odd, out_first, out_edges = out
+    found, used = 0, 0
+    for n in range(i.shape[0]):
+        if stops[n] <= starts[n]:
+            continue
+        left, right = (x_base + i[n] * side) * x_size, (x_base + (i[n] + 1) * side) * x_size
+        bottom, top = (y_base + j[n] * side) * y_size, (y_base + (j[n] + 1) * side) * y_size
+        p = owner[n]
+        odd = odd_of[p] > 0  # becomes the side of the cell's lower left corner
+        begin = used
+        for m in range(first_of[p], first_of[p + 1]):
+            edge = edges[edges_of[m]]
+            odd ^= _passes(edge, left, bottom, right_of[p])
+            if _touches(edge, left, right, bottom, top, margin):
+                out_edges[used] = edges_of[m]
+                used += 1
+        if used == begin:
+            if odd:
+                _fill(bits, starts[n] - origin, stops[n] - origin)
+            continue
+        for m in range(begin, used):
+            odd ^= _passes(edges[out_edges[m]], left, bottom, right)
+        out_cell[found], out_right[found], out_odd[found] = n, right, odd
+        found += 1
+        out_first[found] = used
+    return found, used
+
+
+@nb.njit(nogil=True, cache=True)
+def _test(x, y, cells, polygon, origin, bits):  # type: ignore[no-untyped-def]
+    """Test rows one by one. The edges of a cell are few, and its rows many."""
+    starts, stops, right, odd_of, first, edges_of = cells
+    edges, (low_x, high_x, low_y, high_y) = polygon
+    for n in range(starts.shape[0]):
+        for row in range(starts[n], stops[n]):
+            a, b = nb.float64(x[row]), nb.float64(y[row])
+            if not (low_x <= a <= high_x and low_y <= b <= high_y):
+                continue
+            odd = odd_of[n] > 0
+            for m in range(first[n], first[n + 1]):
+                odd ^= _passes(edges[edges_of[m]], a, b, right[n])
+            if odd:
+                bits[(row - origin) >> 6] |= nb.uint64(1) << nb.uint64((row - origin) & 63)
+
+
+class Lasso:
+    """The search for the rows inside one polygon.
+
+    Parameters
+    ----------
+    reader : Reader
+    outline : ndarray of float64, shape (corners, 2)
+        In the axes' own coordinates; finite.
+    """
+
+    def __init__(self, reader: Reader, outline: Floats) -> None:
+        self.reader = reader
+        self.edges = np.ascontiguousarray(np.hstack([outline, np.roll(outline, 1, axis=0)]))
+        self.box = tuple(float(end) for side in outline.T for end in (side.min(), side.max()))
+        self.margin = _margin(self.edges)
+        self.levels = set(reader.levels())
+        self.least = max(_FEW_ROWS, int(reader.manifest.options.get("cell_rows", limits().cell_rows)))
+
+    def bits(self) -> Bits:
+        """Return the bits of the rows inside, even-odd rule."""
+        bits = np.zeros(words(self.reader.manifest.rows), np.uint64)
+        if not self.levels:
+            return bits
+        nodes = self._roots(bits)
+        while 0 < len(nodes) < 4 * _PIECES:
+            nodes = self._divided(nodes, 0, bits)
+        lock = threading.Lock()
+
+        def part(piece: Nodes) -> None:
+            origin, stop = int(piece.starts[0]) & ~63, int(piece.stops[-1])
+            mine = np.zeros(words(stop - origin), np.uint64)
+            stack = [piece]
+            while stack:
+                if pool.stopped():
+                    raise pool.Stopped
+                stack += reversed(self._divided(stack.pop(), origin, mine).parts(_MOST_EDGES))
+            with lock:  # pieces meet in the middle of a word
+                bits[origin >> 6 : (origin >> 6) + len(mine)] |= mine
+
+        pool.run(part, nodes.parts(-(-len(nodes.edges) // _PIECES)))
+        return bits
+
+    def _roots(self, bits: Bits) -> Nodes:
+        level = min(self.levels)
+        groups, cells = self.reader.level(level)
+        with cells.pinned(["key", "start", "count"], np.arange(len(groups.files))) as (key, start, count):
+            keys, first = np.unique(key.astype(np.uint64), return_index=True)
+            starts, stops = start[first].astype(np.int64), np.append(start[first[1:]], start[-1] + count[-1]).astype(np.int64)
+        # One cell of everything: the ray goes on for ever, and each edge touches it.
+        count_ = len(self.edges)
+        everything = (np.array([np.inf]), np.zeros(1, np.uint8), np.array([0, count_]), np.arange(count_, dtype=np.int32))
+        return self._sorted_out(level, (keys, starts, stops, np.zeros(len(keys), np.int64)), everything, (0, bits))
+
+    def _divided(self, nodes: Nodes, origin: int, bits: Bits) -> Nodes:
+        """Test the rows of cells where that is cheap, and return those quarters of the others that edges touch."""
+        rows = nodes.stops - nodes.starts
+        deep = (rows > self.least) & (rows * np.diff(nodes.first) > _FEW_TESTS) & (nodes.level + 1 in self.levels)
+        self._tested(nodes.where(~deep), origin, bits)
+        nodes = nodes.where(deep)
+        keys: NDArray[np.uint64] = nodes.keys[:, None] << np.uint64(2) | np.arange(4, dtype=np.uint64)
+        if not len(nodes):
+            return nodes
+        # All rows of a cell this large are in cells of the next level, so a quarter begins where the next cell does.
+        inner = cut(self.reader, nodes.level + 1, keys[:, 1:].ravel()).high.reshape(-1, 3)
+        low, high = nodes.starts[:, None], nodes.stops[:, None]
+        bounds = np.hstack([low, np.clip(inner, low, high), high])
+        owner = np.repeat(np.arange(len(nodes)), 4)
+        quarters = (keys.ravel(), bounds[:, :4].ravel(), bounds[:, 1:].ravel(), owner)
+        return self._sorted_out(nodes.level + 1, quarters, (nodes.right, nodes.odd, nodes.first, nodes.edges), (origin, bits))
+
+    def _sorted_out(self, level: int, cells: tuple[Any, ...], parents: tuple[Any, ...], target: tuple[int, Bits]) -> Nodes:
+        keys, starts, stops, owner = cells
+        room = int(np.diff(parents[2])[owner].sum())
+        out = (
+            np.empty(len(keys), np.int64),
+            np.empty(len(keys)),
+            np.empty(len(keys), np.uint8),
+            np.zeros(len(keys) + 1, np.int64),
+            np.empty(room, np.int32),
+        )
+        origin, bits = target
+        grid = (*_scale(self.reader.manifest.x), *_scale(self.reader.manifest.y), 1 << (BITS - level), origin)
+        found, used = _sort_out((*cells_of(keys), starts, stops, owner), parents, (self.edges, self.margin), grid, bits, out)
+        cell, right, odd, first, edges = out
+        cell = cell[:found]
+        return Nodes(level, keys[cell], starts[cell], stops[cell], right[:found], odd[:found], first[: found + 1], edges[:used].copy())
+
+    def _tested(self, nodes: Nodes, origin: int, bits: Bits) -> None:
+        pages = self.reader.pages
+        place = np.searchsorted(pages.offsets, nodes.starts, "right") // _GROUPS
+        for a, b in pairwise([0, *(np.flatnonzero(np.diff(place)) + 1).tolist(), len(nodes)]) if len(nodes) else ():
+            some = nodes.part(a, b)
+            with pages.pinned([X, Y], pages.groups_of(some.starts, some.stops)) as (x, y):
+                cells = (some.starts, some.stops, some.right, some.odd, some.first, some.edges)
+                _test(x, y, cells, (self.edges, self.box), origin, bits)
+
+
+def _scale(axis: Axis) -> tuple[float, float]:
+    return float(axis.base), 2.0**-axis.exponent
+
+
+def _margin(edges: Floats) -> float:
+    """Return more than the rounding of the place where an edge meets a ray; infinite where its arithmetic may overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        dx, dy = np.abs(edges[:, 2] - edges[:, 0]), np.abs(edges[:, 3] - edges[:, 1])
+        if not dx.max() * dy.max() < 1e300:
+            return float("inf")
+        steep = dy[dy > 0]
+        underflow = 2.0**-1060 / steep.min() if len(steep) else 0.0
+        return float(np.abs(edges[:, 0]).max() * 2.0**-46 + underflow)
