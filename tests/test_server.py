@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import logging
+import threading
 from collections import Counter
 from contextlib import asynccontextmanager
 
@@ -24,6 +25,8 @@ from bigview.app.server import SIZE, make_server
 from bigview.app.state import State
 from bigview.build.points import build_points
 from bigview.config import limits, override
+from bigview.spec import View
+from bigview.stores import open as open_store
 from bigview.views import picture
 from bigview.views.live import Door, Latest
 from bigview.views.map import Map
@@ -274,5 +277,64 @@ def test_pages_that_never_connect_go_by_themselves(path, monkeypatch):
             while server.get_sessions():
                 await asyncio.sleep(0.02)
             assert live()["Map"] == 0
+
+    asyncio.run(scene())
+
+
+# --- fairness ------------------------------------------------------------------------------------------------------------------------
+
+SLOW = (333, 222)
+
+
+def test_visitors_whose_pictures_are_slow_do_not_hold_up_others(path, monkeypatch):
+    """More of them than there are threads for quick pictures; they are let go only after the others have seen theirs."""
+    go, under_way = threading.Event(), []
+    plain = picture.frame
+
+    def slow(table, view, *rest):
+        if (view.width, view.height) == SLOW:
+            under_way.append(view)
+            assert go.wait(60)
+        return plain(table, view, *rest)
+
+    monkeypatch.setattr(picture, "frame", slow)
+
+    async def scene():
+        count = limits().view_threads + 2
+        async with serving(path) as (_, url), asyncio.timeout(60):
+            quick = [await Visitor(f"{url}/").enter() for _ in range(2)]
+            held = [asyncio.create_task(Visitor(f"{url}/").enter(SLOW)) for _ in range(count)]
+            while len(under_way) < count:
+                await asyncio.sleep(0.01)
+            for visitor in quick:
+                for share in (0.8, 0.6, 0.4):
+                    await visitor.see(tuple(end * share for end in visitor.view), settled=True)
+            assert not any(task.done() for task in held)
+            go.set()
+            for visitor in [*quick, *await asyncio.gather(*held)]:
+                await visitor.leave()
+
+    try:
+        asyncio.run(scene())
+    finally:
+        go.set()
+
+
+def test_each_visitor_sees_his_own_view_and_its_count(path):
+    async def one(url, store, number):
+        visitor = await Visitor(url).enter()
+        view = tuple(end * (1 - 0.11 * number) for end in visitor.view)
+        shown = await visitor.see(view, settled=True)
+        rows = store.count(View(view[:2], view[2:]))
+        await visitor.until(lambda: visitor.status.get("view") == f"{rows:,}")
+        assert shown.shows(view)
+        await visitor.leave()
+        return rows
+
+    async def scene():
+        with open_store(path) as store:
+            async with serving(path) as (_, url):
+                counts = await asyncio.gather(*(one(f"{url}/", store, number) for number in range(8)))
+        assert len(set(counts)) > 4
 
     asyncio.run(scene())
