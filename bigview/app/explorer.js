@@ -226,7 +226,17 @@ export function render({ model, el }) {
     act()
   }
   dense()
+  const shut = (name) => {
+    if (model.opened.includes(name)) send("open", name)
+    chips.querySelector(`[aria-label="${PANELS[name]}"]`)?.focus()
+  }
+  for (const [name, panel] of Object.entries(panels)) panel.addEventListener("shut", () => shut(name))
   stage.addEventListener("keydown", (event) => {
+    const open = event.key === "Escape" && Object.keys(panels).find((name) => event.composedPath().includes(panels[name]))
+    if (open) {
+      event.preventDefault()
+      return shut(open)
+    }
     const inMap = event.composedPath().includes(map)
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.composedPath()[0].tagName)
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !typing) {

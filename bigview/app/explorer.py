@@ -1,7 +1,7 @@
 """The explorer: one visitor's map of a store, with its legend, its records and its controls."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,9 @@ import holoviews as hv
 import panel as pn
 
 from bigview.app.controls import Controls
+from bigview.app.host import Panel
 from bigview.app.legend import legend, summary
-from bigview.app.panels import PANELS, Panel
+from bigview.app.panels import PANELS
 from bigview.app.picks import picked, place_of, toggled, told
 from bigview.app.record import fields, headline
 from bigview.app.stage import Stage
@@ -67,6 +68,8 @@ class Explorer(pn.viewable.Viewer):
         self.state = State(spec=Spec(style=Style(by=self._first(color_by), palette=palette, dark=dark), fingerprint=table.manifest.fingerprint))
         self._found: dict[str, Found | None] = {"hover": None, "record": None}
         self._panels: dict[str, Panel] = {}
+        self.settled: list[Callable[[], None]] = []
+        self.pinned: list[Callable[[Found | None], None]] = []
         self.map = Map(table, self.state.style, self, self.where)
         self._controls = Controls(self.state, self._colorings, table.columns, lambda what: self.map.soon(lambda: self._act(what)))
         page = _on_page()
@@ -163,6 +166,8 @@ class Explorer(pn.viewable.Viewer):
         spoken = summary(picture.count, rows, shown, len(filters))
         status = {"view": f"{picture.count:,}", "all": f" of {rows:,} rows", "summary": spoken, "message": ""}
         self.stage.param.update(legend=shown, status=status)
+        for call in self.settled:
+            call()
 
     def hovered(self, found: Found | None) -> None:
         """Show the record under the pointer."""
@@ -184,6 +189,8 @@ class Explorer(pn.viewable.Viewer):
     def picked(self, found: Found | None) -> None:
         """Pin the record that was clicked; a click beside all records closes it."""
         self._found["record"] = found
+        for call in self.pinned:
+            call(found)
         if found is None:
             self.stage.record = {}
             self._ring()
