@@ -45,6 +45,7 @@ class State(param.Parameterized):
         super().__init__(**params)
         self._past: list[Spec] = []
         self._future: list[Spec] = []
+        self._gesture: Any = None  # that the last change belongs to
 
     @property
     def style(self) -> Style:
@@ -65,11 +66,13 @@ class State(param.Parameterized):
         """Change the style."""
         self.spec = self.spec.replaced(style=replace(self.spec.style, **changes))
 
-    def change(self, **changes: Any) -> None:
-        """Change filters, selection or charts, so that it can be undone."""
+    def change(self, gesture: Any = None, **changes: Any) -> None:
+        """Change filters, selection or charts, so that it can be undone; all changes of one `gesture`, such as a drag, are undone together."""
         changed = self.spec.replaced(**changes)
         if changed != self.spec:
-            self._past, self._future = [*self._past, self.spec][-_KEPT:], []
+            if gesture is None or gesture != self._gesture:
+                self._past = [*self._past, self.spec][-_KEPT:]
+            self._gesture, self._future = gesture, []
             self.spec = changed
 
     def undo(self) -> bool:
@@ -93,6 +96,7 @@ class State(param.Parameterized):
     def _step(self, source: list[Spec], target: list[Spec]) -> bool:
         if not source:
             return False
+        self._gesture = None
         target.append(self.spec)
         found = source.pop()
         # View and style stay as they are now: only what was asked of the rows is undone.
