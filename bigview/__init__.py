@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bigview.chart import Chart
     from bigview.errors import (
         BigviewError,
         ColumnError,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
         ViewError,
     )
     from bigview.spec import Filter, Histogram, Style, View, by, dominant
-    from bigview.state import Chart, Saved, Spec
+    from bigview.state import Saved, Spec
     from bigview.stores import PointStore, build_points, open
 
 __version__ = "0.1.0"
@@ -66,7 +67,8 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Filter", "Histogram", "Style", "View", "by", "dominant"), "bigview.spec"),
-    **dict.fromkeys(("Chart", "Saved", "Spec"), "bigview.state"),
+    "Chart": "bigview.chart",
+    **dict.fromkeys(("Saved", "Spec"), "bigview.state"),
     **dict.fromkeys(("PointStore", "build_points", "open"), "bigview.stores"),
 }
 

@@ -9,22 +9,18 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
-from typing import Any, Literal, Self, get_args, get_type_hints
+from typing import Any, Self, get_args, get_type_hints
 from urllib.parse import parse_qsl
 
+from bigview.chart import Chart
 from bigview.errors import OptionError, TooLargeError, closest
 from bigview.plain import Ranges, built, end_from, end_of, entries_of, fits, listed, no_number, plain, ranges, view_of
-from bigview.spec import Filter, Filters, RowSet, Style, Where
+from bigview.spec import Filter, Filters, Op, RowSet, Style, Where
 
 VERSION = 1
 LONGEST_QUERY = 2_000  # characters: what every browser, proxy and chat passes on
 _LONGEST_JSON = 1 << 24  # bytes that a query may unpack to
 _MOST_ROWS = 100_000  # rows by number in a spec; more are saved under a name
-
-Op = Literal["add", "subtract", "intersect"]
-
-CHARTS = {"histogram": 1, "dates": 1, "bars": 1, "map": 2, "density": 2, "crosstab": 2}
-"""Kinds of charts, with the number of columns of each."""
 
 
 @dataclass(frozen=True)
@@ -47,35 +43,6 @@ class Saved:
 
 
 Part = Filter | Saved
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A chart beside the map.
-
-    Attributes
-    ----------
-    kind : str
-        One of `CHARTS`.
-    columns : tuple of str
-    brush : str or None
-        What is brushed or clicked in it, as an SQL expression: it filters everything but this chart.
-    """
-
-    kind: str
-    columns: tuple[str, ...]
-    brush: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.kind not in CHARTS:
-            raise OptionError(f"There is no chart {self.kind!r}. {closest(str(self.kind), CHARTS)}")
-        given: Any = self.columns
-        columns = (given,) if isinstance(given, str) else tuple(given)
-        if len(columns) != CHARTS[self.kind] or not all(isinstance(name, str) for name in columns):
-            raise OptionError(f"A chart {self.kind!r} takes {CHARTS[self.kind]} columns, not {columns!r}.")
-        object.__setattr__(self, "columns", columns)
-        if self.brush is not None and (not isinstance(self.brush, str) or not self.brush.strip()):
-            raise OptionError(f"The brush of a chart is an SQL expression, not {self.brush!r}.")
 
 
 @dataclass(frozen=True)
@@ -148,6 +115,10 @@ class Spec:
             What the saved selections named in the spec hold.
         """
         return Filters.of(*(_resolved(part, saved) for part in self.filters), *(chart.brush for chart in self.charts))
+
+    def selected(self, saved: Mapping[str, Where] | None = None) -> Filters:
+        """Return what the steps of the selection lead to; no filter where there are none."""
+        return Filters.stepwise((op, Filters.of(_resolved(part, saved))) for op, part in self.selection)
 
     def differences(self, fingerprint: str, columns: Iterable[str]) -> list[str]:
         """Return what keeps the spec from meaning the same on a store of this fingerprint with these columns, a sentence each."""

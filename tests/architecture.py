@@ -10,6 +10,7 @@ ORDER = [
     "config",
     "spec",
     "plain",
+    "chart",
     "state",
     "store",
     "build",

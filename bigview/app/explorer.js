@@ -93,12 +93,47 @@ function drawChips(box, chips, opened, send) {
     button.setAttribute("aria-label", `Remove the filter ${text}`)
     button.addEventListener("click", () => send("filters", number))
   })
+  if (chips.selection) {
+    const chip = add(box, "span", "chip chosen")
+    add(chip, "span", "text", chips.chosen || "Selection")
+    const button = add(chip, "button", "close", "×")
+    button.type = "button"
+    button.setAttribute("aria-label", "Select nothing")
+    button.addEventListener("click", () => send("tool", "none"))
+  }
   if (filters.length > 1) tool("Clear all", "Remove all filters", "clear", true)
   if (chips.undo || chips.redo) {
     tool("↶", "Undo (Ctrl+Z)", "undo", chips.undo)
     tool("↷", "Redo (Ctrl+Shift+Z)", "redo", chips.redo)
   }
   if (held) [...box.querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === held)?.focus()
+}
+
+const DRAGS = [["pan", "Move", "M8 1v14M1 8h14M8 1l-2 2M8 1l2 2M8 15l-2-2M8 15l2-2M1 8l2-2M1 8l2 2M15 8l-2-2M15 8l-2 2"], ["box", "Select a box", "M2 3h12v10H2z"],
+  ["lasso", "Select with a lasso", "M8 2c4 0 6 2 6 4.5S11.5 11 8 11 2 9 2 6.500 4 2 8 2zM5 10.500c-1.500 1.500-1 3 .5 4"]]
+const MODES = [["replace", "New"], ["add", "Add"], ["subtract", "Subtract"], ["intersect", "Intersect"]]
+
+function drawTools(box, send) {  // what a drag does, and what a new area does to the selection
+  const pressed = (group, chosen) => { for (const one of group) one.setAttribute("aria-pressed", String(one === chosen)) }
+  const drags = DRAGS.map(([name, label, path]) => {
+    const button = add(box, "button", "tool icon")
+    button.append(sign(path))
+    button.title = label
+    button.setAttribute("aria-label", label)
+    button.addEventListener("click", () => { pressed(drags, button); modes.hidden = name === "pan"; send("tool", name) })
+    return button
+  })
+  const modes = add(box, "span", "modes")
+  modes.hidden = true
+  const choices = MODES.map(([name, label]) => {
+    const button = add(modes, "button", "tool", label)
+    button.addEventListener("click", () => { pressed(choices, button); send("tool", name) })
+    return button
+  })
+  add(modes, "button", "tool", "What is in view").addEventListener("click", () => send("tool", "view"))
+  pressed(drags, drags[0])
+  pressed(choices, choices[0])
+  for (const button of box.querySelectorAll("button")) button.type = "button"
 }
 
 function drawRecord(box, record, close) {
@@ -127,12 +162,12 @@ function drawHover(box, hover, stage) {
   box.style.top = `${Math.max(8, below ? hover.y + gap : hover.y - gap - high)}px`
 }
 
-function corners() {  // the sign for full screen
+function sign(path_) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path")
   svg.setAttribute("viewBox", "0 0 16 16")
   svg.setAttribute("aria-hidden", "true")
-  path.setAttribute("d", "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4")
+  path.setAttribute("d", path_)
   svg.append(path)
   return svg
 }
@@ -155,7 +190,7 @@ export function render({ model, el }) {
   const controls = add(card, "div", "controls")
   controls.append(model.get_child("controls"))
   const full = add(card, "button", "full")
-  full.append(corners())
+  full.append(sign("M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4"))
   full.type = "button"
   full.title = "Full screen (F)"
   full.setAttribute("aria-label", "Full screen")
@@ -172,6 +207,9 @@ export function render({ model, el }) {
     model.on(name, fill)
     fill()
   }
+  const tools = add(stage, "div", "tools")
+  tools.setAttribute("role", "toolbar")
+  tools.setAttribute("aria-label", "Selecting")
   const record = add(stage, "section", "card record")
   record.setAttribute("aria-label", "Record")
   const hover = add(stage, "div", "card hover")
@@ -207,6 +245,14 @@ export function render({ model, el }) {
       live.textContent = model.status.summary ?? ""
       message.textContent = model.status.message ?? ""
       message.hidden = !model.status.message
+      const chosen = chips.querySelector(".chosen .text")
+      if (chosen && model.status.chosen) chosen.textContent = model.status.chosen
+    },
+    link() {
+      const { query, push } = model.link
+      if (!model.facts.page || query === undefined) return
+      const url = query ? `?${query}` : location.pathname
+      if (`?${query}` !== location.search) history[push ? "pushState" : "replaceState"](null, "", url)
     },
     sketch() {
       sketch.textContent = model.sketch

@@ -1,6 +1,5 @@
 """The explorer: one visitor's map of a store, with its legend, its records and its controls."""
 
-import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -11,27 +10,33 @@ import panel as pn
 from bigview.app.controls import Controls
 from bigview.app.host import Panel
 from bigview.app.legend import legend, summary
+from bigview.app.links import usable
 from bigview.app.panels import PANELS
 from bigview.app.picks import picked, place_of, toggled, told
-from bigview.app.record import fields, headline
+from bigview.app.records import Records
 from bigview.app.stage import Stage
 from bigview.app.state import State, colorings, first_coloring
-from bigview.errors import missing_column
+from bigview.errors import TooLargeError, missing_column
 from bigview.raster.rescale import rescaled, unscaled
-from bigview.spec import Filters, Style, Where
+from bigview.spec import Filter, Filters, Style, Where
 from bigview.state import Spec
 from bigview.store.points import PointTable
 from bigview.views.live import sentence
-from bigview.views.map import Map
-from bigview.views.picture import Picture, Wish
+from bigview.views.map import Map, camera_of
+from bigview.views.picture import Picture, Wish, to_plot, to_value
 from bigview.views.pointer import Found
 
 _MOVES = {"ArrowLeft": (-0.12, 0.0), "ArrowRight": (0.12, 0.0), "ArrowUp": (0.0, 0.12), "ArrowDown": (0.0, -0.12)}
 _ZOOMS = {"+": 1.5, "=": 1.5, "-": 1 / 1.5, "_": 1 / 1.5}
-_MESSAGES = {"open": "_opened", "key": "_pressed", "density": "_dense", "legend": "_legend_clicked", "filters": "_filters_said"}
-_RING = 13.0  # pixels across: around a mark, clear of it
-_SHOWN = 100  # records shown on the map at once
-_PINNED = "#ff5d8f"
+_MESSAGES = {
+    "open": "_opened",
+    "key": "_pressed",
+    "density": "_dense",
+    "legend": "_legend_clicked",
+    "link": "_travelled",
+    "tool": "_tool",
+    "filters": "_filters_said",
+}
 
 
 class Explorer(pn.viewable.Viewer):
@@ -49,6 +54,8 @@ class Explorer(pn.viewable.Viewer):
     dark : bool
     height : int
         Pixels, in a notebook. On a page of its own the map fills the window.
+    spec : Spec, optional
+        All that is to be shown; the other options then say nothing of colours.
     """
 
     def __init__(
@@ -59,18 +66,23 @@ class Explorer(pn.viewable.Viewer):
         palette: str | None = None,
         dark: bool = True,
         height: int = 640,
+        spec: Spec | None = None,
     ) -> None:
         super().__init__()
         if not hv.Store.loaded_backends():
             hv.extension("bokeh", logo=False)
         self.table, self._where = table, Filters.of(where)
         self._colorings = colorings(table)
-        self.state = State(spec=Spec(style=Style(by=self._first(color_by), palette=palette, dark=dark), fingerprint=table.manifest.fingerprint))
-        self._found: dict[str, Found | None] = {"hover": None, "record": None}
+        plain = Spec(style=Style(by=self._first(color_by), palette=palette, dark=dark), fingerprint=table.manifest.fingerprint)
+        found, said = (plain, "") if spec is None else usable(spec, table, plain)
+        self.state = State(spec=found.replaced(view=None))
+        self._jump = False
         self._panels: dict[str, Panel] = {}
+        self._mode = "replace"
+        self._holding = bool(said)
         self.settled: list[Callable[[], None]] = []
-        self.pinned: list[Callable[[Found | None], None]] = []
-        self.map = Map(table, self.state.style, self, self.where)
+        self.map = Map(table, self.state.style, self, self.where, None if found.view is None else camera_of(found.view))
+        self.map.restyle(found.style, self.where, self._facet(), self.selected)
         self._controls = Controls(self.state, self._colorings, table.columns, lambda what: self.map.soon(lambda: self._act(what)))
         page = _on_page()
         place = {"position": "fixed", "inset": "0"} if page else {"position": "relative"}
@@ -81,11 +93,13 @@ class Explorer(pn.viewable.Viewer):
             sizing_mode="stretch_both" if page else "stretch_width",
             height=None if page else height,
             min_height=320,
-            status={"view": "…", "all": f" of {table.manifest.rows:,} rows"},
+            chips=self._chips(),
+            status={"view": "…", "all": f" of {table.manifest.rows:,} rows", "message": said},
             styles=place,
             margin=0,
             told=self._told,
         )
+        self.records = Records(table, self.state, self.map, self.stage)
         self.state.param.watch(lambda event: self.map.soon(lambda: self._changed(event.old, event.new)), "spec")
         if page:
             pn.state.on_session_destroyed(lambda _: self.close())
@@ -94,6 +108,17 @@ class Explorer(pn.viewable.Viewer):
     def where(self) -> Filters:
         """All filters in force: those the explorer was made with, and the visitor's."""
         return Filters.of(self._where, self.state.where)
+
+    @property
+    def selected(self) -> Filters:
+        """What is selected; no filter where nothing is."""
+        return self.state.selected
+
+    @property
+    def spec(self) -> Spec:
+        """All that is shown now."""
+        view = self.map.view if self.map.ready else None
+        return self.state.spec.replaced(view=None if view is None else (view.x_range, view.y_range))
 
     def __panel__(self) -> Any:
         return self.stage
@@ -124,16 +149,18 @@ class Explorer(pn.viewable.Viewer):
         if self.stage.facts["dark"] != new.style.dark:
             self.stage.facts = {**self.stage.facts, "dark": new.style.dark}
         self._controls.follow()
-        if (old.filters, old.charts) != (new.filters, new.charts):
+        self._jump = True
+        if (old.filters, old.charts, old.selection) != (new.filters, new.charts, new.selection):
             self.stage.chips = self._chips()
         try:
-            self.map.restyle(new.style, self.where, self._facet())
+            self.map.restyle(new.style, self.where, self._facet(), self.selected)
         except Exception as error:  # noqa: BLE001  a filter must never end the session
             self.failed(sentence(error))
 
     def _chips(self) -> dict[str, Any]:
-        filters, past, future = self.state.spec.filters, self.state.undoable, self.state.redoable
-        return {"filters": [told(part) for part in filters], "undo": past, "redo": future}
+        filters, steps = self.state.spec.filters, self.state.spec.selection
+        undo = {"undo": self.state.undoable, "redo": self.state.redoable}
+        return {"filters": [told(part) for part in filters], "selection": len(steps), **undo}
 
     def _facet(self) -> Filters | None:
         """Return the filters without the picks of the legend, which still ranks all categories; None where there are no picks."""
@@ -164,65 +191,88 @@ class Explorer(pn.viewable.Viewer):
         by = wish.style.by
         shown = legend(self.table, picture.frame, by, wish.style.dark, picked(by, filters) if by else (), picture.totals)
         spoken = summary(picture.count, rows, shown, len(filters))
-        status = {"view": f"{picture.count:,}", "all": f" of {rows:,} rows", "summary": spoken, "message": ""}
+        said = "" if picture.chosen is None else f"{picture.chosen:,} selected"
+        message = self.stage.status.get("message", "") if self._holding else ""
+        self._holding = False
+        status = {
+            "view": f"{picture.count:,}",
+            "all": f" of {rows:,} rows",
+            "chosen": said,
+            "summary": f"{spoken} {said}".strip(),
+            "message": message,
+        }
+        self._relink()
         self.stage.param.update(legend=shown, status=status)
         for call in self.settled:
             call()
 
+    def _relink(self) -> None:
+        """Tell the page the link to what it shows: a jump gets an entry in the browser's history, moving about does not."""
+        if self.stage.facts["page"]:
+            try:
+                query = self.spec.to_query()
+            except TooLargeError as error:
+                query = ""
+                self.failed(str(error))
+            self.stage.link = {"query": query, "push": self._jump}
+            self._jump = False
+
+    def _travelled(self, value: Any) -> None:
+        """Show what a link of the browser's history holds."""
+        plain = self.state.spec
+        found, said = usable(Spec.from_query(str(value)), self.table, plain) if "spec=" in str(value) else (Spec(style=plain.style), "")
+        self.map.go(found.view)
+        self.state.spec = found.replaced(view=None)
+        self._jump = False
+        if said:
+            self.failed(said)
+
+    def outlined(self, corners: list[tuple[float, float]]) -> None:
+        """Select the rows inside an area that was drawn on the map."""
+        if len(corners) < 3:
+            return
+        x, y = self.table.manifest.x, self.table.manifest.y
+        area = Filter(polygon=[(to_value(x, a), to_value(y, b)) for a, b in corners])
+        self.state.select(self._mode, area)
+
+    def _tool(self, value: Any) -> None:
+        """Take a tool for dragging, or set what a new area does to the selection before."""
+        if value in ("replace", "add", "subtract", "intersect"):
+            self._mode = value
+        elif value == "view":
+            view = self.map.view
+            (x0, x1), (y0, y1) = ((to_plot(a), to_plot(b)) for a, b in (view.x_range, view.y_range))
+            self.outlined([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+        elif value == "none":
+            self.state.change(selection=())
+        else:
+            self.map.take(str(value))
+
+    @property
+    def pinned(self) -> list[Callable[[Found | None], None]]:
+        """Called with each record that is pinned."""
+        return self.records.pinned
+
     def hovered(self, found: Found | None) -> None:
         """Show the record under the pointer."""
-        pinned = self._found["record"]
-        if found is not None and pinned is not None and _row(found) == _row(pinned):
-            found = None  # it is on the page already
-        self._found["hover"] = found
-        if found is None:
-            if self.stage.hover:
-                self.stage.hover = {}
-                self._ring()
-            return
-        manifest = self.table.manifest
-        title = headline(found.record, manifest) if found.complete else "…"
-        told = [entry for entry in fields(found.record, manifest, brief=True) if entry[1] != title]
-        self.stage.hover = {"x": found.pixel[0], "y": found.pixel[1], "title": title, "fields": told}
-        self._ring()
+        self.records.hovered(found)
 
     def picked(self, found: Found | None) -> None:
-        """Pin the record that was clicked; a click beside all records closes it."""
-        self._found["record"] = found
-        for call in self.pinned:
-            call(found)
-        if found is None:
-            self.stage.record = {}
-            self._ring()
-            return
-        if self.stage.hover:
-            self._found["hover"], self.stage.hover = None, {}
-        manifest = self.table.manifest
-        self.stage.record = {"title": headline(found.record, manifest), "fields": fields(found.record, manifest)}
-        self._ring()
+        """Pin the record that was clicked."""
+        self.records.picked(found)
 
     def show(self, rows: Iterable[int]) -> None:
         """Show records, by their numbers in the source, on the map, and the first one in its card."""
-        wanted = list(rows)[:_SHOWN]
-        self.map.aside(lambda: self.table.take(row_ids=wanted), self._shown)
+        self.records.show(rows)
 
-    def _shown(self, records: Any) -> None:
-        if not len(records):
-            return
-        x, y = self.map.place_of(records)
-        if math.isfinite(x) and math.isfinite(y) and not self.map.camera.holds(x, y):
-            self.map.look(self.map.camera.centred(x, y))
-        self.picked(Found(records.iloc[:1], (0.0, 0.0), True))
+    def say(self, text: str) -> None:
+        """Say a sentence that stays until the second picture."""
+        self._holding = True
+        self.failed(text)
 
     def failed(self, text: str) -> None:
         """Say what went wrong; the last picture stays."""
         self.stage.status = {**self.stage.status, "message": text}
-
-    def _ring(self) -> None:
-        ink = "#ffffff" if self.state.style.dark else "#111111"
-        colors = {"hover": ink, "record": _PINNED}
-        found = [(self.map.place_of(one.record), colors[name]) for name, one in self._found.items() if one is not None]
-        self.map.mark([(*place, color, _RING) for place, color in found])
 
     def _told(self, kind: Any, value: Any) -> None:
         """Act on a message of the page, in its turn."""
@@ -296,15 +346,11 @@ class Explorer(pn.viewable.Viewer):
         for panel in self._panels.values():
             panel.close()
         self.map.close()
-        self._found = {"hover": None, "record": None}
+        self.records.forget()
 
 
 def _scale_of(style: Style) -> dict[str, Any]:
     return {"gain": style.gain, "limits": style.limits}
-
-
-def _row(found: Found) -> int:
-    return int(found.record["__row"].iloc[0])
 
 
 def _on_page() -> bool:

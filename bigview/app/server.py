@@ -18,8 +18,9 @@ from bigview.app.explorer import Explorer
 from bigview.app.full import Room, said_in_page
 from bigview.app.index import index_page
 from bigview.app.state import first_coloring
-from bigview.errors import InputError, OptionError, PortError
+from bigview.errors import BigviewError, InputError, OptionError, PortError
 from bigview.spec import Style, View
+from bigview.state import Spec
 from bigview.store.points import PointTable
 from bigview.stores import open as open_store
 from bigview.views.picture import Painter, Wish
@@ -113,9 +114,17 @@ def make_server(
 
 
 def explorer_page(table: PointTable) -> Explorer:
-    """Return the explorer as a page of its own."""
+    """Return the explorer as a page of its own, with what the link to it says."""
     pn.extension()
-    return Explorer(table)
+    asked = pn.state.session_args.get("spec") if pn.state.session_args else None
+    if not asked:
+        return Explorer(table)
+    try:
+        return Explorer(table, spec=Spec.from_query(f"spec={asked[-1].decode(errors='replace')}"))
+    except BigviewError as error:
+        explorer = Explorer(table)
+        explorer.say(str(error))
+        return explorer
 
 
 def _page(make: Callable[[], Any], room: Room) -> Callable[[], Any]:

@@ -19,6 +19,7 @@ class Stage(pn.custom.JSComponent):
     filters = pn.custom.Child(default=None, allow_None=True, doc="A control for every column, once it was opened.")
     hover = param.Dict(default={}, doc="The record under the pointer.")
     legend = param.Dict(default={}, doc="Categories by rank, or a colour bar.")
+    link = param.Dict(default={}, doc="The link to what is shown, and whether it is a jump.")
     map = pn.custom.Child(doc="The map.")
     opened = param.List(default=[], item_type=str, doc="Names of the panels that are open.")
     record = param.Dict(default={}, doc="The record that was clicked.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import param
 
-from bigview.spec import Filters, Style
+from bigview.spec import Filter, Filters, Style
 from bigview.state import Spec
 from bigview.store.points import PointTable
 
@@ -61,6 +61,16 @@ class State(param.Parameterized):
     def where(self) -> Filters:
         """All filters together."""
         return self.spec.where()
+
+    @property
+    def selected(self) -> Filters:
+        """What is selected; no filter where nothing is."""
+        return self.spec.selected()
+
+    def select(self, mode: str, part: Filter) -> None:
+        """Select rows: replace the selection ("replace"), "add" to it, "subtract" from it or "intersect" it."""
+        steps = () if mode == "replace" else self.spec.selection
+        self.change(selection=(*steps, ("add" if mode == "replace" or (not steps and mode == "intersect") else mode, part)))
 
     def restyle(self, **changes: Any) -> None:
         """Change the style."""

@@ -19,7 +19,7 @@ from bigview.raster.aggregate import aggregate, dominant_counts
 from bigview.raster.legend import ColorBar, LegendEntry
 from bigview.raster.palettes import DEFAULTS
 from bigview.raster.scale import Grading, Scale, radius_at, scale_of, zoom_of
-from bigview.raster.shade import Picture, category_table, coloured, count_table, number_table, shade_mix
+from bigview.raster.shade import Picture, coloured, shade_mix, table_of
 from bigview.raster.spread import spread
 from bigview.raster.tones import Tones
 from bigview.spec import By, Filters, Style, View, Where
@@ -55,6 +55,8 @@ class Drawing:
         Limits of the colours of numbers.
     totals : ndarray of int64 or None
         Rows of each category, by code.
+    context : bool
+        Whether the last hue stands for rows that are not selected.
     """
 
     bounds: tuple[Any, Any, Any, Any]
@@ -68,6 +70,7 @@ class Drawing:
     scale: Scale | None = field(default=None, repr=False)
     span: tuple[float, float] | None = None
     totals: NDArray[np.int64] | None = field(default=None, repr=False)
+    context: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -172,7 +175,7 @@ class Frame:
         return picture
 
 
-def frame(table: PointTable, view: View, style: Style | None = None, where: Where = None) -> Frame:
+def frame(table: PointTable, view: View, style: Style | None = None, where: Where = None, selected: Where = None) -> Frame:
     """Return the picture of a view.
 
     Parameters
@@ -182,19 +185,21 @@ def frame(table: PointTable, view: View, style: Style | None = None, where: Wher
     style : Style, optional
     where : str or Filter, optional
         Only rows that pass. The colour of a count stays what it is without the filter.
+    selected : str or Filter, optional
+        Only these of them have colours; pixels without one are grey.
     """
-    style, filters = style or Style(), Filters.of(where)
-    return dressed(table, _drawings.get(_key_of(table, view, style, filters), lambda: drawn(table, view, style, filters)), style)
+    style, filters, chosen = style or Style(), Filters.of(where), Filters.of(selected)
+    return dressed(table, _drawings.get(_key_of(table, view, style, filters, chosen), lambda: drawn(table, view, style, filters, chosen)), style)
 
 
-def kept(table: PointTable, view: View, style: Style, where: Where = None) -> bool:
+def kept(table: PointTable, view: View, style: Style, where: Where = None, selected: Where = None) -> bool:
     """Tell whether a frame is drawn already."""
-    return _drawings.peek(_key_of(table, view, style, Filters.of(where))) is not None
+    return _drawings.peek(_key_of(table, view, style, Filters.of(where), Filters.of(selected))) is not None
 
 
-def _key_of(table: PointTable, view: View, style: Style, where: Filters) -> tuple[Any, ...]:
+def _key_of(table: PointTable, view: View, style: Style, *filters: Filters) -> tuple[Any, ...]:
     shape = style if style.mix else replace(style, palette=None, dark=True)
-    return table.reader.folder.url, table.manifest.fingerprint, view, shape, where
+    return table.reader.folder.url, table.manifest.fingerprint, view, shape, *filters
 
 
 def kind_of(table: PointTable, style: Style) -> str:
@@ -214,28 +219,43 @@ def kind_of_drawing(drawing: Drawing) -> str:
     return "count" if drawing.scale is not None else "number" if drawing.span is not None else "category"
 
 
-def drawn(table: PointTable, view: View, style: Style, where: Filters) -> Drawing:
+def drawn(table: PointTable, view: View, style: Style, where: Filters, selected: Filters) -> Drawing:
     """Draw a view."""
     draw: Callable[..., Drawing] = {"count": _density, "category": _categories, "number": _numbers}[kind_of(table, style)]
-    return draw(table, view, style, where)
+    if not selected:
+        return draw(table, view, style, where)
+    shown = draw(table, view, style, where & selected)
+    if shown.tones is None:
+        return shown
+    around = aggregate(table, view, "count", where)
+    rows = len(table_of(kind_of_drawing(shown), _colours_of(table, style), style.dark, context=False))
+    return replace(shown, tones=tones.with_context(shown.tones, around.to_numpy(), scale_for(table, around, style), rows), context=True)
+
+
+def _colours_of(table: PointTable, style: Style) -> str | int:
+    """Return what `table_of` makes a style's colours from."""
+    kind = kind_of(table, style)
+    if kind == "category":
+        return len(table.reader.categories(str(style.by)))
+    return style.palette or DEFAULTS["density" if kind == "count" else "numbers"]
 
 
 def dressed(table: PointTable, drawing: Drawing, style: Style) -> Frame:
     """Return a drawing in the colours of a style."""
-    kind, dark = kind_of(table, style), style.dark
+    kind, dark, colours = kind_of(table, style), style.dark, _colours_of(table, style)
+    palette = str(colours)
+    used = None if drawing.tones is None else table_of(kind, colours, dark, drawing.context)
     if kind == "count" and drawing.scale is not None:
-        palette = style.palette or DEFAULTS["density"]
         bar = partial(legend.of_counts, drawing.scale, palette, dark)
-        return Frame(drawing, count_table(palette, dark), "rows per pixel", lambda: ((), bar()))
+        return Frame(drawing, used, "rows per pixel", lambda: ((), bar()))
     column = table.manifest.column(str(style.by))
     if kind == "number" and drawing.span is not None:
-        palette = style.palette or DEFAULTS["numbers"]
         bar = partial(legend.of_numbers, column, drawing.span, palette, dark)
-        return Frame(drawing, number_table(palette, dark), f"mean {column.name}", lambda: ((), bar()))
+        return Frame(drawing, used, f"mean {column.name}", lambda: ((), bar()))
     names = table.reader.categories(column.name)
     totals = np.zeros(len(names), np.int64) if drawing.totals is None else drawing.totals
     entries = partial(legend.of_categories, names, totals, dark)
-    return Frame(drawing, None if drawing.tones is None else category_table(len(names), dark), column.name, lambda: (entries(), None))
+    return Frame(drawing, used, column.name, lambda: (entries(), None))
 
 
 def _density(table: PointTable, view: View, style: Style, where: Filters) -> Drawing:

@@ -4,6 +4,7 @@ A picture is an array of uint32, each red | green << 8 | blue << 16 | alpha << 2
 has one such row of 256 for each hue; the first entry, for empty pixels, is 0.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -49,6 +50,35 @@ def coloured(tones: Tones, table: NDArray[np.uint32]) -> Picture:
     hue = np.zeros((1, 1), np.uint8) if tones.hue is None else tones.hue
     pool.run(lambda span: _colour(tones.tone, hue, table, span, out), pool.slices(out.shape[0], 64))
     return out
+
+
+@lru_cache(maxsize=128)
+def table_of(kind: str, colours: str | int, dark: bool, context: bool) -> NDArray[np.uint32]:
+    """Return the colours of a kind of picture.
+
+    Parameters
+    ----------
+    kind : {"count", "number", "category"}
+    colours : str or int
+        The palette, or the number of categories.
+    dark : bool
+    context : bool
+        Whether one more row is wanted, the last, for pixels whose rows are not selected.
+    """
+    make: dict[str, Callable[[Any, bool], NDArray[np.uint32]]] = {"count": count_table, "number": number_table, "category": category_table}
+    table = make[kind](colours, dark)
+    if not context:
+        return table
+    table = np.concatenate([table, _context_row(dark)])
+    table.setflags(write=False)
+    return table
+
+
+def _context_row(dark: bool) -> NDArray[np.uint32]:
+    """Return quiet greys, from the background's neighbour on."""
+    ground, grey = oklab(rgb([background(dark)]))[0], oklab(rgb([muted(dark)]))[0] * [1, 0, 0]
+    share = 0.22 + 0.38 * np.linspace(0, 1, TOP + 1)
+    return _table(packed(srgb(ground + (grey - ground) * share[:, None]))[None])
 
 
 @lru_cache(maxsize=64)

@@ -86,6 +86,24 @@ def of_dominant(grid: NDArray[np.int64], categories: int, scale: Scale) -> Tones
     return Tones(tone, hue)
 
 
+def with_context(shown: Tones, counts: NDArray[Any], scale: Scale, row: int) -> Tones:
+    """Return tones in which pixels that show nothing, but hold rows, have tones of a density in a hue of their own.
+
+    Parameters
+    ----------
+    shown : Tones
+    counts : ndarray, shape (height, width)
+        Rows of each pixel, selected or not.
+    scale : Scale
+    row : int
+        The hue.
+    """
+    around = of_counts(counts, scale).tone
+    only = (shown.tone == 0) & (around > 0)
+    hue = np.zeros_like(shown.tone) if shown.hue is None else shown.hue
+    return Tones(np.where(only, around, shown.tone), np.where(only, np.uint8(row), hue))
+
+
 @lru_cache(maxsize=64)
 def _strengths(scale: Scale) -> NDArray[np.float64]:
     counts = np.concatenate([np.arange(_EXACT), _EXACT * 2 ** ((np.arange(_OCTAVE * _OCTAVES) + 0.5) / _OCTAVE)])

@@ -7,6 +7,14 @@ from numpy.typing import NDArray
 Bits = NDArray[np.uint64]
 
 
+def full(rows: int) -> Bits:
+    """Return the bits of all rows."""
+    bits = np.full(-(-rows // 64), np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64)
+    if rows & 63:
+        bits[-1] = np.uint64((1 << (rows & 63)) - 1)
+    return bits
+
+
 @nb.njit(inline="always")
 def popcount(v):  # type: ignore[no-untyped-def]
     """Count the set bits of a word (Warren, Hacker's Delight, 5-1)."""

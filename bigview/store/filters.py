@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigview.config import limits
-from bigview.spec import Clause, Filters, RowSet, Where
+from bigview.spec import Clause, Filters, Op, RowSet, Where
 from bigview.store import pool
-from bigview.store.bits import Bits, pack, set_bits, words
+from bigview.store.bits import Bits, full, pack, set_bits, words
 from bigview.store.clauses import Expression, evaluate, parse
 from bigview.store.polygons import polygon_bits
 from bigview.store.reader import ROW, Reader
@@ -52,7 +52,23 @@ class ClauseBits:
         if kind == "sql":
             expression = parse(value, [column.name for column in self._reader.manifest.columns])
             return self._cached(("sql", expression.text), lambda: _sql_bits(self._reader, expression))
+        if kind == "steps":
+            return self._cached(clause, lambda: self._stepwise(value))
         return self._cached(clause, lambda: _KINDS[kind](self._reader, value))
+
+    def _stepwise(self, steps: tuple[tuple[Op, Filters], ...]) -> Bits:
+        everything = full(self._reader.manifest.rows)
+        bits = np.zeros_like(everything) if steps[0][0] == "add" else everything
+        for op, filters in steps:
+            found = self.of(filters)
+            found = everything if found is None else found
+            if op == "add":
+                bits = bits | found
+            elif op == "subtract":
+                bits = bits & ~found
+            else:
+                bits = bits & found
+        return bits
 
     def _cached(self, key: Hashable, make: Callable[[], Bits]) -> Bits:
         return _kept.get((self._store, key), make)

@@ -13,13 +13,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bigview.errors import BigviewError, InputError, OptionError
-from bigview.spec import Filter, Filters, RowSet
-from bigview.state import VERSION, Op, Part, Saved, Spec, digest
+from bigview.spec import Clause, Filter, Filters, RowSet
+from bigview.state import VERSION, Spec, digest
 
 _FEW_CORNERS = 100  # of a polygon in the JSON text; larger ones and all sets of rows are bytes
 _LONGEST = 1 << 28  # bytes that a polygon may unpack to: five million corners
-
-Steps = tuple[tuple[Op, Part], ...]
 
 
 @dataclass(frozen=True)
@@ -31,36 +29,51 @@ class Packed:
     digest: str
 
 
-def pack(where: Filters, steps: Steps = ()) -> Packed:
-    """Return the form in which a conjunction, and the steps of a selection, are kept."""
-    filters = Spec(filters=[Filter(**{kind: value}) for kind, value in where.clauses]).filters
-    if any(isinstance(part, Saved) for _, part in steps):
-        raise OptionError("A saved selection cannot hold another one by its name as a step. Open that one, and save its parts.")
+def pack(where: Filters) -> Packed:
+    """Return the form in which a condition is kept."""
     parts: list[bytes] = []
-    entries = [_entry(part, parts) for part in filters]
-    taken = [{"op": op, **_entry(part, parts)} for op, part in steps]
-    values = {"version": VERSION, "filters": entries, **({"selection": taken} if taken else {})}
-    return Packed(json.dumps(values, ensure_ascii=False, allow_nan=False), tuple(parts), _digest(filters, steps))
+    values = {"version": VERSION, "filters": _entries(where, parts)}
+    return Packed(json.dumps(values, ensure_ascii=False, allow_nan=False), tuple(parts), digest_of(where))
 
 
-def _digest(filters: Sequence[Part], steps: Steps) -> str:
-    every = [("", part) for part in filters] + list(steps)
-    found = [(op, digest(part)) for op, part in every if isinstance(part, Filter)]
-    if len(found) == 1 and not steps:
-        return found[0][1]  # the digest that a link has for a part saved under a name
-    return blake2b(json.dumps(found).encode(), digest_size=8).hexdigest()
+def digest_of(where: Filters) -> str:
+    """Return the digest of a condition; of one clause it is the digest that a link has for it."""
+    found = sorted(map(_clause_digest, where.clauses))
+    return found[0] if len(found) == 1 else blake2b(json.dumps(found).encode(), digest_size=8).hexdigest()
 
 
-def _entry(part: Part, parts: list[bytes]) -> dict[str, Any]:
-    large = isinstance(part, Filter) and (part.rows is not None or len(part.polygon) > _FEW_CORNERS)
-    if not large or not isinstance(part, Filter):
-        found: dict[str, Any] = json.loads(Spec(filters=[part]).to_json())["filters"][0]
-        return found
-    if part.rows is not None:
-        parts.append(_packed_rows(part.rows))
+def _clause_digest(clause: Clause) -> str:
+    kind, value = clause
+    if kind == "steps":
+        return blake2b(json.dumps([[op, digest_of(part)] for op, part in value]).encode(), digest_size=8).hexdigest()
+    return digest(_plain(clause))
+
+
+def _plain(clause: Clause) -> Filter:
+    """Return a clause as the part of a spec, where times are texts, whatever library they came from."""
+    kind, value = clause
+    [part] = Spec(filters=[Filter(**{kind: value})]).filters
+    if not isinstance(part, Filter):
+        raise OptionError(f"A saved selection holds conditions, not {part!r}.")
+    return part
+
+
+def _entries(where: Filters, parts: list[bytes]) -> list[dict[str, Any]]:
+    return [_entry(clause, parts) for clause in where.clauses]
+
+
+def _entry(clause: Clause, parts: list[bytes]) -> dict[str, Any]:
+    kind, value = clause
+    if kind == "steps":
+        return {"steps": [{"op": op, "filters": _entries(part, parts)} for op, part in value]}
+    if kind == "rows":
+        parts.append(_packed_rows(value))
         return {"rows": {"part": len(parts) - 1}}
-    parts.append(zlib.compress(json.dumps(json.loads(Spec(filters=[part]).to_json())["filters"][0]["polygon"]).encode(), 6))
-    return {"polygon": {"part": len(parts) - 1}}
+    [entry] = json.loads(Spec(filters=[_plain(clause)]).to_json())["filters"]
+    if kind == "polygon" and len(value) > _FEW_CORNERS:
+        parts.append(zlib.compress(json.dumps(entry["polygon"]).encode(), 6))
+        return {"polygon": {"part": len(parts) - 1}}
+    return dict(entry)
 
 
 def _packed_rows(rows: RowSet) -> bytes:
@@ -71,8 +84,8 @@ def _packed_rows(rows: RowSet) -> bytes:
     return bytes(sink.getvalue())
 
 
-def unpack(text: str, parts: Sequence[bytes]) -> tuple[Filters, Steps]:
-    """Return the conjunction and the steps of a kept expression.
+def unpack(text: str, parts: Sequence[bytes]) -> Filters:
+    """Return the condition of a kept expression.
 
     Raises
     ------
@@ -80,13 +93,7 @@ def unpack(text: str, parts: Sequence[bytes]) -> tuple[Filters, Steps]:
         When the text or a part is not what `pack` makes.
     """
     try:
-        values = json.loads(text)
-        filters = [_part(entry, parts) for entry in values["filters"]]
-        steps = tuple(
-            (entry["op"], _part({name: value for name, value in entry.items() if name != "op"}, parts)) for entry in values.get("selection", [])
-        )
-        spec = Spec(filters=filters, selection=steps)
-        return Filters.of(*(part for part in spec.filters if isinstance(part, Filter))), spec.selection
+        return _filters(json.loads(text)["filters"], parts)
     except (
         BigviewError,
         ValueError,
@@ -102,16 +109,52 @@ def unpack(text: str, parts: Sequence[bytes]) -> tuple[Filters, Steps]:
         raise InputError(f"The expression of the saved selection cannot be read ({error}). Delete the selection, and save it again.") from error
 
 
-def _part(entry: dict[str, Any], parts: Sequence[bytes]) -> Part:
-    for kind, value in entry.items():
-        if isinstance(value, dict):
-            data = parts[int(value["part"])]
-            if kind == "rows":
-                return Filter(rows=RowSet.of(_rows(data)))
-            unpacking = zlib.decompressobj()
-            entry = {**entry, kind: json.loads(unpacking.decompress(data, _LONGEST))}
-    return Spec.from_json({"version": VERSION, "filters": [entry]}).filters[0]
+def _filters(entries: list[dict[str, Any]], parts: Sequence[bytes]) -> Filters:
+    return Filters.of(*(_condition(entry, parts) for entry in entries))
+
+
+def _condition(entry: dict[str, Any], parts: Sequence[bytes]) -> Filter | Filters:
+    [(kind, value)] = entry.items()
+    if kind == "steps":
+        return Filters.stepwise((step["op"], _filters(step["filters"], parts)) for step in value)
+    if isinstance(value, dict):
+        data = parts[int(value["part"])]
+        if kind == "rows":
+            return Filter(rows=RowSet.of(_rows(data)))
+        value = json.loads(zlib.decompressobj().decompress(data, _LONGEST))
+    [part] = Spec.from_json({"version": VERSION, "filters": [{kind: value}]}).filters
+    if not isinstance(part, Filter):
+        raise OptionError("it refers to another selection")
+    return part
 
 
 def _rows(data: bytes) -> NDArray[np.int64]:
     return np.asarray(pq.read_table(pa.BufferReader(data))["row"].to_numpy(), np.int64)
+
+
+def described(where: Filters) -> str:
+    """Return a condition in words, for people."""
+    return " AND ".join(_told(clause) for clause in where.clauses) or "all rows"
+
+
+def _told(clause: Clause) -> str:
+    kind, value = clause
+    if kind == "steps":
+        return "(" + ", ".join(f"{op} {described(part)}" for op, part in value) + ")"
+    if kind == "rows":
+        return f"{len(value.ids):,} rows by number"
+    if kind == "polygon":
+        return f"a polygon of {len(value):,} corners"
+    return f"part {value[0] + 1} of {value[1]} by a hash" if kind == "split" else f"({value})"
+
+
+def expressions(where: Filters) -> list[str]:
+    """Return the SQL expressions of a condition, those within its steps too."""
+    found = [value for kind, value in where.clauses if kind == "sql"]
+    return found + [text for kind, value in where.clauses if kind == "steps" for _, part in value for text in expressions(part)]
+
+
+def kinds(where: Filters) -> set[str]:
+    """Return the kinds of clauses of a condition, those within its steps too."""
+    found = {str(kind) for kind, _ in where.clauses}
+    return found.union(*(kinds(part) for kind, value in where.clauses if kind == "steps" for _, part in value))

@@ -75,6 +75,16 @@ class Camera:
         wide, high = self.span
         return self._around((self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2, wide * new[0] / max(old[0], 1), high * new[1] / max(old[1], 1))
 
+    def holding(self, size: tuple[int, int], equal: bool) -> Self:
+        """Return the smallest camera of a window of this size that sees all of this one; this one itself where the proportions agree."""
+        if not equal:
+            return self
+        wide, high = self.span
+        unit = max(wide / size[0], high / size[1])
+        if abs(unit * size[0] - wide) <= 1e-6 * wide and abs(unit * size[1] - high) <= 1e-6 * high:
+            return self
+        return self._around((self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2, unit * size[0], unit * size[1])
+
     def centred(self, x: float, y: float) -> Self:
         """Return the camera of the same scale around a place."""
         return self._around(x, y, *self.span)

@@ -12,19 +12,20 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 from bokeh.core.property.descriptors import UnsetValueError
-from bokeh.events import MouseLeave, MouseMove, RangesUpdate, Tap
-from bokeh.models import ColumnDataSource, CustomJS
+from bokeh.events import MouseLeave, MouseMove, RangesUpdate, SelectionGeometry, Tap
+from bokeh.models import BoxSelectTool, ColumnDataSource, LassoSelectTool
 
 from bigview.config import limits
+from bigview.plain import Ranges
 from bigview.raster.palettes import background
 from bigview.raster.palettes import ink as ink_of
 from bigview.spec import Style, View, Where
 from bigview.store.points import PointTable
 from bigview.views.camera import Camera
+from bigview.views.feed import Feed, corners_of
 from bigview.views.live import Door, Latest, crowded
 from bigview.views.picture import NO_MARGIN, Painter, Picture, Wish, plotted, to_plot, to_value
 from bigview.views.pointer import Found, Pointed, find
-from bigview.views.wire import Wire, deflated, script
 
 TICK = 10  # ms after a wheel step at which the browser reports the new ranges; its default of 500 is most of what people wait for
 _WIDEST = 1 << 15  # pixels: no screen is wider, and a browser may say anything
@@ -45,6 +46,9 @@ class Listener(Protocol):
     def picked(self, found: Found | None) -> None:
         """Take note of the record that was clicked."""
 
+    def outlined(self, corners: list[tuple[float, float]]) -> None:
+        """Take note of an area that was drawn on the map, in plot coordinates."""
+
     def failed(self, text: str) -> None:
         """Say that a picture could not be drawn."""
 
@@ -58,22 +62,23 @@ class Map:
     style : Style
     listener : Listener
     where : str or Filter, optional
+    start : Camera, optional
+        What to show first; the whole map by default.
     """
 
-    def __init__(self, table: PointTable, style: Style, listener: Listener, where: Where = None) -> None:
+    def __init__(self, table: PointTable, style: Style, listener: Listener, where: Where = None, start: Camera | None = None) -> None:
         self._table, self._style, self._where, self._listener = table, style, where, listener
         self.equal = _one_scale(table)
         self._facet: Where = None
+        self._selected: Where = None
         self._density = 1.0
         (x0, x1), (y0, y1) = (tuple(to_plot(end) for end in ends) for ends in table.home)
         self._home = _with_size(Camera(x0, x1, y0, y1))
+        self._start = start
         self._plot: Any = None
         self._size = (0, 0)
         self._asked: Camera | None = None
         self._pending = False
-        self._shown: Wire | None = None
-        self._colored: Any = None
-        self._table_id = self._number = 0
         self._close: list[Callable[[], None]] = []
         self.element = self._element()
 
@@ -100,12 +105,12 @@ class Map:
             return
         self.close()
         self._plot, figure, shown = plot, plot.state, plot.handles
-        self._size, self._asked, self._shown, self._colored = (0, 0), None, None, None
+        self._size, self._asked = (0, 0), None
         figure.update(lod_timeout=TICK, lod_threshold=None, output_backend="canvas", outline_line_color=None)
         if self.equal:
             figure.update(**{f"min_border_{side}": 0 for side in ("left", "right", "top", "bottom")})
         self._paper()
-        self._frames, self._colours = sources(figure, shown["source"])
+        self._feed = Feed(figure, shown["source"])
         self._marks = ColumnDataSource({"x": [], "y": [], "color": [], "size": []})
         self._focus = ColumnDataSource({"x": [], "y": [], "color": [], "size": []})
         figure.scatter("x", "y", size="size", fill_color="color", line_color=None, source=self._marks)
@@ -125,6 +130,21 @@ class Map:
         figure.on_event(MouseMove, lambda event: self._pointed(event, False))
         figure.on_event(Tap, lambda event: self._pointed(event, True))
         figure.on_event(MouseLeave, lambda _: self._left())
+        # They select no glyph: their outline is what counts.
+        self._tools = {"box": BoxSelectTool(renderers=[]), "lasso": LassoSelectTool(renderers=[], continuous=False)}
+        figure.add_tools(*self._tools.values())
+        self._tools["pan"] = figure.toolbar.active_drag
+        figure.on_event(SelectionGeometry, self._outlined)
+
+    def take(self, tool: str) -> None:
+        """Let a drag move the map ("pan"), or outline a "box" or a "lasso"."""
+        if tool in self._tools:
+            self._plot.state.toolbar.active_drag = self._tools[tool]
+
+    def _outlined(self, event: SelectionGeometry) -> None:
+        corners = corners_of(event.geometry) if event.final else []
+        if corners:
+            self._listener.outlined(corners)
 
     @property
     def ready(self) -> bool:
@@ -180,6 +200,15 @@ class Map:
         """Show the whole map."""
         self.look(self._fitted())
 
+    def _first(self) -> Camera:
+        return self._fitted() if self._start is None else self._start.holding(self._size, self.equal)
+
+    def go(self, ends: Ranges | None) -> None:
+        """Show these ranges, given as values of the axes, or the whole map."""
+        self._start = None if ends is None else camera_of(ends)
+        if self.ready:
+            self.look(self._first())
+
     def _fitted(self) -> Camera:
         return Camera.fitted(self._home, self._size, self.equal, self._listener.covers(*self._size))
 
@@ -189,9 +218,9 @@ class Map:
         self._plot.state.update(background_fill_color=paper, border_fill_color=paper)
         self._plot.state.axis.major_label_text_color = ink
 
-    def restyle(self, style: Style, where: Where = None, facet: Where = None) -> None:
-        """Draw the same place in another style, or other rows; `facet` are the filters under which a legend ranks categories, where not `where`."""
-        self._style, self._where, self._facet = style, where, facet
+    def restyle(self, style: Style, where: Where = None, facet: Where = None, selected: Where = None) -> None:
+        """Draw the same place in another style, or other rows; see `Wish`."""
+        self._style, self._where, self._facet, self._selected = style, where, facet, selected
         if self._plot is not None:
             self._paper()
         if self._size[0]:
@@ -228,7 +257,7 @@ class Map:
             return
         if size != self._size:
             old, self._size = self._size, size
-            self.look(self.camera.resized(old, size) if old[0] else self._fitted())
+            self.look(self.camera.resized(old, size) if old[0] else self._first())
         elif not self._halfway():
             self._ask(settled=False)
 
@@ -249,7 +278,7 @@ class Map:
         dragged = self._asked is not None and not settled and camera != self._asked and camera.same_scale(self._asked)
         margin = camera.margins(self._asked, limits().margin) if dragged and self._asked is not None else NO_MARGIN
         self._asked = camera
-        self._pictures.request(Wish(self._view(camera), self._style, self._where, margin, settled, self._facet))
+        self._pictures.request(Wish(self._view(camera), self._style, self._where, margin, settled, self._facet, self._selected))
 
     def _view(self, camera: Camera, density: float | None = None) -> View:
         width, height = self._size
@@ -267,38 +296,12 @@ class Map:
         marks = picture.marks
         if marks is not None:
             self._marks.data = {"x": marks.x, "y": marks.y, "color": marks.colors, "size": np.full(len(marks.x), marks.size)}
-            self._blank(frame)
+            self._feed.blank(frame)
         elif picture.count is not None or not len(self._marks.data["x"]):
-            self._put(picture)
+            self._feed.put(picture.frame, picture.wire)
             if len(self._marks.data["x"]):
                 self._marks.data = {"x": [], "y": [], "color": [], "size": []}
         self._listener.pictured(wish, picture)
-
-    def _put(self, picture: Picture) -> None:
-        """Send a picture to the browser, unless it is there."""
-        wire = picture.wire
-        if wire is self._shown:
-            return
-        self._color(wire)
-        (x0, x1), (y0, y1) = (tuple(to_plot(end) for end in ends) for ends in (picture.frame.x_range, picture.frame.y_range))
-        self._send({**wire.facts, "table": self._table_id, "x": x0, "y": y0, "dw": x1 - x0, "dh": y1 - y0}, wire.body)
-        self._shown = wire
-
-    def _color(self, wire: Wire) -> None:
-        """Send the colours of the tones, unless they are there."""
-        if wire.table is not None and wire.table is not self._colored:
-            self._colored, self._table_id = wire.table, self._table_id + 1
-            self._colours.data = {"body": [deflated(wire.table)], "id": [self._table_id]}
-
-    def _send(self, facts: dict[str, Any], body: Any) -> None:
-        self._number += 1
-        self._frames.data = {"facts": [{**facts, "number": self._number}], "body": [body]}
-
-    def _blank(self, frame: Any) -> None:
-        """Take the picture away where marks stand in its place."""
-        x0, y0 = to_plot(frame.x_range[0]), to_plot(frame.y_range[0])
-        self._send({"blank": True, "x": x0, "y": y0}, np.zeros(0, np.uint8))
-        self._shown = None
 
     def _pointed(self, event: Any, click: bool) -> None:
         if self._size[0] and event.x is not None and self.camera.sane:
@@ -330,17 +333,10 @@ def _weakly(method: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
     return hook
 
 
-def sources(figure: Any, image: Any) -> tuple[ColumnDataSource, ColumnDataSource]:
-    """Return the sources that take frames and their colours to the browser, where wire.js makes the plot's picture of them."""
-    frames, colours = (
-        ColumnDataSource({"facts": [], "body": []}, name="bigview-frame"),
-        ColumnDataSource({"id": [], "body": []}, name="bigview-colours"),
-    )
-    react = CustomJS(args={"frames": frames, "colours": colours, "image": image}, code=script())
-    for source in (frames, colours):
-        source.js_on_change("data", react)
-    figure.tags = [*figure.tags, frames, colours]  # a source that nothing draws is in the document all the same
-    return frames, colours
+def camera_of(ends: Ranges) -> Camera:
+    """Return the camera of ranges given as values of the axes; times may be ISO text."""
+    x, y = ([to_plot(np.datetime64(end, "us") if isinstance(end, str) else end) for end in pair] for pair in ends)
+    return _with_size(Camera(x[0], x[1], y[0], y[1]))
 
 
 def _pixels(figure: Any, name: str) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bigview.config import limits
 from bigview.raster.frame import Drawing, Frame, frame, kept
 from bigview.raster.sketch import sketch
-from bigview.spec import Style, View, Where
+from bigview.spec import Filters, Style, View, Where
 from bigview.store.axis import Axis
 from bigview.store.points import PointTable
 from bigview.store.pool import Stopped, stoppable
@@ -36,6 +36,8 @@ class Wish:
         Nothing moves: the numbers and the marks are wanted too.
     facet : str, Filter or None
         Filters under which the legend ranks categories, where they are not `where`.
+    selected : str, Filter or None
+        Only these rows have colours; the others are grey.
     """
 
     view: View
@@ -44,10 +46,12 @@ class Wish:
     margin: tuple[float, float, float, float] = NO_MARGIN
     settled: bool = False
     facet: Where = None
+    selected: Where = None
 
     def shows_as(self, other: "Wish") -> bool:
         """Tell whether the other wish has the same picture."""
-        return (self.view, self.style, self.where, self.margin) == (other.view, other.style, other.where, other.margin)
+        mine, theirs = ((one.view, one.style, one.where, one.selected, one.margin) for one in (self, other))
+        return mine == theirs
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ class Picture:
         Where it is settled, and rows are few.
     totals : ndarray of int64 or None
         Rows in view of each category, by code, under the wish's facet.
+    chosen : int or None
+        Rows that are selected, in view or not.
     """
 
     frame: Frame
@@ -90,6 +96,7 @@ class Picture:
     count: int | None = None
     marks: Marks | None = None
     totals: NDArray[np.int64] | None = None
+    chosen: int | None = None
 
 
 class Painter:
@@ -104,7 +111,7 @@ class Painter:
 
     def __init__(self, table: PointTable, busy: Callable[[], bool] = lambda: False) -> None:
         self._table, self._busy = table, busy
-        self._last: tuple[tuple[View, Style, Where], Frame] | None = None
+        self._last: tuple[tuple[View, Style, Where, Where], Frame] | None = None
         self._sent: tuple[tuple[Drawing, Any, bool], Wire] | None = None
 
     def paint(self, wish: Wish, stale: Callable[[], bool] = lambda: False) -> Iterator[Picture]:
@@ -119,7 +126,7 @@ class Painter:
             yield Picture(rough, encode(rough, coarse=True))
         try:
             with stoppable(stale if rough is not None else lambda: False):
-                made = self._frame(view, wish.style, wish.where)
+                made = self._frame(view, wish)
         except Stopped:
             return
         wire = self._wire(made, coarse)
@@ -130,7 +137,8 @@ class Painter:
         marks = None
         if 0 < count <= limits().glyph_rows:
             marks = self._marks(wish, made, count)
-        yield Picture(made, wire, count, marks, self._totals(wish))
+        chosen = self._table.count(None, Filters.of(wish.where, wish.selected)) if wish.selected else None
+        yield Picture(made, wire, count, marks, self._totals(wish), chosen)
 
     def _totals(self, wish: Wish) -> NDArray[np.int64] | None:
         by = wish.style.by
@@ -141,7 +149,8 @@ class Painter:
         return totals
 
     def _known(self, view: View, wish: Wish) -> bool:
-        return (self._last is not None and self._last[0] == (view, wish.style, wish.where)) or kept(self._table, view, wish.style, wish.where)
+        asked = (view, wish.style, wish.where, wish.selected)
+        return (self._last is not None and self._last[0] == asked) or kept(self._table, *asked)
 
     def _wire(self, made: Frame, coarse: bool) -> Wire:
         """Return the frame as the browser gets it; the same one where it is there already."""
@@ -150,12 +159,12 @@ class Painter:
             self._sent = (key, encode(made, coarse))
         return self._sent[1]
 
-    def _frame(self, view: View, style: Style, where: Where) -> Frame:
-        key = (view, style, where)
+    def _frame(self, view: View, wish: Wish) -> Frame:
+        key = (view, wish.style, wish.where, wish.selected)
         last = self._last
         if last is not None and last[0] == key:
             return last[1]
-        made = frame(self._table, view, style, where)
+        made = frame(self._table, *key)
         self._last = (key, made)
         return made
 
