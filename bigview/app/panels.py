@@ -4,5 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from bigview.app.host import Panel
+from bigview.app.tablepanel import TablePanel
 
-PANELS: dict[str, Callable[[Any], Panel]] = {}
+PANELS: dict[str, Callable[[Any], Panel]] = {"table": TablePanel}

@@ -1,0 +1,278 @@
+// The table of records. Everything that comes from the data enters through textContent or title, so it can never be markup.
+
+function add(parent, kind, name, text) {
+  const made = document.createElement(kind)
+  if (name) made.className = name
+  if (text !== undefined) made.textContent = text
+  parent.append(made)
+  return made
+}
+
+function button(parent, name, text, label, act) {
+  const made = add(parent, "button", name, text)
+  made.type = "button"
+  if (label) {
+    made.title = label
+    made.setAttribute("aria-label", label)
+  }
+  made.addEventListener("click", act)
+  return made
+}
+
+const WAIT = 250  // ms after the last key until a search begins
+
+function searchLine(parent, facts, send) {
+  const search = add(parent, "input", "search")
+  search.type = "search"
+  search.hidden = !facts.searchable
+  search.placeholder = "Search the texts"
+  search.maxLength = facts.longest
+  search.autocomplete = "off"
+  search.spellcheck = false
+  search.setAttribute("aria-label", "Search all texts of the records")
+  let timer = 0, sent = ""
+  const tell = () => {
+    clearTimeout(timer)
+    if (search.value !== sent) send("search", (sent = search.value))
+  }
+  search.addEventListener("input", () => {
+    clearTimeout(timer)
+    timer = setTimeout(tell, WAIT)
+  })
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") tell()
+    if (event.key === "Escape" && search.value) {
+      event.preventDefault()
+      event.stopPropagation()
+      search.value = ""
+      tell()
+    }
+  })
+}
+
+function columnsMenu(parent, model, send) {
+  const box = add(parent, "div", "menu")
+  const opener = button(box, "tool", "Columns", "", () => turn(list.hidden))
+  const list = add(box, "fieldset", "list")
+  list.hidden = true
+  opener.setAttribute("aria-expanded", "false")
+  const turn = (open) => {
+    list.hidden = !open
+    opener.setAttribute("aria-expanded", String(open))
+    if (open) list.querySelector("input")?.focus()
+  }
+  add(list, "legend", "", "Columns of the table")
+  for (const column of model.facts.columns) {
+    const label = add(list, "label", "")
+    const input = add(label, "input", "")
+    input.type = "checkbox"
+    input.checked = column.on
+    input.value = column.name
+    add(label, "span", "", column.name)
+    add(label, "small", "", column.kind)
+  }
+  list.addEventListener("change", () => send("columns", [...list.querySelectorAll("input:checked")].map((one) => one.value)))
+  box.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || list.hidden) return
+    event.preventDefault()
+    event.stopPropagation()
+    turn(false)
+    opener.focus()
+  })
+  // A click anywhere else closes it.
+  box.addEventListener("focusout", (event) => {
+    if (!list.hidden && event.relatedTarget && !box.contains(event.relatedTarget)) turn(false)
+  })
+  return (target) => { if (!box.contains(target)) turn(false) }
+}
+
+function pager(parent, send) {
+  const box = add(parent, "nav", "pager")
+  box.setAttribute("aria-label", "Pages of the table")
+  let number = 1, pages = 1
+  const go = (wanted) => send("page", Math.min(Math.max(1, wanted), pages))
+  const first = button(box, "step", "«", "First page", () => go(1))
+  const before = button(box, "step", "‹", "Previous page", () => go(number - 1))
+  const label = add(box, "label", "", "Page ")
+  const field = add(label, "input", "number")
+  field.inputMode = "numeric"
+  field.setAttribute("aria-label", "Page number")
+  const all = add(box, "span", "soft")
+  const next = button(box, "step", "›", "Next page", () => go(number + 1))
+  const last = button(box, "step", "»", "Last page", () => go(pages))
+  const leap = () => {
+    const wanted = parseInt(field.value.replace(/\D/g, ""), 10)
+    wanted && wanted !== number ? go(wanted) : (field.value = number.toLocaleString("en"))
+  }
+  field.addEventListener("change", leap)
+  field.addEventListener("keydown", (event) => { if (event.key === "Escape") field.value = number.toLocaleString("en") })
+  return (page) => {
+    [number, pages] = [page.number ?? 1, page.pages ?? 1]
+    first.disabled = before.disabled = number <= 1
+    next.disabled = last.disabled = number >= pages
+    field.value = number.toLocaleString("en")
+    field.style.width = `${field.value.length + 2}ch`
+    all.textContent = `of ${pages.toLocaleString("en")}`
+    box.hidden = pages <= 1
+  }
+}
+
+function drawHead(head, columns, send) {
+  head.replaceChildren()
+  const row = add(head, "tr", "")
+  for (const column of [{ name: "__row", label: "Row", numeric: true }, ...columns]) {
+    const cell = add(row, "th", column.numeric ? "numeric" : "")
+    cell.scope = "col"
+    cell.dataset.name = column.name
+    const sorter = button(cell, "sorter", "", "", () => send("sort", column.name))
+    sorter.title = `Sort by ${column.label ?? column.name}`
+    add(sorter, "span", "label", column.label ?? column.name)
+    add(sorter, "span", "way").setAttribute("aria-hidden", "true")
+  }
+}
+
+function drawOrder(head, order) {
+  for (const cell of head.querySelectorAll("th")) {
+    const on = order?.name === cell.dataset.name
+    on ? cell.setAttribute("aria-sort", order.descending ? "descending" : "ascending") : cell.removeAttribute("aria-sort")
+    cell.querySelector(".way").textContent = on ? (order.descending ? "▼" : "▲") : ""
+  }
+}
+
+function addRow(body, id, cells, columns) {
+  const row = add(body, "tr", "")
+  row.tabIndex = -1
+  row.dataset.id = id
+  const name = add(row, "th", "numeric", id.toLocaleString("en"))
+  name.scope = "row"
+  cells.forEach((text, place) => {
+    const cell = add(row, "td", columns[place].numeric ? "numeric" : "")
+    const shown = add(cell, "span", "", text || "—")
+    if (!text) cell.classList.add("missing")
+    if (text.length > 20) shown.title = text
+  })
+  return row
+}
+
+function drawRows(body, page) {
+  const held = body.contains(body.getRootNode().activeElement) && body.getRootNode().activeElement.dataset.id
+  body.replaceChildren()
+  if (page.found) {
+    const row = addRow(body, page.found.id, page.found.cells, page.columns)
+    row.classList.add("found")
+    row.title = "The record shown on the map; it is not on this page"
+  }
+  page.ids.forEach((id, place) => addRow(body, id, page.cells[place], page.columns).setAttribute("aria-rowindex", page.first + place + 2))
+  const rows = [...body.rows]
+  const first = rows.find((row) => row.dataset.id === held) ?? rows[0]
+  if (first) first.tabIndex = 0
+  if (held) first?.focus({ preventScroll: true })
+}
+
+function drawMark(body, marked) {
+  for (const row of body.rows) {
+    const on = marked !== null && row.dataset.id === String(marked)
+    on ? row.setAttribute("aria-current", "true") : row.removeAttribute("aria-current")
+    if (on) row.scrollIntoView({ block: "nearest" })
+  }
+}
+
+function widen(head) {  // columns keep the widths they once needed, so that turning pages moves nothing
+  const cells = [...head.querySelectorAll("th")]
+  cells.map((cell) => cell.offsetWidth).forEach((wide, place) => { cells[place].style.minWidth = `${wide}px` })
+}
+
+function walk(body, event, send) {
+  const row = event.target.closest("tr")
+  if (event.key === "Enter" || event.key === " ") {
+    event.preventDefault()
+    return send("row", Number(row.dataset.id))
+  }
+  const rows = [...body.rows], at = rows.indexOf(row)
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key]
+  if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return
+  event.preventDefault()
+  focusOn(rows, Math.min(Math.max(to, 0), rows.length - 1))
+}
+
+function focusOn(rows, place) {
+  for (const row of rows) row.tabIndex = -1
+  rows[place].tabIndex = 0
+  rows[place].focus()
+}
+
+export function render({ model, el }) {
+  const panel = document.createElement("div")
+  panel.className = "records"
+  const send = (kind, value) => model.send_msg({ kind, value })
+  const bar = add(panel, "div", "bar")
+  searchLine(bar, model.facts, send)
+  const follow = add(bar, "label", "follow")
+  const inView = add(follow, "input", "")
+  inView.type = "checkbox"
+  add(follow, "span", "", "Only what the map shows")
+  inView.addEventListener("change", () => send("follow", inView.checked))
+  const elsewhere = columnsMenu(bar, model, send)
+  button(bar, "close", "×", "Close the records", () => el.dispatchEvent(new CustomEvent("shut", { bubbles: true, composed: true })))
+  const scroll = add(panel, "div", "scroll")
+  const table = add(scroll, "table", "")
+  const caption = add(table, "caption", "", "Records")
+  const head = add(table, "thead", ""), body = add(table, "tbody", "")
+  const empty = add(scroll, "p", "empty")
+  const foot = add(panel, "div", "foot")
+  const range = add(foot, "span", "range")
+  range.setAttribute("role", "status")
+  const trouble = add(foot, "span", "trouble")
+  trouble.setAttribute("role", "alert")
+  const turn = pager(foot, send)
+
+  let drawn = {}
+  const draw = {
+    page() {
+      const page = model.page
+      if (!page.columns) return
+      const changed = JSON.stringify(page.columns) !== JSON.stringify(drawn.columns)
+      const moved = drawn.range !== page.range || JSON.stringify(drawn.order) !== JSON.stringify(page.order)
+      if (changed) drawHead(head, page.columns, send)
+      drawOrder(head, page.order)
+      drawRows(body, page)
+      if (moved) scroll.scrollTop = 0
+      drawn = page
+      widen(head)
+      const sorted = page.order ? `, sorted by ${page.order.name}, ${page.order.descending ? "descending" : "ascending"}` : ""
+      caption.textContent = `Records${page.range ? `, rows ${page.range}` : ""}${sorted}. Enter shows a row on the map.`
+      table.setAttribute("aria-rowcount", page.total + 1)
+      range.textContent = page.range
+      empty.textContent = page.empty
+      empty.hidden = !page.empty
+      turn(page)
+      drawMark(body, model.marked)
+    },
+    marked: () => drawMark(body, model.marked),
+    busy() {
+      scroll.setAttribute("aria-busy", String(model.busy))
+      panel.classList.toggle("busy", model.busy)
+    },
+    trouble() {
+      trouble.textContent = model.trouble
+    },
+  }
+  for (const [name, act] of Object.entries(draw)) {
+    model.on(name, act)
+    act()
+  }
+  panel.addEventListener("click", (event) => elsewhere(event.composedPath()[0]))
+  body.addEventListener("click", (event) => {
+    const row = event.target.closest("tr")
+    if (!row || String(el.getRootNode().getSelection?.() ?? "")) return  // text is being marked
+    focusOn([...body.rows], [...body.rows].indexOf(row))
+    send("row", Number(row.dataset.id))
+  })
+  body.addEventListener("keydown", (event) => walk(body, event, send))
+  let shown = true
+  new ResizeObserver(() => {
+    const now = panel.offsetHeight > 0
+    if (now !== shown) send("shown", (shown = now))
+  }).observe(panel)
+  return panel
+}

@@ -1,0 +1,215 @@
+"""The table of records: all rows of the filters and the selection, a page at a time."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+import param
+
+from bigview.app.host import Host
+from bigview.app.tablepages import (
+    LONGEST_SEARCH,
+    PAGE,
+    Asked,
+    Order,
+    Shown,
+    fetched,
+    first_columns,
+    is_numeric,
+    pages_of,
+    searchable,
+    turned,
+)
+from bigview.spec import Filters
+from bigview.views.live import sentence
+from bigview.views.pointer import Found
+
+_HERE = Path(__file__).parent
+_MESSAGES = {
+    "columns": "_choose",
+    "follow": "_follow_map",
+    "page": "_turn",
+    "row": "_row_clicked",
+    "search": "_look_for",
+    "shown": "_uncovered",
+    "sort": "_sort",
+}
+
+
+class Table(pn.custom.JSComponent):
+    """The table as the page shows it. It takes plain values; tablepanel.js shows them as text."""
+
+    busy = param.Boolean(default=False, doc="Whether a newer page is being fetched.")
+    facts = param.Dict(default={}, doc="All columns with their kinds, those that are shown, whether there is text to search.")
+    marked = param.Integer(default=None, allow_None=True, doc="The row whose record is pinned on the map.")
+    page = param.Dict(default={}, doc="Rows as text, and which they are of how many.")
+    told = param.Parameter(default=None, precedence=-1, doc="Called with each message of the page.")
+    trouble = param.String(default="", doc="What went wrong; the last page stays.")
+
+    _esm = _HERE / "tablepanel.js"
+    _stylesheets = (str(_HERE / "tablepanel.css"),)
+    _rename = {"told": None}  # noqa: RUF012  Panel declares it so
+
+    def _handle_msg(self, data: Any) -> None:
+        if self.told is not None and isinstance(data, dict):
+            self.told(data.get("kind"), data.get("value"))
+
+
+class TablePanel:
+    """The table of one visitor.
+
+    Parameters
+    ----------
+    host : Host
+        The explorer it belongs to.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host, self._table = host, host.table
+        self._columns = first_columns(self._table.columns)
+        self._order: Order | None = None
+        self._search = ""
+        self._follows = False
+        self._pin: int | None = None
+        self._asked: Asked | None = None
+        self._shown = Shown()
+        self._visible = True
+        self.component = Table(facts=self._facts(), told=self._told, sizing_mode="stretch_both", margin=0)
+        self._worker = host.map.worker(self._work, self._deliver)
+        self._watcher = host.state.param.watch(lambda _: host.map.soon(self._refresh), "spec")
+        host.settled.append(self._refresh)
+        host.pinned.append(self._pinned)
+        self._ask()
+
+    def _facts(self) -> dict[str, Any]:
+        kinds = self._table.columns
+        columns = [{"name": name, "kind": kind, "on": name in self._columns} for name, kind in kinds.items() if name != "__row"]
+        return {"columns": columns, "searchable": bool(searchable(kinds)), "longest": LONGEST_SEARCH}
+
+    # What is asked for, and what comes back.
+
+    def _ask(self, number: int = 0, jump: bool = False) -> None:
+        """Ask for a page of what is chosen now."""
+        host = self._host
+        where: Filters = getattr(host, "selected", host.where)
+        view = host.map.view if self._follows else None
+        asked = Asked(where, view, self._search, self._columns, self._order, number, self._pin, jump)
+        if asked != self._asked or jump:
+            self._asked, self.component.busy = asked, True
+            self._worker.request(asked)
+
+    def _work(self, asked: Asked, _: Callable[[], bool]) -> Iterator[Shown]:
+        try:
+            yield fetched(self._table, asked)
+        except Exception as error:  # noqa: BLE001  the last page stays, and says why
+            yield Shown(error=sentence(error))
+
+    def _deliver(self, asked: Asked, shown: Shown) -> None:
+        if asked is not self._asked:
+            return  # a newer page is under way
+        if shown.error:
+            self._asked = None  # the same may be asked again
+            self.component.param.update(busy=False, trouble=shown.error)
+            return
+        self._shown = shown
+        self.component.param.update(page=self._page(asked, shown), marked=self._pin, busy=False, trouble="")
+
+    def _page(self, asked: Asked, shown: Shown) -> dict[str, Any]:
+        kinds = self._table.columns
+        of = f"{shown.total:,}" + (" hits" if asked.search and shown.total != 1 else " hit" if asked.search else "")
+        first = shown.number * PAGE
+        return {
+            "columns": [{"name": name, "numeric": is_numeric(kinds[name])} for name in asked.columns],
+            "ids": shown.ids,
+            "cells": shown.cells,
+            "found": None if shown.found is None else {"id": asked.find, "cells": shown.found},
+            "first": first,
+            "total": shown.total,
+            "range": f"{first + 1:,}–{first + len(shown.ids):,} of {of}" if shown.total else "",
+            "number": shown.number + 1,
+            "pages": pages_of(shown.total),
+            "order": None if asked.order is None else {"name": asked.order.column, "descending": asked.order.descending},
+            "empty": "" if shown.total else _nothing(asked),
+        }
+
+    # What the map and the state tell.
+
+    def _refresh(self) -> None:
+        """Show other rows where filters, selection or, if it counts, the view have changed."""
+        if not self._visible:
+            return
+        try:
+            before = self._asked
+            where: Filters = getattr(self._host, "selected", self._host.where)
+            view = self._host.map.view if self._follows else None
+            if before is None or (before.where, before.view) != (where, view):
+                self._ask()
+        except Exception as error:  # noqa: BLE001  such as a saved selection that is gone
+            self.component.trouble = sentence(error)
+
+    def _pinned(self, found: Found | None) -> None:
+        """Mark the record that was clicked, and show it: on its page in store order, above the page in another one."""
+        self._pin = None if found is None else int(found.record["__row"].iloc[0])
+        if self._pin is None or self._pin in self._shown.ids:
+            shown = self.component.page
+            self.component.param.update(marked=self._pin, page={**shown, "found": None} if shown.get("found") else shown)
+        elif self._visible:
+            self._ask(self._shown.number, jump=True)
+
+    # What the visitor does.
+
+    def _told(self, kind: Any, value: Any) -> None:
+        """Act on a message of the page, in its turn."""
+        if kind in _MESSAGES:
+            self._host.map.soon(lambda: self._heard(_MESSAGES[kind], value))
+
+    def _heard(self, act: str, value: Any) -> None:
+        try:
+            getattr(self, act)(value)
+        except Exception as error:  # noqa: BLE001  a message must never end the session
+            self.component.trouble = sentence(error)
+
+    def _turn(self, value: Any) -> None:
+        self._ask(min(max(int(value) - 1, 0), pages_of(self._shown.total) - 1))
+
+    def _sort(self, value: Any) -> None:
+        if value in self._table.columns:
+            self._order = turned(self._order, value, self._table.columns)
+            self._ask()
+
+    def _look_for(self, value: Any) -> None:
+        self._search = str(value)[:LONGEST_SEARCH]
+        self._ask()
+
+    def _follow_map(self, value: Any) -> None:
+        self._follows = bool(value)
+        self._ask()
+
+    def _choose(self, value: Any) -> None:
+        """Show these columns, in the store's order."""
+        self._columns = tuple(name for name in self._table.columns if name in value and name != "__row")
+        self.component.facts = self._facts()
+        self._ask(self._shown.number)
+
+    def _row_clicked(self, value: Any) -> None:
+        self._host.show([int(value)])
+
+    def _uncovered(self, value: Any) -> None:
+        """Take note of whether the table is on the screen: what is not seen is not fetched."""
+        self._visible = bool(value)
+        self._refresh()
+
+    def close(self) -> None:
+        """Stop all work."""
+        self._worker.close()
+        self._host.state.param.unwatch(self._watcher)
+        for calls, call in ((self._host.settled, self._refresh), (self._host.pinned, self._pinned)):
+            if call in calls:
+                calls.remove(call)  # type: ignore[arg-type]
+
+
+def _nothing(asked: Asked) -> str:
+    """Return the sentence for a table without rows."""
+    what = f"No record contains “{asked.search}”" if asked.search else "No record passes the filters"
+    return f"{what} in the visible part of the map." if asked.view is not None else f"{what}."
