@@ -68,33 +68,41 @@ PARTS = st.one_of(
     st.sets(st.integers(0, 2**62), max_size=200).map(lambda rows: bv.Filter(rows=rows)),
     st.tuples(st.integers(0, 4), st.integers(5, 9), st.integers(0, 99)).map(lambda split: bv.Filter(split=split)),
 )
-STEPS = st.lists(st.tuples(st.sampled_from(["add", "subtract", "intersect"]), PARTS), max_size=3)
+CONDITIONS = st.recursive(
+    st.lists(PARTS, max_size=4).map(lambda parts: Filters.of(*plain(*parts))),
+    lambda inner: st.tuples(
+        st.lists(PARTS, max_size=2), st.lists(st.tuples(st.sampled_from(["add", "subtract", "intersect"]), inner), max_size=3)
+    ).map(lambda both: Filters.of(*plain(*both[0]), Filters.stepwise(both[1]))),
+    max_leaves=4,
+)
 
 
-@given(st.lists(PARTS, max_size=4), STEPS)
-def test_expressions_come_back(parts: "list[bv.Filter]", steps: "list[tuple[str, bv.Filter]]") -> None:
-    spec = bv.Spec(filters=parts, selection=steps)
-    where = Filters.of(*spec.filters)
-    packed = pack(where, spec.selection)
+def plain(*parts: bv.Filter) -> "tuple[bv.Filter, ...]":
+    """Return parts as specs hold them: times as texts."""
+    return bv.Spec(filters=parts).filters  # type: ignore[return-value]
+
+
+@given(CONDITIONS)
+def test_expressions_come_back(where: Filters) -> None:
+    packed = pack(where)
     json.loads(packed.text)
-    assert unpack(packed.text, packed.parts) == (where, spec.selection)
-    assert pack(*unpack(packed.text, packed.parts)) == packed
-    assert len(packed.text) < 20_000
+    assert unpack(packed.text, packed.parts) == where
+    assert pack(unpack(packed.text, packed.parts)) == packed
+    assert len(packed.text) < 100_000
 
 
 @given(PARTS)
 def test_the_digest_is_that_of_a_link(part: bv.Filter) -> None:
-    [plain] = bv.Spec(filters=[part]).filters
-    assert pack(Filters.of(part)).digest == digest(plain)
+    assert pack(Filters.of(part)).digest == digest(plain(part)[0])
 
 
-@given(st.lists(PARTS, min_size=1, max_size=3), STEPS)
-def test_the_digest_is_of_the_content(parts: "list[bv.Filter]", steps: "list[tuple[str, bv.Filter]]") -> None:
-    where, steps_of = Filters.of(*parts), bv.Spec(selection=steps).selection
-    assert pack(where, steps_of).digest == pack(Filters.of(*reversed(parts)), steps_of).digest
-    more = where & bv.Filter("votes = -17")
-    assert pack(more, steps_of).digest != pack(where, steps_of).digest
-    assert pack(where, (*steps_of, ("subtract", bv.Filter("votes = -17")))).digest != pack(where, steps_of).digest
+@given(CONDITIONS, PARTS)
+def test_the_digest_is_of_the_content(where: Filters, part: bv.Filter) -> None:
+    more = bv.Filter("votes = -17")
+    assert pack(Filters.of(where, part)).digest == pack(Filters.of(part, where)).digest
+    assert pack(where & more).digest != pack(where).digest
+    added, taken = (Filters.stepwise([("add", part), (op, more)]) for op in ("add", "subtract"))
+    assert pack(added).digest != pack(taken).digest
 
 
 def test_large_parts_are_small_bytes(built: PointTable, saved: Selections, tmp_path: Path) -> None:
@@ -113,18 +121,15 @@ def test_a_spec_keeps_its_filters_brushes_and_steps(built: PointTable, saved: Se
     made = saved.save("second", bv.Spec(filters=[first.link, "flag"], charts=[chart]))
     assert made.where == Filters.of("votes > 10", "flag", "score < 0.5")
     assert made.rows == built.count(where="votes > 10 AND flag AND score < 0.5")
-    steps = bv.Spec(filters="flag", selection=[("add", bv.Filter("votes > 3")), ("subtract", bv.Filter(rows=[1, 2]))])
-    with pytest.raises(OptionError, match="number of rows"):
-        saved.save("third", steps)
-    third = saved.save("third", steps, rows=7)
-    assert third.spec.selection == steps.selection
-    assert third.spec.filters == steps.filters
-    assert third.rows == 7
-    assert saved.named(bv.Spec(filters=[made.link])) == {"second": made.where}
-    with pytest.raises(OptionError, match="in steps"):
-        saved.named(bv.Spec(filters=[third.link]))
-    with pytest.raises(OptionError, match="as a step"):
-        saved.save("fourth", bv.Spec(selection=[("add", first.link)]), rows=1)
+    steps = bv.Spec(filters="flag", selection=[("add", first.link), ("subtract", bv.Filter(rows=[1, 2])), ("add", bv.Filter("score > 0.9"))])
+    third = saved.save("third", steps)
+    ids = set(built.rows(where="flag AND votes > 10", limit=9999)["__row"]) - {1, 2} | set(
+        built.rows(where="flag AND score > 0.9", limit=9999)["__row"]
+    )
+    assert set(built.rows(where=third.where, limit=9999)["__row"]) == ids
+    assert third.rows == len(ids)
+    assert saved.get("third").where == third.where
+    assert saved.named(bv.Spec(filters=[made.link], selection=[("add", third.link)])) == {"second": made.where, "third": third.where}
 
 
 # --- names --------------------------------------------------------------------------------------------------------------------------------

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bigview.errors import BigviewError
-from bigview.spec import Filter, Filters
-from bigview.state import Saved, Spec
+from bigview.spec import Filters
+from bigview.state import Saved
 from bigview.store.clauses import parse
-from bigview.store.packed import Steps
+from bigview.store.packed import expressions, kinds
 from bigview.store.points import PointTable
 
 
@@ -31,9 +31,7 @@ class SavedSelection:
     expression : str
         JSON in the form of a spec; large parts stand in it as a number.
     where : Filters
-        The conjunction. Empty in a list of selections, which does not load it.
-    steps : sequence of (op, part)
-        Of a selection that is more than a conjunction: what was added, subtracted and intersected.
+        The condition. Empty in a list of selections, which does not load it.
     """
 
     name: str
@@ -45,14 +43,7 @@ class SavedSelection:
     digest: str
     expression: str
     where: Filters = field(default=Filters(), compare=False)
-    steps: Steps = field(default=(), compare=False)
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def spec(self) -> Spec:
-        """Its filters and steps as a spec."""
-        filters = [Filter(**{kind: value}) for kind, value in self.where.clauses]
-        return Spec(filters=filters, selection=self.steps, fingerprint=self.fingerprint)
 
     @property
     def link(self) -> Saved:
@@ -66,17 +57,12 @@ class SavedSelection:
     def broken(self, table: PointTable) -> list[str]:
         """Return the clauses that cannot be evaluated in `table`, a sentence each."""
         found = []
-        for text in dict.fromkeys(_texts(self)):
+        for text in dict.fromkeys(expressions(self.where)):
             try:
                 parse(text, table.columns)
             except BigviewError as error:
                 found.append(f"The clause {text} of {self.name!r} no longer works: {error}")
         return found
-
-
-def _texts(selection: SavedSelection) -> list[str]:
-    parts = [part for _, part in selection.steps if isinstance(part, Filter)]
-    return [value for kind, value in selection.where.clauses if kind == "sql"] + [text for part in parts for text in part.sql]
 
 
 def _store_changes(selection: SavedSelection, table: PointTable) -> list[str]:
@@ -93,9 +79,6 @@ def _store_changes(selection: SavedSelection, table: PointTable) -> list[str]:
     for names, what in ((gone, "no longer there"), (new, "new"), (other, "of another kind")):
         if names:
             told.append(f"Columns that are {what}: {', '.join(names)}.")
-    kinds = {kind for kind, _ in selection.where.clauses} | {
-        "rows" for _, part in selection.steps if isinstance(part, Filter) and part.rows is not None
-    }
-    if kinds & {"rows", "split"}:
+    if kinds(selection.where) & {"rows", "split"}:
         told.append("It names rows by their number in the source: where the source has changed, these are other records.")
     return told

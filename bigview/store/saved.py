@@ -17,7 +17,7 @@ from bigview.state import Saved, Spec
 from bigview.store.database import FORMAT, Database, checked_name, tables
 from bigview.store.files import Folder
 from bigview.store.named import SavedSelection
-from bigview.store.packed import Steps, pack, unpack
+from bigview.store.packed import pack, unpack
 from bigview.store.points import PointTable
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Selections:
         ----------
         name : str
         where : str, Filter, Filters or Spec
-            Which rows. Of a spec its filters, brushes and selection are kept; with a selection, `rows` must be given.
+            Which rows. Of a spec: what passes its filters and brushes and is in its selection.
         note : str
         author : str, optional
             The user of this process by default.
@@ -106,10 +106,8 @@ class Selections:
         database, wanted = self._writable(), checked_name(name)
         if taken not in ("refuse", "number", "replace"):
             raise OptionError(f"taken must be 'refuse', 'number' or 'replace', not {taken!r}.")
-        filters, steps = self._condition(where)
-        if steps and rows is None:
-            raise OptionError("Give the number of rows of a selection made in steps: rows=….")
-        packed = pack(filters, steps)
+        filters = self._condition(where)
+        packed = pack(filters)
         manifest = self._table.manifest
         values = {
             "store": self._store,
@@ -144,10 +142,11 @@ class Selections:
 
         return self.get(database.write(work))
 
-    def _condition(self, where: Where | Spec) -> tuple[Filters, Steps]:
+    def _condition(self, where: Where | Spec) -> Filters:
         if not isinstance(where, Spec):
-            return Filters.of(where), ()
-        return where.where(self.named(where)), where.selection
+            return Filters.of(where)
+        saved = self.named(where)
+        return where.where(saved) & where.selected(saved)
 
     def list(self) -> tuple[SavedSelection, ...]:
         """Return what is saved, the newest first, without the conditions themselves."""
@@ -192,20 +191,16 @@ class Selections:
         row, parts = found
         if row.format > FORMAT:
             raise InputError(f"The selection {row.name!r} was saved by a newer bigview. Install a newer one to open it.")
-        return _told(row, *unpack(row.expression, [part.data for part in parts]))
+        return _told(row, unpack(row.expression, [part.data for part in parts]))
 
     def _missing(self, name: str) -> SelectionMissingError:
         names = [selection.name for selection in self.list()]
         return SelectionMissingError(f"No selection {name!r} is saved. {closest(name, names) if names else 'Nothing is saved yet.'}")
 
     def named(self, spec: Spec) -> dict[str, Where]:
-        """Return what the saved selections named in the filters of a spec hold, as `Spec.where` takes it."""
-        wanted = [part for part in spec.filters if isinstance(part, Saved)]
-        found = {part.name: self.get(part.name, part.digest) for part in wanted}
-        for selection in found.values():
-            if selection.steps:
-                raise OptionError(f"The selection {selection.name!r} was made in steps: it cannot be a filter. Open it as the selection.")
-        return {name: selection.where for name, selection in found.items()}
+        """Return what the saved selections named in a spec hold, as `Spec.where` and `Spec.selected` take it."""
+        parts = [*spec.filters, *(part for _, part in spec.selection)]
+        return {part.name: self.get(part.name, part.digest).where for part in parts if isinstance(part, Saved)}
 
     def rename(self, old: str, new: str) -> None:
         """Give a selection another name."""
@@ -297,11 +292,11 @@ def _remove(connection: "Connection", key: int) -> None:
     connection.execute(selections.delete().where(selections.c.id == key))
 
 
-def _told(row: Any, where: Filters | None = None, steps: Steps = ()) -> SavedSelection:
+def _told(row: Any, where: Filters | None = None) -> SavedSelection:
     try:
         facts = json.loads(row.facts)
     except ValueError:
         facts = {}
     time = row.created.replace(tzinfo=dt.UTC)
     values = (row.name, row.author, time, row.note, row.rows, row.fingerprint, row.digest, row.expression)
-    return SavedSelection(*values, where or Filters(), steps, facts)
+    return SavedSelection(*values, where or Filters(), facts)
