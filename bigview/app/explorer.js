@@ -271,7 +271,10 @@ export function render({ model, el }) {
     model.on(name, act)
     act()
   }
+  drawTools(tools, send)
   dense()
+  const travelled = () => { if (stage.isConnected && model.facts.page) send("link", location.search) }
+  window.addEventListener("popstate", travelled)
   const shut = (name) => {
     if (model.opened.includes(name)) send("open", name)
     chips.querySelector(`[aria-label="${PANELS[name]}"]`)?.focus()

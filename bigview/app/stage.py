@@ -29,6 +29,7 @@ class Stage(pn.custom.JSComponent):
     told = param.Parameter(default=None, precedence=-1, doc="Called with each message of the page.")
 
     _esm = _HERE / "explorer.js"
+    _render_policy = "manual"  # a panel that opens is put into its place; otherwise Panel would make the whole page anew, and the map with it
     _stylesheets = (str(_HERE / "explorer.css"),)
     _rename = {"told": None}  # noqa: RUF012  Panel declares it so
 
