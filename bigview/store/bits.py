@@ -32,6 +32,19 @@ def bit_at(bits, row):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True)
+def next_bit(bits, row, stop):  # type: ignore[no-untyped-def]
+    """Return the first row from `row` on whose bit is set, or some row from `stop` on where there is none; no bits at all stand for every row."""
+    if bits.shape[0] == 0:
+        return row
+    while row < stop:
+        word = bits[row >> 6] >> nb.uint64(row & 63)
+        if word:
+            return row + popcount((word & (~word + nb.uint64(1))) - nb.uint64(1))  # bits below the lowest one that is set
+        row = (row | 63) + 1
+    return row
+
+
+@nb.njit(nogil=True, cache=True)
 def count_run(bits, start, stop):  # type: ignore[no-untyped-def]
     """Count the set bits of rows start … stop."""
     if stop <= start:

@@ -19,6 +19,7 @@ from bigview.store.filters import ClauseBits
 from bigview.store.lookup import positions_of_keys, positions_of_rows
 from bigview.store.manifest import Manifest
 from bigview.store.nearest import nearest_rows
+from bigview.store.ordering import ordered
 from bigview.store.reader import MISSING_TIME, ROW, Reader
 from bigview.store.sample import sample as random_rows
 from bigview.store.selection import Box, Selection, select
@@ -134,7 +135,9 @@ class PointTable:
         if sample:
             chosen = random_rows(self.reader, selection, offset + limit)[offset:]
         elif order_by is not None:
-            chosen = self._ordered(selection.positions(), order_by)[offset : offset + limit]
+            descending = order_by.startswith("-") and order_by not in self.columns
+            (name,) = self._names([order_by.removeprefix("-") if descending else order_by])[-1:]
+            chosen = ordered(self.reader, selection, (name, descending), (offset, limit))
         else:
             chosen = selection.positions(offset, limit)
         return self.records(chosen, names)
@@ -150,16 +153,6 @@ class PointTable:
             if name not in self.columns:
                 raise missing_column(name, self.columns, "the store")
         return [ROW, *(name for name in wanted if name != ROW)]
-
-    def _ordered(self, positions: NDArray[np.int64], order_by: str) -> NDArray[np.int64]:
-        descending, name = order_by.startswith("-") and order_by not in self.columns, order_by.removeprefix("-")
-        name = order_by if order_by in self.columns else name
-        values = self.reader.records(positions, self._names([name])[-1:])[name]
-        keys = pd.Series(values.to_pandas())
-        if isinstance(keys.dtype, pd.CategoricalDtype):
-            keys = keys.astype(object)
-        order = keys.reset_index(drop=True).sort_values(ascending=not descending, kind="stable", na_position="last").index
-        return np.asarray(positions[order.to_numpy()])
 
     def take(self, row_ids: Iterable[int] | None = None, keys: Iterable[Any] | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return records by their number in the source, or by the user's key, in the order given.

@@ -53,6 +53,11 @@ class Selection:
     stops: NDArray[np.int64]
     bits: Bits | None
 
+    def between(self, start: int, stop: int) -> "Selection":
+        """Return those of the rows that lie in start … stop."""
+        inner = slice(int(np.searchsorted(self.stops, start, "right")), int(np.searchsorted(self.starts, stop, "left")))
+        return Selection(np.maximum(self.starts[inner], start), np.minimum(self.stops[inner], stop), self.bits)
+
     def count(self) -> int:
         """Return the number of rows."""
         if self.bits is None:
