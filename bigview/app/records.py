@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from bigview.app.record import fields, headline
@@ -14,6 +15,8 @@ from bigview.views.pointer import Found
 _RING = 13.0  # pixels across: around a mark, clear of it
 _PINNED = "#ff5d8f"
 _SHOWN = 100  # records shown at once
+_UNDER = 0.5  # of the map's height lies under the table of records, as explorer.css places it
+_ABOVE = 0.2  # of the map's height: as far above the middle a record is shown beside an open table
 
 
 class Records:
@@ -71,8 +74,10 @@ class Records:
         if not len(records):
             return
         x, y = self._map.place_of(records)
-        if math.isfinite(x) and math.isfinite(y) and not self._map.camera.holds(x, y):
-            self._map.look(self._map.camera.centred(x, y))
+        camera, open_ = self._map.camera, "table" in self._stage.opened
+        seen = replace(camera, y0=camera.y0 + _UNDER * camera.span[1]) if open_ else camera
+        if math.isfinite(x) and math.isfinite(y) and not seen.holds(x, y):
+            self._map.look(camera.centred(x, y).moved(0.0, -_ABOVE if open_ else 0.0))
         self.picked(Found(records.iloc[:1], (0.0, 0.0), True))
 
     def _ring(self) -> None:
