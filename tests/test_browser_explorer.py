@@ -13,6 +13,7 @@ import pytest
 from bigview.build.points import build_points
 from bigview.raster.frame import frame
 from bigview.spec import Style, View
+from bigview.state import Spec
 from bigview.stores import open as open_store
 
 ROWS = 20_000
@@ -107,7 +108,8 @@ def _until(page, done, what: str) -> None:
 
 
 def _count(page) -> int:
-    return int(page.locator(".in-view").inner_text().replace(",", ""))
+    text = page.locator(".in-view").inner_text()
+    return -1 if text == "…" else int(text.replace(",", ""))
 
 
 @pytest.mark.parametrize("by", ["kind", "Density", "score"])
@@ -260,3 +262,43 @@ def test_index_of_several_stores(page, store, chromium):
     page.get_by_role("link").nth(1).click()
     page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=30_000)
     serving.close()
+
+
+def test_a_lasso_selects_and_a_link_brings_it_back(explorer, page, store):
+    page = explorer
+    page.get_by_role("button", name="Select a box").click()
+    corners = [_pixel(page, 3.0, -1.0), _pixel(page, 5.0, 2.0)]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for share in (0.3, 0.6, 1.0):
+        page.mouse.move(*(np.array(corners[0]) + share * np.subtract(corners[1], corners[0])))
+    page.mouse.up()
+    chosen = page.locator(".chosen .text", has_text="selected")
+    chosen.wait_for()
+    _until(page, lambda: "spec=" in page.url, "a link")
+    spec = Spec.from_query(page.url.partition("?")[2])
+    table = open_store(store)
+    assert chosen.inner_text() == f"{table.count(where=spec.selected()):,} selected"
+    assert 0 < table.count(where=spec.selected()) < ROWS
+    assert _count(page) == ROWS, "the others stay, in grey"
+    url = page.url
+    page.locator(".rank").nth(0).click()
+    _until(page, lambda: page.url != url and _count(page) < ROWS, "a link of the filter")
+    page.go_back()
+    _until(page, lambda: _count(page) == ROWS, "what was before")
+    before = page.evaluate(PICTURE)
+    page.reload()
+    page.locator(".chosen .text", has_text="selected").wait_for(timeout=30_000)
+    _until(page, lambda: page.evaluate(PICTURE)["bytes"] == before["bytes"], "the same pixels after loading the page again")
+
+
+def test_a_link_that_does_not_fit_says_so(explorer, url):
+    page = explorer
+    page.goto(url + "?" + Spec(filters=["nothing > 3", "score > 0.5"], fingerprint="other").to_query())
+    message = page.locator(".message", has_text="nothing")
+    message.wait_for(timeout=30_000)
+    assert "built again" in message.inner_text()
+    _until(page, lambda: 0 < _count(page) < ROWS, "the filter that fits")
+    page.goto(url + "?spec=1.broken")
+    page.locator(".message", has_text="link").wait_for(timeout=30_000)
+    _until(page, lambda: _count(page) == ROWS, "the whole map")
