@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bigview.config import limits
 from bigview.errors import StoreDamagedError, TooLargeError
+from bigview.store import pool
 from bigview.store.files import Folder
 from bigview.store.manifest import Column, Manifest, read_manifest
 from bigview.store.pages import PagedTable
@@ -244,14 +245,31 @@ class Reader:
         place = np.searchsorted(groups.offsets, positions, "right") - 1
         order = np.argsort(place, kind="stable")
         wanted, first = np.unique(place[order], return_index=True)
-        pieces = []
         edges = [*first.tolist(), len(order)]
-        for number, group in enumerate(wanted.tolist()):
-            inner = positions[order[edges[number] : edges[number + 1]]] - groups.offsets[group]
-            pieces.append(self._read_groups(groups, [group], names)[0].take(pa.array(inner)))
+        decoded = {name: self.pages.held([name]) for name in names if self._as_stored(name)} if groups is self.row_groups else {}
+
+        def piece(number: int) -> pa.Table:
+            group, rows = int(wanted[number]), positions[order[edges[number] : edges[number + 1]]]
+            ready = [name for name, held in decoded.items() if held[group]]
+            rest = [name for name in names if name not in ready]
+            found: dict[str, Any] = {}
+            if rest:  # a table without columns has no rows
+                table = self._read_groups(groups, [group], rest)[0].take(pa.array(rows - groups.offsets[group]))
+                found = {name: table[name] for name in rest}
+            if ready:
+                with self.pages.pinned(ready, np.array([group])) as arrays:
+                    found |= {name: pa.array(array[rows]) for name, array in zip(ready, arrays, strict=True)}
+            return pa.table({name: found[name].cast(_file_type(self.manifest.column(name))) if name in decoded else found[name] for name in names})
+
+        pieces = pool.run(piece, range(len(wanted)))
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
         return pa.concat_tables(pieces).take(pa.array(back))
+
+    def _as_stored(self, name: str) -> bool:
+        """Tell whether the decoded column says all that the file says."""
+        column = self.manifest.column(name)
+        return column.kind == "category" or (column.kind in ("number", "integer") and not column.missing)
 
 
 def _file_type(column: Column) -> pa.DataType:
