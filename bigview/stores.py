@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from bigview.raster.frame import Frame
     from bigview.raster.render import Picture
+    from bigview.store.export import ExportSize
     from bigview.store.saved import Selections
 
 
@@ -76,6 +77,27 @@ class PointStore(PointTable):
         from bigview.store.saved import Selections
 
         return Selections(self, None if url is None else str(url))
+
+    def export(self, target: Any, where: Where = None, **options: Any) -> "ExportSize":
+        """Write the selected rows to a Parquet, CSV or Arrow file, in store order, with little memory whatever their number.
+
+        Parameters
+        ----------
+        target : path, fsspec URL or binary file
+            A file by its name appears whole or not at all.
+        where : str or Filter, optional
+            Which rows.
+        **options
+            See `bigview.store.export.export`: view, columns, format, spreadsheet.
+
+        Returns
+        -------
+        ExportSize
+            Rows, bytes and columns of what was written; `bigview.store.export.export_size` tells them beforehand.
+        """
+        from bigview.store.export import export
+
+        return export(self, target, where, **options)
 
     def explore(self, **options: Any) -> Any:
         """Return the explorer (a Panel object that displays itself in Jupyter)."""
