@@ -4,21 +4,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from bigview.app.asked import COLUMN, TEXT, asked_of, literal, plain_name, plain_text, quoted, told_asked
 from bigview.spec import Filter
 from bigview.state import Part, Saved
 
-_TEXT = r"'(?:[^']|'')*'"
-_PICKED = re.compile(rf'"((?:[^"]|"")+)" IN \(((?:{_TEXT}|TRUE|FALSE)(?:, (?:{_TEXT}|TRUE|FALSE))*)\)')
-
-
-def quoted(column: str) -> str:
-    """Return a column's name as SQL takes it."""
-    return '"' + column.replace('"', '""') + '"'
-
-
-def literal(value: Any) -> str:
-    """Return a category as SQL takes it."""
-    return str(value).upper() if isinstance(value, bool) else "'" + str(value).replace("'", "''") + "'"
+_ONE = rf"(?:{TEXT}|TRUE|FALSE)"
+_PICKED = re.compile(rf"({COLUMN}) IN \(({_ONE}(?:, {_ONE})*)\)")
 
 
 def picking(column: str, names: Sequence[Any]) -> Filter:
@@ -35,6 +26,12 @@ def picked(column: str, filters: Sequence[Part]) -> tuple[str, ...]:
 def place_of(column: str, filters: Sequence[Part]) -> int | None:
     """Return where in the filters the picks of a column are."""
     return next((place for place, part in enumerate(filters) if _names(part)[0] == column), None)
+
+
+def column_of(part: Part) -> str | None:
+    """Return the column whose control can show a filter; None where none can."""
+    asked = asked_of(part)
+    return _names(part)[0] if asked is None else asked.column
 
 
 def toggled(column: str, name: str, filters: Sequence[Part], also: bool, boolean: bool = False) -> tuple[Part, ...]:
@@ -55,9 +52,9 @@ def _names(part: Part) -> tuple[str | None, tuple[str, ...]]:
     """Return column and categories of a filter made by `picking`."""
     if isinstance(part, Saved) or len(part.sql) != 1 or not (found := _PICKED.fullmatch(part.sql[0])):
         return None, ()
-    texts = re.findall(rf"{_TEXT}|TRUE|FALSE", found.group(2))
-    names = tuple(text[1:-1].replace("''", "'") if text.startswith("'") else text.capitalize() for text in texts)
-    return found.group(1).replace('""', '"'), names
+    texts = re.findall(_ONE, found.group(2))
+    names = tuple(plain_text(text) if text.startswith("'") else text.capitalize() for text in texts)
+    return plain_name(found.group(1)), names
 
 
 def told(part: Part) -> str:
@@ -68,6 +65,9 @@ def told(part: Part) -> str:
     if column is not None:
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
         return f"{column}: {shown}"
+    asked = asked_of(part)
+    if asked is not None:
+        return told_asked(asked)
     if part.polygon:
         return f"inside a lasso of {len(part.polygon):,} corners"
     if part.rows is not None:

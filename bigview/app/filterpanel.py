@@ -1,0 +1,289 @@
+"""The panel of filters: a control for every column, made from what it holds, and a line for any SQL expression."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+import param
+
+from bigview.app.asked import Asked, asking, quoted
+from bigview.app.columncontrol import Control, Parts
+from bigview.app.host import Host
+from bigview.app.picks import column_of
+from bigview.errors import BigviewError, ExpressionError
+from bigview.spec import Filter, Filters
+from bigview.store.clauses import parse
+from bigview.store.points import PointTable
+from bigview.views.live import sentence
+
+_HERE = Path(__file__).parent
+_MESSAGES = {
+    "open": "_opened",
+    "seen": "_seen",
+    "stop": "_stopped",
+    "type": "_typed",
+    "pick": "_picked",
+    "search": "_searched",
+    "text": "_texted",
+    "gap": "_gapped",
+    "clear": "_cleared",
+    "sql": "_written",
+}
+_FIRST = 6  # controls that open by themselves, for filters in force
+
+
+class FilterView(pn.custom.JSComponent):
+    """The page's side of the panel. It takes plain values; filterpanel.js shows them as text."""
+
+    active = param.List(default=[], doc="Columns with a filter of their own.")
+    columns = param.List(default=[], doc="Name, kind, and name as SQL takes it, of each column.")
+    controls = param.Dict(default={}, doc="The open controls, by column.")
+    line = param.Dict(default={}, doc="What is wrong with the expression, and where; the number of those taken.")
+    told = param.Parameter(default=None, precedence=-1, doc="Called with each message of the page.")
+
+    _esm = _HERE / "filterpanel.js"
+    _stylesheets = (str(_HERE / "filterpanel.css"),)
+    _rename = {"told": None}  # noqa: RUF012  Panel declares it so
+
+    def _handle_msg(self, data: Any) -> None:
+        if self.told is not None and isinstance(data, dict):
+            self.told(data.get("kind"), data.get("value"))
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Counts that are wanted: for which controls, and under which filters."""
+
+    base: Filters
+    filters: Parts
+    controls: tuple[tuple[Control, str], ...]
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """An expression that has to be tried before it is taken: of the control of a column, or of the line."""
+
+    table: PointTable
+    made: Filter
+    take: Callable[[], None]
+    refuse: Callable[[BigviewError], None]
+
+
+class FilterPanel:
+    """The panel of filters of one visitor.
+
+    Parameters
+    ----------
+    host : Host
+        The explorer.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host, self._state = host, host.state
+        manifest = host.table.manifest
+        last = (manifest.x.column, manifest.y.column, "__row")
+        self._columns = {column.name: column for column in sorted(manifest.columns, key=lambda column: column.name in last)}
+        self._controls: dict[str, Control] = {}
+        self._counts: dict[str, dict[str, Any]] = {}
+        self._errors: dict[str, str] = {}
+        self._taken = 0
+        self._visible = True
+        self._worker = host.map.worker(self._count, self._counted)
+        self._drafts = host.map.worker(_tried, _answered)
+        self._names = host.map.worker(lambda columns, _: [_named(columns)], lambda _, names: self.component.param.update(columns=names))
+        listed = [[name, column.kind, quoted(name)] for name, column in self._columns.items()]
+        self.component = FilterView(columns=listed, told=self._told, sizing_mode="stretch_width", margin=0)
+        self._names.request([(name, column.kind) for name, column in self._columns.items()])
+        for name in self._active()[:_FIRST]:
+            self._opened(name)
+        self._watcher = self._state.param.watch(lambda _: host.map.soon(self._follow), "spec")
+        self._follow()
+
+    def close(self) -> None:
+        """Stop all work."""
+        self._state.param.unwatch(self._watcher)
+        for worker in (self._worker, self._drafts, self._names):
+            worker.close()
+
+    # What the state says.
+
+    @property
+    def _filters(self) -> Parts:
+        return self._state.spec.filters
+
+    def _active(self) -> list[str]:
+        owners = {column_of(part) for part in self._filters}
+        return [name for name in self._columns if name in owners]
+
+    def _follow(self) -> None:
+        """Show what the state says, and ask for the counts."""
+        self._errors.clear()
+        self._tell()
+        if not self._visible:
+            return
+        try:
+            wanted = _Wanted(self._host.where, self._filters, tuple((control, control.query) for control in self._controls.values()))
+        except BigviewError as error:
+            self._host.failed(str(error))
+            return
+        self._worker.request(wanted)
+
+    def _tell(self) -> None:
+        filters = self._filters
+        shown = {
+            name: {**control.facts, **self._counts.get(name, {}), **control.shown(filters), "error": self._errors.get(name, "")}
+            for name, control in self._controls.items()
+        }
+        self.component.param.update(active=self._active(), controls=shown)
+
+    def _count(self, wanted: _Wanted, stale: Callable[[], bool]) -> Iterator[tuple[str, dict[str, Any]]]:
+        for control, query in wanted.controls:
+            yield control.name, control.counted(wanted.base, wanted.filters, query)
+
+    def _counted(self, wanted: _Wanted, found: tuple[str, dict[str, Any]]) -> None:
+        name, counts = found
+        if name in self._controls and self._counts.get(name) != counts:
+            self._counts[name] = counts
+            self._tell()
+
+    # What the visitor says.
+
+    def _told(self, kind: Any, value: Any) -> None:
+        if kind in _MESSAGES:
+            self._host.map.soon(lambda: self._heard(_MESSAGES[kind], value))
+
+    def _heard(self, act: str, value: Any) -> None:
+        try:
+            getattr(self, act)(value)
+        except Exception as error:  # noqa: BLE001  a message must never end the session
+            self._host.failed(sentence(error))
+
+    def _control(self, value: Any) -> Control:
+        return self._controls[value["name"]]
+
+    def _change(self, filters: Parts, value: Any = None) -> None:
+        """Take other filters; all of one gesture are undone together."""
+        gesture = value.get("gesture") if isinstance(value, dict) else None
+        before = self._state.spec
+        self._state.change(gesture=None if gesture is None else (value["name"], gesture), filters=filters)
+        if self._state.spec == before:
+            self._tell()
+
+    def _opened(self, value: Any) -> None:
+        if value in self._controls:
+            del self._controls[value]
+            self._counts.pop(value, None)
+        elif value in self._columns:
+            self._controls[value] = Control(self._host.table, self._columns[value])
+        self._follow()
+
+    def _seen(self, value: Any) -> None:
+        """Take note of whether the panel is on the page."""
+        if self._visible != bool(value):
+            self._visible = bool(value)
+            self._follow()
+
+    def _stopped(self, value: Any) -> None:
+        self._change(self._control(value).stopped(self._filters, str(value["end"]), int(value["stop"])), value)
+
+    def _typed(self, value: Any) -> None:
+        control = self._control(value)
+        try:
+            filters = control.typed(self._filters, str(value["end"]), str(value["text"]))
+        except BigviewError as error:
+            self._wrong(control.name, str(error))
+            return
+        self._errors.pop(control.name, None)
+        self._change(filters, value)
+
+    def _picked(self, value: Any) -> None:
+        self._change(self._control(value).toggled(self._filters, str(value["item"])))
+
+    def _searched(self, value: Any) -> None:
+        self._control(value).query = str(value["text"])
+        self._follow()
+
+    def _gapped(self, value: Any) -> None:
+        self._change(self._control(value).gapped(self._filters, str(value["which"])))
+
+    def _cleared(self, value: Any) -> None:
+        control = self._control(value)
+        self._errors.pop(control.name, None)
+        self._change(control.changed(self._filters, None))
+
+    def _texted(self, value: Any) -> None:
+        """Filter by what a text contains, or by a pattern, which is tried first."""
+        control, text = self._control(value), str(value["text"])
+        asked = Asked(control.name, "regex" if value["mode"] == "regex" else "contains", text=text)
+
+        def take() -> None:
+            self._errors.pop(control.name, None)
+            if control.name in self._controls:
+                self._change(control.changed(self._filters, asked if text else None), value)
+
+        if asked.kind == "regex" and text:
+            self._drafts.request(_Draft(self._host.table, asking(asked), take, lambda error: self._wrong(control.name, _pattern_error(text, error))))
+        elif text or not control.shown(self._filters)["gap"]:
+            take()
+
+    def _wrong(self, name: str, text: str) -> None:
+        self._errors[name] = text
+        self._tell()
+
+    def _written(self, value: Any) -> None:
+        """Take the expression of the line as a filter, once it has been tried."""
+        text = str(value).strip()
+
+        def take() -> None:
+            self._taken += 1
+            self.component.line = {"taken": self._taken, "text": text}
+            made = Filter(text)
+            if made not in self._filters:
+                self._change((*self._filters, made))
+
+        if text:
+            self._drafts.request(_Draft(self._host.table, Filter(text), take, lambda error: self._refused(text, error)))
+
+    def _refused(self, text: str, error: BigviewError) -> None:
+        place = error.position if isinstance(error, ExpressionError) else None
+        self.component.line = {"taken": self._taken, "error": str(error), "text": text, "place": place}
+
+
+def _tried(draft: _Draft, stale: Callable[[], bool]) -> Iterator[BigviewError | None]:
+    """Find the rows that pass, which the map will want; yield what is wrong, if anything is."""
+    try:
+        draft.table.bits(draft.made)
+    except BigviewError as error:
+        yield error
+    else:
+        yield None
+
+
+def _answered(draft: _Draft, error: BigviewError | None) -> None:
+    if error is None:
+        draft.take()
+    else:
+        draft.refuse(error)
+
+
+def _pattern_error(text: str, error: BigviewError) -> str:
+    # The place it tells is one in the SQL around the pattern, which the visitor has not seen.
+    reason = str(error).partition("is no regular expression: ")[2]
+    return f"{text!r} is no regular expression: {reason}" if reason else str(error)
+
+
+def _named(columns: list[tuple[str, str]]) -> list[list[str]]:
+    """Return name, kind, and name as SQL takes it: in quotes only where it needs them."""
+    found = []
+    for name, kind in columns:
+        plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None
+        if plain:
+            try:
+                parse(f"{name} > 1", [name])
+            except BigviewError:
+                plain = False
+        found.append([name, kind, name if plain else quoted(name)])
+    return found
