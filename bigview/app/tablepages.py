@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bigview.app.picks import literal, quoted
+from bigview.app.asked import literal, quoted
 from bigview.app.record import spoken
 from bigview.spec import Filters, View
 from bigview.store.lookup import positions_of_rows
