@@ -37,6 +37,7 @@ HOMES = {
     "hvplot": {"views", "app"},
     "panel": {"views", "app"},
     "panel_material_ui": {"views", "app"},
+    "sqlalchemy": {"store"},
 }
 DRAWERS = {"common", "helper", "helpers", "lib", "misc", "tools", "util", "utils"}
 MOST_LINES = 400

@@ -15,6 +15,8 @@ import pytest
 import bigview as bv
 from bigview import cli
 from bigview.build import demo
+from bigview.cli import facts
+from bigview.cli.command import rows_of
 from bigview.config import limits
 from tests.views import store, table
 
@@ -51,14 +53,14 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 2)
 def test_help_is_quick_and_loads_nothing_heavy() -> None:
     code = (
         "import sys; from bigview.cli import main; main(['--help']); "
-        "bad = {'numpy', 'pandas', 'pyarrow', 'numba', 'datashader', 'dask', 'panel', 'bokeh', 'holoviews'} & set(sys.modules); "
+        "bad = {'numpy', 'pandas', 'pyarrow', 'numba', 'datashader', 'dask', 'panel', 'bokeh', 'holoviews', 'sqlalchemy'} & set(sys.modules); "
         "sys.exit(f'loaded {bad}' if bad else 0)"
     )
     began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - began < 5  # 0.1 s on a quiet machine
-    for word in ("build", "serve", "render", "info", "verify", "demo"):
+    for word in ("build", "serve", "render", "export", "selections", "info", "verify", "demo"):
         assert word in done.stdout
 
 
@@ -80,7 +82,9 @@ def test_python_m_bigview() -> None:
     assert done.stdout == f"bigview {bv.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [["build"], ["build", "points"], ["serve"], ["render"], ["info"], ["verify"], ["demo"]])
+@pytest.mark.parametrize(
+    "command", [["build"], ["build", "points"], ["serve"], ["render"], ["export"], ["selections"], ["info"], ["verify"], ["demo"]]
+)
 def test_every_command_has_help(command: "list[str]", capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([*command, "--help"]) == 0
     shown = capsys.readouterr().out
@@ -146,7 +150,7 @@ def test_mistyped_commands_and_options(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize("text", ["5", "5_000", "5,000", "2k", "1.5M", "1G", "0"])
 def test_numbers_of_rows(text: str) -> None:
     wanted = {"5": 5, "5_000": 5000, "5,000": 5000, "2k": 2000, "1.5M": 1_500_000, "1G": 10**9, "0": 0}
-    assert cli.rows_of(text) == wanted[text]
+    assert rows_of(text) == wanted[text]
 
 
 # --- info, verify, render ---------------------------------------------------------------------------------------------------------------------
@@ -245,7 +249,7 @@ def test_whatever_happens_is_one_sentence(
     def fail(_: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "_info", fail)
+    monkeypatch.setattr(facts, "_info", fail)
     assert said in fails(capsys, "info", "a.bv", code=code)
     for arguments in (["--debug", "info", "a.bv"], ["info", "a.bv", "--debug"]):
         assert cli.main(arguments) == code
@@ -312,3 +316,70 @@ def test_serve_caps_the_visitors_and_refuses_a_cap_of_nobody(
     assert cli.main(["serve", str(points)]) == 0
     assert caps == [7, limits().sessions]
     assert "let nobody in" in fails(capsys, "serve", str(points), "--sessions", "0")
+
+
+# --- export and selections -----------------------------------------------------------------------------------------------------------
+
+
+def test_export(points: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "good.parquet"
+    command = ["export", points, "-o", path, "--where", "score > 0.5", "--columns", "label, text", "--view", 0, 2, 0, "2"]
+    assert cli.main([*map(str, command), "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "about" in told
+    assert not path.exists()
+    assert cli.main([str(part) for part in command]) == 0
+    rows = bv.open(points).count(bv.View((0, 2), (0, 2)), "score > 0.5")
+    assert f"{rows:,} rows" in told
+    assert capsys.readouterr().out.startswith(told)
+    assert pq.read_table(path).column_names == ["__row", "votes", "label", "text"]
+    assert pq.read_metadata(path).num_rows == rows
+    assert "Did you mean 'label'" in fails(capsys, "export", points, "-o", path, "--columns", "lable")
+    assert "does not tell the format" in fails(capsys, "export", points, "-o", tmp_path / "a.xls")
+    assert "There is no format" in fails(capsys, "export", points, "-o", tmp_path / "a", "--format", "xls")
+
+
+def test_an_export_that_does_not_fit_is_refused(
+    points: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=10))
+    assert cli.main(["export", str(points), "-o", str(tmp_path / "a.csv")]) == 2
+    shown = capsys.readouterr()
+    assert "3,000 rows" in shown.out
+    assert "10 bytes free" in shown.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_export_for_a_spreadsheet(points: Path, tmp_path: Path) -> None:
+    for flags, begins in (([], b'"__row"'), (["--spreadsheet"], b"\xef\xbb\xbf")):
+        assert cli.main(["export", str(points), "-o", str(tmp_path / "a.csv"), *flags]) == 0
+        assert (tmp_path / "a.csv").read_bytes().startswith(begins)
+
+
+def test_selections(points: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["selections", str(points)]) == 0
+    assert capsys.readouterr().out == "No selections are saved.\n"
+    for url in ([], ["--selections", str(tmp_path / "team.db")]):
+        saved = bv.open(points).selections(*url[1:])
+        saved.save("good", bv.Filter("score > 0.5") & bv.Filter(rows=range(1000)), note="the better\nhalf", author="Ann")
+        assert cli.main(["selections", str(points), "rename", "good", "better", *url]) == 0
+        assert cli.main(["selections", str(points), *url]) == 0
+        shown = capsys.readouterr().out
+        rows = saved.get("better").rows
+        assert f"better  ({rows:,} rows, Ann, " in shown
+        assert "the better half" in shown
+        assert cli.main(["selections", str(points), "note", "better", "fine", *url]) == 0
+        assert cli.main(["selections", str(points), "show", "better", *url]) == 0
+        shown = capsys.readouterr().out
+        assert "1,000 rows by number AND (score > 0.5)" in shown
+        assert "note: fine" in shown
+        path = tmp_path / "better.csv"
+        assert cli.main(["export", str(points), "-o", str(path), "--selection", "better", "--where", "votes > 10", *url]) == 0
+        assert len(pd.read_csv(path)) == saved._table.count(where="score > 0.5 AND votes > 10 AND __row < 1000")
+        capsys.readouterr()
+        assert "Did you mean 'better'" in fails(capsys, "export", points, "-o", path, "--selection", "bettr", *url)
+        assert "takes a name, not nothing" in fails(capsys, "selections", points, "show", *url)
+        assert "Did you mean 'rename'" in fails(capsys, "selections", points, "renam", "a", "b", *url)
+        assert cli.main(["selections", str(points), "delete", "better", *url]) == 0
+        capsys.readouterr()
+        assert "Nothing is saved yet" in fails(capsys, "selections", points, "delete", "better", *url)

@@ -1,0 +1,61 @@
+"""``bigview serve`` and ``bigview demo``."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from bigview.cli.command import command, rows_of
+from bigview.config import limits, override
+from bigview.errors import OptionError
+
+
+def _serving(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, metavar="N", help="port (5006); 0 takes a free one")
+    parser.add_argument("--show", action="store_true", help="open the browser")
+    parser.add_argument("--address", default="127.0.0.1", help="address to listen at (127.0.0.1)")
+    parser.add_argument("--auth", metavar="FILE", help="users and passwords; needed for other addresses")
+    parser.add_argument("--public", action="store_true", help="let anyone in who reaches the address")
+    parser.add_argument("--origin", action="append", default=[], metavar="HOST", help="host under which browsers come, behind a proxy")
+    parser.add_argument("--sessions", type=int, metavar="N", help=f"visitors at once ({limits().sessions}); who comes when it is full is told so")
+
+
+def _serve(paths: Sequence[str], arguments: argparse.Namespace) -> None:
+    from bigview.app.server import serve
+
+    names = ("port", "show", "address", "auth", "public", "origin")
+    if arguments.sessions is not None and arguments.sessions < 1:
+        raise OptionError(f"--sessions {arguments.sessions} would let nobody in. Give a number from 1.")
+    with override(sessions=arguments.sessions or limits().sessions):
+        serve(list(paths), **{name: value for name in names if (value := getattr(arguments, name)) is not None})
+
+
+def serve_options(commands: Any) -> None:
+    """Declare the command."""
+    parser = command(commands, "serve", "open the explorer of stores in the browser", lambda given: _serve(given.stores, given))
+    parser.add_argument("stores", nargs="+", metavar="STORE")
+    _serving(parser)
+
+
+def demo_options(commands: Any) -> None:
+    """Declare the command."""
+    parser = command(commands, "demo", "build a demonstration store and open it", _demo)
+    parser.add_argument("name", nargs="?", default="words", metavar="NAME", help="words (real) or clusters (synthetic)")
+    parser.add_argument("--rows", default="1M", metavar="N", help="10K, 1M, 100M, …, or all (1M)")
+    parser.add_argument("--folder", metavar="PATH", help="where demonstration data are kept (the user's cache)")
+    parser.add_argument("--no-serve", action="store_true", help="only build")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    _serving(parser)
+
+
+def _demo(arguments: argparse.Namespace) -> None:
+    from bigview.build.demo import demo_store
+
+    try:
+        rows = None if arguments.rows.lower() == "all" else rows_of(arguments.rows)
+    except argparse.ArgumentTypeError as error:
+        raise OptionError(f"--rows: {error}, or all.") from error
+    store = demo_store(arguments.name, rows, arguments.folder, arguments.quiet)
+    if arguments.no_serve:
+        print(store)
+    else:
+        _serve([str(store)], arguments)
