@@ -4,7 +4,6 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
-import datashader as ds
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -192,6 +191,8 @@ def _dominant(table: PointTable, lattice: Lattice, reduction: Reduction, found: 
 
 def _by_datashader(table: PointTable, lattice: Lattice, reduction: Reduction, where: Where) -> tuple[NDArray[Any], tuple[str, Any] | None]:
     """Hand the rows of the frame, at the places where they are drawn, to Datashader itself."""
+    import datashader as ds
+
     frame = _drawn_rows(table, lattice, where)
     names = columns_read(reduction.source)
     for name in names:

@@ -1,10 +1,10 @@
-"""Reductions: Datashader's objects, their names, and bigview's own, brought to one form."""
+"""Reductions: Datashader's objects, their names, and bigview's own, brought to one form.
+
+Datashader takes most of a second to load, and brings Dask along; it is loaded where one of its objects is at hand.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Literal
-
-import datashader as ds
-import datashader.reductions as rd
 
 from bigview.errors import OptionError, closest
 from bigview.spec import By, Dominant
@@ -12,7 +12,7 @@ from bigview.store.points import PointTable
 
 Kind = Literal["count", "any", "sum", "mean", "min", "max", "std", "var", "by", "dominant", "other"]
 _NUMBERS = ("sum", "mean", "min", "max", "std", "var")
-_CLASSES = {name: getattr(rd, name) for name in ("count", "any", *_NUMBERS)}
+_NAMED = ("count", "any", *_NUMBERS)
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ def reduction_of(table: PointTable, agg: Any) -> Reduction:
 def _named(name: str) -> Reduction:
     kind, _, column = name.partition(":")
     kind = {"count_cat": "by", "size": "count"}.get(kind, kind)
-    if kind not in (*_CLASSES, "by", "dominant"):
-        raise OptionError(f"There is no reduction {name!r}. {closest(name, [*_CLASSES, 'by', 'dominant'])}")
+    if kind not in (*_NAMED, "by", "dominant"):
+        raise OptionError(f"There is no reduction {name!r}. {closest(name, [*_NAMED, 'by', 'dominant'])}")
     return Reduction(kind, column or None)  # type: ignore[arg-type]
 
 
@@ -86,11 +86,13 @@ def _typed(agg: Any) -> Reduction:
         return Reduction("by", agg.column, agg.top)
     if isinstance(agg, Dominant):
         return Reduction("dominant", agg.column)
-    if isinstance(agg, ds.by):
+    import datashader.reductions as rd
+
+    if isinstance(agg, rd.by):
         plain = type(agg.reduction) is rd.count and getattr(agg.reduction, "column", None) in (None, agg.cat_column)
         return Reduction("by", agg.cat_column) if plain else Reduction("other", source=agg)
-    for kind, known in _CLASSES.items():
-        if type(agg) is known:
+    for kind in _NAMED:
+        if type(agg) is getattr(rd, kind):
             column = agg.column if isinstance(getattr(agg, "column", None), str) else None
             return Reduction(kind, column) if column is None or kind != "any" else Reduction("other", source=agg)  # type: ignore[arg-type]
     if isinstance(agg, (rd.Reduction, rd.summary)):
@@ -100,6 +102,8 @@ def _typed(agg: Any) -> Reduction:
 
 def columns_read(source: Any) -> list[str]:
     """Return the columns that a reduction of Datashader reads, whatever it is made of."""
+    import datashader.reductions as rd
+
     names = {getattr(source, place, None) for place in ("column", "cat_column", "lookup_column")}
     parts = [getattr(source, place, None) for place in ("reduction", "selector")] + list(getattr(source, "values", None) or [])
     found = {name for name in names if isinstance(name, str)}
