@@ -8,6 +8,7 @@ has new data that shows the new view at its own resolution; `painted` until the 
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -231,7 +232,7 @@ def main() -> None:
     parser.add_argument("--pages", nargs="+", default=["constant", "explorer", "stock"])
     parser.add_argument("--by")
     parser.add_argument("--ticks", type=int, default=14)
-    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"), help="the browser's program")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     with launch(given.chromium) as browser:
