@@ -32,6 +32,10 @@ class Host(Protocol):
     def where(self) -> Filters:
         """All filters in force."""
 
+    @property
+    def selected(self) -> Filters:
+        """What is selected; no filter where nothing is."""
+
     def failed(self, text: str) -> None:
         """Say a sentence to the visitor."""
 

@@ -271,6 +271,7 @@ export function render({ model, el }) {
   body.addEventListener("keydown", (event) => walk(body, event, send))
   let shown = true
   new ResizeObserver(() => {
+    if (!panel.isConnected) return  // Panel has made the table anew
     const now = panel.offsetHeight > 0
     if (now !== shown) send("shown", (shown = now))
   }).observe(panel)

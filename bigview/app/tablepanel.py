@@ -21,7 +21,7 @@ from bigview.app.tablepages import (
     searchable,
     turned,
 )
-from bigview.spec import Filters
+from bigview.spec import Filters, View
 from bigview.views.live import sentence
 from bigview.views.pointer import Found
 
@@ -91,13 +91,15 @@ class TablePanel:
 
     def _ask(self, number: int = 0, jump: bool = False) -> None:
         """Ask for a page of what is chosen now."""
-        host = self._host
-        where: Filters = getattr(host, "selected", host.where)
-        view = host.map.view if self._follows else None
+        where, view = self._chosen()
         asked = Asked(where, view, self._search, self._columns, self._order, number, self._pin, jump)
         if asked != self._asked or jump:
             self._asked, self.component.busy = asked, True
             self._worker.request(asked)
+
+    def _chosen(self) -> tuple[Filters, View | None]:
+        """Return filters and selection together, and the place to which the rows are confined."""
+        return Filters.of(self._host.where, self._host.selected), self._host.map.view if self._follows else None
 
     def _work(self, asked: Asked, _: Callable[[], bool]) -> Iterator[Shown]:
         try:
@@ -141,9 +143,7 @@ class TablePanel:
             return
         try:
             before = self._asked
-            where: Filters = getattr(self._host, "selected", self._host.where)
-            view = self._host.map.view if self._follows else None
-            if before is None or (before.where, before.view) != (where, view):
+            if before is None or (before.where, before.view) != self._chosen():
                 self._ask()
         except Exception as error:  # noqa: BLE001  such as a saved selection that is gone
             self.component.trouble = sentence(error)
