@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from bigview.build.points import build_points
 from bigview.raster.frame import frame
@@ -302,3 +303,19 @@ def test_a_link_that_does_not_fit_says_so(explorer, url):
     page.goto(url + "?spec=1.broken")
     page.locator(".message", has_text="link").wait_for(timeout=30_000)
     _until(page, lambda: _count(page) == ROWS, "the whole map")
+
+
+@pytest.mark.parametrize("light", [False, True], ids=["dark", "light"])
+def test_nothing_bars_people_who_hear_or_use_keys(explorer, light):
+    """axe-core finds nothing to mend, with every panel open."""
+    page = explorer
+    if light:
+        page.get_by_role("button", name="Light or dark").click()
+        page.locator(".stage.light").wait_for()
+    for name in ("Palette and scale", "Filters", "Records", "Select with a lasso"):
+        page.get_by_role("button", name=name, exact=True).click()
+    page.locator(".panel.table th").first.wait_for()
+    page.mouse.click(*_pixel(page, *LONE))
+    page.wait_for_timeout(500)
+    found = Axe().run(page).response["violations"]
+    assert [(one["impact"], one["id"], one["nodes"][0]["html"][:200]) for one in found] == []

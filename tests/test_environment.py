@@ -19,7 +19,7 @@ PINS = {
     if line and not line.startswith("#")
 }
 # Said by the package's own licence file; its metadata is silent or odd.
-LICENCES_READ = {"locate": "MIT"}
+LICENCES_READ = {"axe-playwright-python": "MIT AND MPL-2.0", "locate": "MIT"}
 
 
 def declared() -> list[Requirement]:

@@ -177,6 +177,7 @@ const KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "+", "=
 export function render({ model, el }) {
   const stage = document.createElement("div")
   stage.className = "stage"
+  if (model.facts.page) stage.setAttribute("role", "main")
   const map = add(stage, "div", "map")
   map.tabIndex = 0
   map.setAttribute("role", "application")
@@ -217,7 +218,7 @@ export function render({ model, el }) {
   const message = add(stage, "div", "card message")
   message.setAttribute("role", "alert")
   const sketch = add(stage, "div", "card sketch")
-  const note = add(stage, "footer", "note")
+  const note = add(stage, "div", "note")
   const live = add(stage, "div", "spoken")
   live.setAttribute("aria-live", "polite")
 
