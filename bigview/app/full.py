@@ -26,6 +26,7 @@ class Room:
     """
 
     def __init__(self) -> None:
+        self.visited = False  # whether anybody has ever come
         self._arrived: WeakSet[Any] = WeakSet()
         self._sessions: Callable[[], Collection[Any]] = list
 

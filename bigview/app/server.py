@@ -109,7 +109,7 @@ def make_server(
     except OSError as error:
         raise _port_error(error, address, port) from error
     room.open(server, pages)
-    Thread(target=warm, args=(tables,), name="bigview-warm-up", daemon=True).start()
+    Thread(target=warm, args=(tables, lambda: room.visited), name="bigview-warm-up", daemon=True).start()
     return server
 
 
@@ -134,6 +134,7 @@ def _page(make: Callable[[], Any], room: Room) -> Callable[[], Any]:
         # Requests that came together have all passed the door before the first of them became a session.
         if room.full:
             return pn.pane.HTML(said_in_page())
+        room.visited = True
         document = pn.state.curdoc
         pn.state.onload(lambda: room.arrived(document))
         return make()
@@ -209,14 +210,15 @@ def _port_error(error: OSError, address: str, port: int) -> PortError:
     return PortError(f"The server cannot listen at {address}, port {port}: {error.strerror or error}. Check --address.")
 
 
-def warm(tables: Sequence[PointTable]) -> None:
-    """Draw the first picture of each store, so that the first visitor finds code compiled and cells in memory."""
+def warm(tables: Sequence[PointTable], visited: Callable[[], bool] = lambda: False) -> None:
+    """Draw the first picture of each store, so that the first visitor finds code compiled and cells in memory; then leave the work to him."""
     for table in tables:
         try:
             style = Style(by=first_coloring(table))
             view = View(*table.home, *SIZE)
-            for _ in Painter(table).paint(Wish(view, style, settled=True)):
-                pass
+            for _ in Painter(table).paint(Wish(view, style, settled=True), visited):
+                if visited():
+                    break
             table.nearest(view.x_range[0], view.y_range[0], view=view)
         except Exception:  # a page says in its place what is wrong with a store
             log.debug("no warm-up of %s", table, exc_info=True)

@@ -1,7 +1,9 @@
 """``bigview serve`` and ``bigview demo``."""
 
 import argparse
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from bigview.cli.command import command, rows_of
@@ -20,13 +22,26 @@ def _serving(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(paths: Sequence[str], arguments: argparse.Namespace) -> None:
-    from bigview.app.server import serve
-
     names = ("port", "show", "address", "auth", "public", "origin")
     if arguments.sessions is not None and arguments.sessions < 1:
         raise OptionError(f"--sessions {arguments.sessions} would let nobody in. Give a number from 1.")
-    with override(sessions=arguments.sessions or limits().sessions):
+    with override(sessions=arguments.sessions or limits().sessions), _kept():
+        from bigview.app.server import serve
+
+        gc.freeze()
+        gc.enable()
         serve(list(paths), **{name: value for name in names if (value := getattr(arguments, name)) is not None})
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Load without looking for garbage, a tenth of the start; what is loaded stays, and is not looked through whenever a visitor has left."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def serve_options(commands: Any) -> None:
