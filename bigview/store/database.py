@@ -170,11 +170,14 @@ class Database:
 
     def write(self, work: "Callable[[Connection], T]") -> T:
         """Return what `work` returns, having changed the database wholly or, where it raises, not at all."""
+        from sqlalchemy import inspect
         from sqlalchemy.schema import CreateTable
 
         def whole(connection: "Connection") -> T:
+            there = inspect(connection).get_table_names()  # asked first: a team's members may have no right to make tables
             for table in tables().all.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
+                if table.name not in there:
+                    connection.execute(CreateTable(table, if_not_exists=True))
             return work(connection)
 
         return self._run(whole, True)
@@ -214,9 +217,11 @@ def _begin(connection: "Connection") -> None:
 
 
 def _passing(error: Any) -> bool:
-    """Whether another try may do: the database is busy, or two made the tables at once."""
+    """Whether another try may do: the database is busy, or two made the same name, or the tables, at once; the next try sees what the other made."""
+    from sqlalchemy.exc import IntegrityError
+
     text = str(error.orig).lower()
-    return any(word in text for word in ("locked", "busy", "pg_type_typname_nsp_index", "could not serialize", "deadlock"))
+    return isinstance(error, IntegrityError) or any(word in text for word in ("locked", "busy", "could not serialize", "deadlock", "already exists"))
 
 
 def checked_name(name: Any) -> str:

@@ -124,7 +124,7 @@ class Selections:
 
         def work(connection: "Connection") -> str:
             kept = wanted
-            found = _find(connection, self._store, kept)
+            found = _find(connection, self._store, kept, change=True)
             if found is not None and found.digest == packed.digest and taken != "replace":
                 return kept
             if found is not None and taken == "refuse":
@@ -207,7 +207,7 @@ class Selections:
         wanted = checked_name(new)
 
         def work(connection: "Connection") -> bool:
-            row, other = _find(connection, self._store, old.strip()), _find(connection, self._store, wanted)
+            row, other = _find(connection, self._store, old.strip(), change=True), _find(connection, self._store, wanted)
             if row is None:
                 return False
             if other is not None and other.id != row.id:
@@ -223,7 +223,7 @@ class Selections:
         """Forget a selection."""
 
         def work(connection: "Connection") -> bool:
-            row = _find(connection, self._store, name.strip())
+            row = _find(connection, self._store, name.strip(), change=True)
             if row is not None:
                 _remove(connection, row.id)
             return row is not None
@@ -241,7 +241,7 @@ class Selections:
         """
 
         def work(connection: "Connection") -> bool:
-            row = _find(connection, self._store, name.strip())
+            row = _find(connection, self._store, name.strip(), change=True)
             if row is None:
                 return False
             if was is not None and row.note not in (was, _cleaned(note)):
@@ -269,9 +269,11 @@ def _cleaned(note: str) -> str:
     return str(note).replace("\x00", "").strip()
 
 
-def _find(connection: "Connection", store: str, name: str) -> Any:
+def _find(connection: "Connection", store: str, name: str, change: bool = False) -> Any:
+    """Return the row of a name; one that is to be changed is held until the end of the transaction."""
     table = tables().selections
-    return connection.execute(table.select().where(table.c.store == store, table.c.name == name)).first()
+    query = table.select().where(table.c.store == store, table.c.name == name)
+    return connection.execute(query.with_for_update() if change else query).first()
 
 
 def _find_digest(connection: "Connection", store: str, digest: str) -> Any:
