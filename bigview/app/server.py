@@ -14,6 +14,7 @@ from typing import Any
 
 import panel as pn
 
+from bigview.app.downloads import desk
 from bigview.app.explorer import Explorer
 from bigview.app.full import Room, said_in_page
 from bigview.app.index import index_page
@@ -109,6 +110,8 @@ def make_server(
     except OSError as error:
         raise _port_error(error, address, port) from error
     room.open(server, pages)
+    desk().serve(server)
+    server.io_loop.add_callback(_load)
     Thread(target=warm, args=(tables, lambda: room.visited), name="bigview-warm-up", daemon=True).start()
     return server
 
@@ -208,6 +211,11 @@ def _port_error(error: OSError, address: str, port: int) -> PortError:
     if error.errno == errno.EACCES:
         return PortError(f"Port {port} is not allowed for this user. Choose one above 1023 with --port N.")
     return PortError(f"The server cannot listen at {address}, port {port}: {error.strerror or error}. Check --address.")
+
+
+def _load() -> None:
+    """Load what the first page would: a third of a second, on the loop as a page would, and mostly before anybody comes."""
+    import holoviews.plotting.bokeh  # noqa: F401
 
 
 def warm(tables: Sequence[PointTable], visited: Callable[[], bool] = lambda: False) -> None:
