@@ -8,7 +8,8 @@ import pandas as pd
 
 from bigview.app.asked import Asked, asked_of, asking
 from bigview.app.picks import column_of, picked, toggled
-from bigview.app.stops import Slider, read
+from bigview.app.stops import Slider, read, value_of
+from bigview.errors import OptionError
 from bigview.spec import Filter, Filters
 from bigview.state import Part
 from bigview.store.manifest import Column
@@ -108,6 +109,9 @@ class Control:
         """Return the filters after an end was typed; nothing typed opens it."""
         ends = self._ends(filters)
         ends[end == "high"] = read(self.column, text) if text.strip() else None
+        low, high = ends
+        if low is not None and high is not None and value_of(self.column, low) > value_of(self.column, high):
+            raise OptionError(f"No value is from {low} to {high}: the first must not be above the second.")
         return self.ranged(filters, *ends)
 
     def _ends(self, filters: Parts) -> list[str | None]:

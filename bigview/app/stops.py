@@ -82,7 +82,7 @@ class Slider:
             return places[self.texts.index(text)]
         low, high = Fraction(self.column.low or 0), Fraction(self.column.high or 0)
         try:
-            value = Fraction(_value(self.column, text))
+            value = Fraction(value_of(self.column, text))
         except (OptionError, ValueError, OverflowError):
             return 1.0 if upper else 0.0
         share = float((value - low) / (high - low)) if high > low else 0.0
@@ -97,13 +97,14 @@ def read(column: Column, text: str) -> str:
     OptionError
         When it is none of the column's kind.
     """
-    value = _value(column, text.strip())
+    value = value_of(column, text.strip())
     if column.kind == "datetime":
         return _text(column, value)
     return str(value) if isinstance(value, int) else _shortest(repr(value))
 
 
-def _value(column: Column, text: str) -> int | float:
+def value_of(column: Column, text: str) -> int | float:
+    """Return the number that a text means; for moments their count in the column's unit."""
     if column.kind == "datetime":
         try:
             moment = np.datetime64(text.replace(" ", "T")) if _MOMENT.fullmatch(text) else None
@@ -123,7 +124,7 @@ def _value(column: Column, text: str) -> int | float:
     return number
 
 
-def _unit(column: Column) -> str:
+def _unit(column: Column) -> Any:
     return column.dtype.partition("[")[2].rstrip("]").split(",")[0] or "ns"
 
 
@@ -158,7 +159,7 @@ def _step(column: Column, span: int | float) -> Fraction:
     if column.kind == "datetime":
         unit = _UNITS[_unit(column)]
         steps = [Fraction(step * 1_000_000, unit) for step in _TIMES]
-        fits = next((step for step in steps if step >= max(least, 1) and step.denominator == 1), None)
+        fits = next((step for step in steps if step >= max(least, Fraction(1)) and step.denominator == 1), None)
         return fits or _round(least / Fraction(86_400 * _SECOND, unit)) * Fraction(86_400 * _SECOND, unit)
     step = _round(least)
     return max(step, Fraction(1)) if column.kind == "integer" else step
