@@ -243,6 +243,25 @@ class Histogram(NamedTuple):
     missing: int
 
 
+class Cross(NamedTuple):
+    """Counts of two columns' values together.
+
+    Attributes
+    ----------
+    first, second : ndarray
+        Of a number or datetime the edges of its n equal bins, shape (n + 1,), as in `Histogram`; of a category or boolean its most frequent
+        values, shape (n,), the last of which is None where all others are counted together.
+    counts : ndarray of int64, shape (n of the first, n of the second)
+    missing : int
+        Rows without a finite value in one of the two.
+    """
+
+    first: NDArray[Any]
+    second: NDArray[Any]
+    counts: NDArray[np.int64]
+    missing: int
+
+
 @dataclass(frozen=True)
 class By:
     """Counts by category; see `by`."""

@@ -5,22 +5,21 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
-import numba as nb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bigview.errors import OptionError, missing_column
-from bigview.spec import Histogram, View, Where
-from bigview.store import pool
-from bigview.store.bits import bit_at
+from bigview.spec import Cross, Histogram, View, Where
+from bigview.store.binned import calendar_bins, equal_bins
+from bigview.store.charts import Side, counted, counted_pairs, side_of
 from bigview.store.files import Folder
 from bigview.store.filters import ClauseBits
 from bigview.store.lookup import positions_of_keys, positions_of_rows
 from bigview.store.manifest import Manifest
 from bigview.store.nearest import nearest_rows
 from bigview.store.ordering import ordered
-from bigview.store.reader import MISSING_TIME, ROW, Reader
+from bigview.store.reader import ROW, Reader
 from bigview.store.sample import sample as random_rows
 from bigview.store.selection import Box, Selection, select
 
@@ -185,19 +184,40 @@ class PointTable:
 
     def histogram(self, column: str, bins: int = 64, view: View | None = None, where: Where = None) -> Histogram:
         """Return the counts of a number or datetime column in equal bins over its extent in the store."""
-        entry = self.manifest.column(column)
-        if entry.kind not in ("number", "integer", "datetime"):
-            raise OptionError(f"{column!r} holds {entry.kind}; a histogram needs numbers or datetimes. Use category_counts for categories.")
-        if bins < 1:
-            raise OptionError(f"bins must be 1 or more, not {bins}.")
-        low, high = (0.0, 1.0) if entry.low is None or entry.high is None else (float(entry.low), float(entry.high))
-        edges = np.linspace(low, high if high > low else low + 1, bins + 1)
-        selection = self.selected(view, where)
-        counts = np.zeros(bins + 1, np.int64)
-        for part in self._over(column, selection, lambda values, a, b, bits: _histogram(values, a, b, bits, edges, np.zeros(bins + 1, np.int64))):
-            counts += part
-        shown = edges.astype(np.int64).view(self.manifest_dtype(column)) if entry.kind == "datetime" else edges
-        return Histogram(shown, counts[:bins], int(counts[bins]))
+        found = equal_bins(self.reader, column, bins)
+        counts = counted(self.reader, self.selected(view, where), Side.of_bins(self.reader, found))
+        return Histogram(self._edges(column, found.edges), counts[:-1], int(counts[-1]))
+
+    def dates(self, column: str, bins: int = 100, view: View | None = None, where: Where = None) -> Histogram:
+        """Return the counts of a datetime column by whole days, weeks (from Monday), months, years or the like.
+
+        The shortest of these are taken of which the extent of the column in the store has at most `bins`.
+        """
+        found, _ = calendar_bins(self.reader, column, bins)
+        counts = counted(self.reader, self.selected(view, where), Side.of_bins(self.reader, found))
+        return Histogram(self._edges(column, found.edges), counts[:-1], int(counts[-1]))
+
+    def cross(self, first: str, second: str, bins: tuple[int, int] = (64, 64), view: View | None = None, where: Where = None) -> Cross:
+        """Return the counts of two columns' values together.
+
+        Parameters
+        ----------
+        first, second : str
+            Numbers, datetimes, categories or booleans.
+        bins : (int, int)
+            Equal bins over the extent of each in the store; of a category the number of its most frequent values, beside which all others are one.
+        view : View, optional
+            Only rows inside its ranges.
+        where : str or Filter, optional
+            Only rows that pass.
+        """
+        (a, a_ends), (b, b_ends) = (side_of(self.reader, column, size) for column, size in zip((first, second), bins, strict=True))
+        counts = counted_pairs(self.reader, self.selected(view, where), a, b)
+        inner = counts[:-1, :-1]
+        return Cross(self._edges(first, a_ends), self._edges(second, b_ends), inner, int(counts.sum() - inner.sum()))
+
+    def _edges(self, column: str, edges: NDArray[Any]) -> NDArray[Any]:
+        return edges.view(self.manifest_dtype(column)) if self.columns[column] == "datetime" else edges
 
     def manifest_dtype(self, column: str) -> np.dtype:
         """Return the NumPy type of a datetime column."""
@@ -206,71 +226,8 @@ class PointTable:
 
     def category_counts(self, column: str, view: View | None = None, where: Where = None) -> pd.Series:
         """Return the count of each category that occurs, descending; missing values are left out."""
-        entry = self.manifest.column(column)
-        if entry.kind not in ("category", "boolean"):
-            raise OptionError(f"{column!r} holds {entry.kind}; category_counts needs a category or boolean column.")
-        values = self.reader.categories(column)
-        selection = self.selected(view, where)
-        counts = np.zeros(len(values) + 1, np.int64)
-        for part in self._over(column, selection, lambda codes, a, b, bits: _code_counts(codes, a, b, bits, np.zeros(len(values) + 1, np.int64))):
-            counts += part
-        order = np.argsort(-counts[1:], kind="stable")
-        order = order[counts[1:][order] > 0]
-        return pd.Series(counts[1:][order], index=pd.Index(values[order], name=column), name="count")
-
-    def _over(self, column: str, selection: Selection, kernel: Any) -> list[Any]:
-        """Run a kernel over the selected runs of a column, a slice of runs a thread."""
-        bits = np.empty(0, np.uint64) if selection.bits is None else selection.bits
-        starts, stops = _pieces(selection.starts, selection.stops)
-
-        def part(span: tuple[int, int]) -> Any:
-            a, b = starts[slice(*span)], stops[slice(*span)]
-            with self.reader.pages.pinned([column], self.reader.pages.groups_of(a, b)) as (values,):
-                return kernel(values, a, b, bits)
-
-        # A few million rows at a time: no more is pinned at once than the budget can hold.
-        edges = np.searchsorted(np.cumsum(stops - starts), np.arange(0, max(1, int((stops - starts).sum())), 1 << 22))
-        spans = list(zip(edges, [*edges[1:], len(starts)], strict=True))
-        return pool.run(part, spans)
-
-
-def _pieces(starts: NDArray[np.int64], stops: NDArray[np.int64], most: int = 1 << 20) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Cut long runs, so that the work can be shared."""
-    parts = np.maximum(1, -(-(stops - starts) // most))
-    if (parts == 1).all():
-        return starts, stops
-    run = np.repeat(np.arange(len(starts)), parts)
-    step = np.arange(len(run)) - np.repeat(np.cumsum(parts) - parts, parts)
-    cut = starts[run] + step * most
-    return cut, np.minimum(cut + most, stops[run])
-
-
-@nb.njit(nogil=True, cache=True)
-def _histogram(values, starts, stops, bits, edges, counts):  # type: ignore[no-untyped-def]
-    bins = edges.shape[0] - 1
-    scale = bins / (edges[bins] - edges[0])
-    for q in range(starts.shape[0]):
-        for row in range(starts[q], stops[q]):
-            if bits.shape[0] and not bit_at(bits, row):
-                continue
-            value = nb.float64(values[row])
-            if not np.isfinite(value) or values[row] == MISSING_TIME:
-                counts[bins] += 1
-                continue
-            place = min(max(int((value - edges[0]) * scale), 0), bins - 1)
-            # The multiplication may land one bin beside: the edges decide.
-            while place > 0 and value < edges[place]:
-                place -= 1
-            while place < bins - 1 and value >= edges[place + 1]:
-                place += 1
-            counts[place] += 1
-    return counts
-
-
-@nb.njit(nogil=True, cache=True)
-def _code_counts(codes, starts, stops, bits, counts):  # type: ignore[no-untyped-def]
-    for q in range(starts.shape[0]):
-        for row in range(starts[q], stops[q]):
-            if bits.shape[0] == 0 or bit_at(bits, row):
-                counts[nb.int64(codes[row]) + 1] += 1
-    return counts
+        side = Side.of_categories(self.reader, column)
+        counts = counted(self.reader, self.selected(view, where), side)[:-1]
+        order = np.argsort(-counts, kind="stable")
+        order = order[counts[order] > 0]
+        return pd.Series(counts[order], index=pd.Index(self.reader.categories(column)[order], name=column), name="count")

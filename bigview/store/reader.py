@@ -1,6 +1,6 @@
 """Reading a store: its row groups as columns, its levels as cells, its records as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -113,7 +113,29 @@ class Reader:
             dtypes[name] = dtypes[axis.column] if dtypes[axis.column] == np.float32 else np.dtype(np.float64)
         return PagedTable(dtypes, self.row_groups.offsets, self._load_rows)
 
+    @cached_property
+    def _derived(self) -> dict[str, tuple[str, Callable[[NDArray[Any]], NDArray[Any]]]]:
+        return {}
+
+    def derive(self, name: str, column: str, dtype: np.dtype, make: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+        """Add a paged column that is made from the decoded values of another."""
+        self.pages.dtypes[name] = dtype
+        self._derived.setdefault(name, (column, make))
+
+    def derived(self, column: str) -> list[Callable[[NDArray[Any]], NDArray[Any]]]:
+        """Return what makes the columns that were derived from a column."""
+        return [make for source, make in list(self._derived.values()) if source == column]
+
     def _load_rows(self, groups: Sequence[int], names: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
+        derived = {name: self._derived[name] for name in names if name in self._derived}
+        if not derived:
+            return self._decoded(groups, names)
+        plain = [name for name in names if name not in derived]
+        decoded = self._decoded(groups, sorted({*plain, *(column for column, _ in derived.values())}))
+        made = [{name: make(values[column]) for name, (column, make) in derived.items()} for values in decoded]
+        return [{name: values[name] for name in plain} | more for values, more in zip(decoded, made, strict=True)]
+
+    def _decoded(self, groups: Sequence[int], names: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
         axes = {X: self.manifest.x, Y: self.manifest.y}
         columns = {name: self.manifest.column(axes[name].column if name in axes else name) for name in names}
         found = []

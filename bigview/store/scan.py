@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bigview.config import limits
 from bigview.store import pool
+from bigview.store.binned import decided
 from bigview.store.bits import Bits, words
 from bigview.store.reader import MISSING_TIME, Reader, X, Y
 from bigview.store.valuesets import Joined, Plan, UnsureError, Values
@@ -66,8 +67,14 @@ def tests_of(reader: Reader, values: Values | Joined) -> Test | Tests:
         if column.kind == "integer" and max(abs(domain.low), abs(domain.high)) > 1 << 53:
             raise UnsureError
         passes = values.nan if domain.nan else values.missing and domain.missing
+        codes = decided(reader, values, passes)
+        if codes is not None:
+            return Test(codes[0], np.empty(0), np.empty(0), False, codes[1])
         ranges = (values.inverted() if passes else values).ranges
         return Test(page, *_edges(values, ranges, dtype), passes)
+    codes = decided(reader, values, values.missing and domain.missing)
+    if codes is not None:
+        return Test(codes[0], np.empty(0), np.empty(0), False, codes[1])
     ranges = values.ranges
     if values.missing and domain.missing:
         absent = MISSING_TIME if column.kind == "datetime" else -1
