@@ -74,8 +74,9 @@ class Explorer(pn.viewable.Viewer):
         self.table, self._where = table, Filters.of(where)
         self._colorings = colorings(table)
         plain = Spec(style=Style(by=self._first(color_by), palette=palette, dark=dark), fingerprint=table.manifest.fingerprint)
-        found, said = (plain, "") if spec is None else usable(spec, table, plain)
+        found, saved, said = (plain, {}, "") if spec is None else usable(spec, table, plain)
         self.state = State(spec=found.replaced(view=None))
+        self.state.saved = saved
         self._jump = False
         self._panels: dict[str, Panel] = {}
         self._mode = "replace"
@@ -103,6 +104,11 @@ class Explorer(pn.viewable.Viewer):
         self.state.param.watch(lambda event: self.map.soon(lambda: self._changed(event.old, event.new)), "spec")
         if page:
             pn.state.on_session_destroyed(lambda _: self.close())
+
+    @property
+    def base(self) -> Filters:
+        """The filters that the explorer was made with."""
+        return self._where
 
     @property
     def where(self) -> Filters:
@@ -168,7 +174,7 @@ class Explorer(pn.viewable.Viewer):
         place = None if by is None else place_of(by, filters)
         if place is None:
             return None
-        return Filters.of(self._where, self.state.spec.replaced(filters=filters[:place] + filters[place + 1 :]).where())
+        return Filters.of(self._where, self.state.where_of(self.state.spec.replaced(filters=filters[:place] + filters[place + 1 :])))
 
     # What the map asks and tells.
 
@@ -220,7 +226,8 @@ class Explorer(pn.viewable.Viewer):
     def _travelled(self, value: Any) -> None:
         """Show what a link of the browser's history holds."""
         plain = self.state.spec
-        found, said = usable(Spec.from_query(str(value)), self.table, plain) if "spec=" in str(value) else (Spec(style=plain.style), "")
+        found, saved, said = usable(Spec.from_query(str(value)), self.table, plain) if "spec=" in str(value) else (Spec(style=plain.style), {}, "")
+        self.state.saved |= saved
         self.map.go(found.view)
         self.state.spec = found.replaced(view=None)
         self._jump = False

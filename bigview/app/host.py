@@ -29,6 +29,10 @@ class Host(Protocol):
     pinned: list[Callable[[Found | None], None]]  # called with the record that was clicked, or None when it was let go
 
     @property
+    def base(self) -> Filters:
+        """The filters that the explorer was made with."""
+
+    @property
     def where(self) -> Filters:
         """All filters in force."""
 

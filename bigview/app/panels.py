@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from bigview.app.chartpanel import ChartPanel
 from bigview.app.filterpanel import FilterPanel
 from bigview.app.host import Panel
 from bigview.app.tablepanel import TablePanel
 
-PANELS: dict[str, Callable[[Any], Panel]] = {"filters": FilterPanel, "table": TablePanel}
+PANELS: dict[str, Callable[[Any], Panel]] = {"charts": ChartPanel, "filters": FilterPanel, "table": TablePanel}

@@ -6,7 +6,7 @@ from typing import Any
 
 import param
 
-from bigview.spec import Filter, Filters, Style
+from bigview.spec import Filter, Filters, Style, Where
 from bigview.state import Spec
 from bigview.store.points import PointTable
 
@@ -45,6 +45,7 @@ class State(param.Parameterized):
         super().__init__(**params)
         self._past: list[Spec] = []
         self._future: list[Spec] = []
+        self.saved: dict[str, Where] = {}  # what the saved selections hold that a spec names
         self._gesture: Any = None  # that the last change belongs to
 
     @property
@@ -60,12 +61,16 @@ class State(param.Parameterized):
     @property
     def where(self) -> Filters:
         """All filters together."""
-        return self.spec.where()
+        return self.where_of(self.spec)
+
+    def where_of(self, spec: Spec) -> Filters:
+        """Return the filters and brushes of a spec together."""
+        return spec.where(self.saved)
 
     @property
     def selected(self) -> Filters:
         """What is selected; no filter where nothing is."""
-        return self.spec.selected()
+        return self.spec.selected(self.saved)
 
     def select(self, mode: str, part: Filter) -> None:
         """Select rows: replace the selection ("replace"), "add" to it, "subtract" from it or "intersect" it."""

@@ -1,0 +1,214 @@
+// Charts beside the map: all rows in grey, those that pass everything else in colour. Everything from the data enters through textContent.
+
+const SVG = "http://www.w3.org/2000/svg"
+let numbered = 0
+
+function add(parent, kind, name, text) {
+  const made = document.createElement(kind)
+  if (name) made.className = name
+  if (text !== undefined) made.textContent = text
+  parent.append(made)
+  return made
+}
+
+function shape(parent, kind, values) {
+  const made = document.createElementNS(SVG, kind)
+  for (const [name, value] of Object.entries(values)) made.setAttribute(name, value)
+  parent.append(made)
+  return made
+}
+
+const count = (value) => value.toLocaleString("en")
+
+function drawBins(box, chart, place, send) {  // histogram: a drag selects a range of bins; arrow keys move its ends
+  const size = chart.size[0], wide = 300, high = 84
+  const svg = shape(box, "svg", { viewBox: `0 0 ${wide} ${high}`, preserveAspectRatio: "none", class: "plot", role: "slider", tabindex: 0 })
+  const most = Math.max(1, ...chart.all), unit = wide / size
+  const path = (values) => values.map((value, at) => (value ? `M${at * unit + 0.4},${high}V${high - Math.max(1.5, Math.sqrt(value / most) * (high - 4))}H${(at + 1) * unit - 0.4}V${high}Z` : "")).join("")
+  shape(svg, "path", { d: path(chart.all), class: "all" })
+  shape(svg, "path", { d: path(chart.some), class: "some" })
+  const [first, last] = chart.marked?.bins?.[0] ?? chart.range ?? []
+  const shade = shape(svg, "rect", { y: 0, height: high, class: "brush", x: 0, width: 0 })
+  const tip = add(box, "div", "tip soft")
+  let ends = first === undefined ? null : [first, last]
+  const show = () => {
+    if (ends) {
+      const [a, b] = [Math.min(...ends), Math.max(...ends)]
+      shade.setAttribute("x", a * unit)
+      shade.setAttribute("width", (b + 1 - a) * unit)
+      tip.textContent = `${chart.labels[0][a]} – ${chart.labels[0][b + 1]}`
+    } else {
+      shade.setAttribute("width", 0)
+      tip.textContent = `${chart.labels[0][0]} – ${chart.labels[0].at(-1)}`
+    }
+    svg.setAttribute("aria-valuetext", tip.textContent)
+    svg.setAttribute("aria-valuenow", ends ? ends[0] : 0)
+  }
+  svg.setAttribute("aria-label", `Range of ${chart.title}`)
+  svg.setAttribute("aria-valuemin", 0)
+  svg.setAttribute("aria-valuemax", size - 1)
+  show()
+  const binAt = (event) => {
+    const area = svg.getBoundingClientRect()
+    return Math.max(0, Math.min(size - 1, Math.floor(((event.clientX - area.left) / area.width) * size)))
+  }
+  let gesture = null, from = 0, waiting = false
+  const tell = () => {
+    if (waiting) return
+    waiting = true
+    setTimeout(() => { waiting = false; send("brush", { chart: place, gesture, bins: [[Math.min(...ends), Math.max(...ends)]] }) }, 30)
+  }
+  svg.addEventListener("pointerdown", (event) => {
+    svg.setPointerCapture(event.pointerId)
+    gesture = `chart-${++numbered}`
+    from = binAt(event)
+    ends = [from, from]
+    svg.dataset.held = "yes"
+    show()
+    tell()
+  })
+  svg.addEventListener("pointermove", (event) => {
+    const at = binAt(event)
+    if (svg.dataset.held) {
+      if (ends[1] !== at) { ends = [from, at]; show(); tell() }
+    } else {
+      svg.firstChild.nextSibling && (tip.textContent = `${chart.labels[0][at]} – ${chart.labels[0][at + 1]}: ${count(chart.some[at])} of ${count(chart.all[at])}`)
+    }
+  })
+  svg.addEventListener("pointerleave", show)
+  for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => { delete svg.dataset.held })
+  svg.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
+    if (!step) return
+    event.preventDefault()
+    event.stopPropagation()
+    ends ??= [0, size - 1]
+    const which = event.shiftKey ? 0 : 1
+    ends[which] = Math.max(0, Math.min(size - 1, ends[which] + step))
+    gesture = `chart-keys-${place}`
+    show()
+    tell()
+  })
+}
+
+function drawBars(box, chart, place, send) {
+  const list = add(box, "ul", "bars"), most = Math.max(1, ...chart.all), on = new Set(chart.marked?.bars ?? [])
+  chart.labels[0].forEach((label, at) => {
+    const button = add(add(list, "li", ""), "button", on.size && !on.has(at) ? "bar off" : "bar")
+    button.type = "button"
+    button.dataset.at = at
+    button.setAttribute("aria-pressed", String(on.has(at)))
+    for (const [name, value] of [["all", chart.all[at]], ["some", chart.some[at]]]) add(button, "span", `fill ${name}`).style.width = `${(100 * value) / most}%`
+    add(button, "span", "name", label || "(empty)").title = label
+    add(button, "span", "soft", count(chart.some[at]))
+    button.addEventListener("click", (event) => send("brush", { chart: place, bar: at, also: event.shiftKey || event.ctrlKey || event.metaKey }))
+  })
+}
+
+function drawCells(box, chart, place, send) {  // counts of two columns: a drag selects a rectangle, a click a cell
+  const [rows, columns] = chart.size, canvas = add(box, "canvas", "cells"), tip = add(box, "div", "tip soft")
+  canvas.width = columns
+  canvas.height = rows
+  canvas.setAttribute("role", "img")
+  canvas.setAttribute("aria-label", `Counts of ${chart.title}`)
+  const style = getComputedStyle(box), paint = canvas.getContext("2d"), most = Math.log1p(Math.max(1, ...chart.all))
+  for (let at = 0; at < rows * columns; at++) {
+    const all = Math.log1p(chart.all[at]) / most, some = Math.log1p(chart.some[at]) / most
+    if (!all) continue
+    paint.globalAlpha = some ? 0.25 + 0.75 * some : 0.12 + 0.3 * all
+    paint.fillStyle = style.getPropertyValue(some ? "--accent" : "--soft")
+    paint.fillRect(at % columns, chart.kind === "density" ? rows - 1 - Math.floor(at / columns) : Math.floor(at / columns), 1, 1)
+  }
+  const cellAt = (event) => {
+    const area = canvas.getBoundingClientRect()
+    const right = Math.max(0, Math.min(columns - 1, Math.floor(((event.clientX - area.left) / area.width) * columns)))
+    const down = Math.max(0, Math.min(rows - 1, Math.floor(((event.clientY - area.top) / area.height) * rows)))
+    return [chart.kind === "density" ? rows - 1 - down : down, right]
+  }
+  const named = (axis, at) => (chart.kind === "density" ? `${chart.labels[axis][at]} – ${chart.labels[axis][at + 1]}` : chart.labels[axis][at])
+  let from = null
+  canvas.addEventListener("pointermove", (event) => {
+    const [row, column] = cellAt(event), at = row * columns + column
+    tip.textContent = `${named(0, row)}, ${named(1, column)}: ${count(chart.some[at])} of ${count(chart.all[at])}`
+  })
+  canvas.addEventListener("pointerdown", (event) => { from = cellAt(event); canvas.setPointerCapture(event.pointerId) })
+  canvas.addEventListener("pointerup", (event) => {
+    if (!from) return
+    const to = cellAt(event)
+    const value = chart.kind === "density" ? { bins: [0, 1].map((axis) => [Math.min(from[axis], to[axis]), Math.max(from[axis], to[axis])]) } : { cell: to }
+    from = null
+    send("brush", { chart: place, ...value })
+  })
+  tip.textContent = chart.brush || `${chart.columns[0]} upwards, ${chart.columns[1]} to the right`.replace("upwards", chart.kind === "density" ? "upwards" : "downwards")
+}
+
+const DRAW = { histogram: drawBins, dates: drawBins, bars: drawBars, density: drawCells, crosstab: drawCells }
+
+function drawAdder(box, model, send) {
+  const form = add(box, "form", "adder")
+  const choose = (label, options) => {
+    const select = add(form, "select", "field")
+    select.setAttribute("aria-label", label)
+    for (const [value, text] of options) {
+      const option = add(select, "option", "", text)
+      option.value = value
+    }
+    return select
+  }
+  const kind = choose("Kind of chart", model.choices.map((one) => [one.kind, one.label]))
+  let columns = []
+  const fill = () => {
+    for (const one of columns) one.remove()
+    const found = model.choices.find((one) => one.kind === kind.value)
+    columns = (found?.columns ?? []).map((names, at) => choose(`Column ${at + 1}`, names.map((name) => [name, name])))
+    if (columns.length === 2 && columns[1].options.length > 1) columns[1].selectedIndex = 1
+    form.append(button)
+  }
+  const button = add(form, "button", "pill", "Add")
+  kind.addEventListener("change", fill)
+  fill()
+  form.addEventListener("submit", (event) => {
+    event.preventDefault()
+    send("add", { kind: kind.value, columns: columns.map((one) => one.value) })
+  })
+}
+
+export function render({ model }) {
+  const root = document.createElement("div")
+  root.className = "panel-charts"
+  const send = (kind, value) => model.send_msg({ kind, value })
+  drawAdder(root, model, send)
+  const list = add(root, "div", "list")
+  const draw = () => {
+    const active = list.getRootNode().activeElement, held = list.querySelector("[data-held]")
+    if (held) return  // the hand is on it: what is new is drawn when it lets go
+    const place = [...list.children].findIndex((one) => one.contains(active)), at = active?.dataset?.at, plot = active?.classList?.contains("plot")
+    const top = root.scrollTop
+    list.replaceChildren()
+    model.charts.forEach((chart, number) => {
+      const box = add(list, "section", "chart")
+      box.setAttribute("aria-label", chart.title)
+      const head = add(box, "header", "")
+      add(head, "h2", "", chart.title)
+      if (chart.brush) {
+        const clear = add(head, "button", "pill", "Clear")
+        clear.type = "button"
+        clear.setAttribute("aria-label", `Clear ${chart.title}`)
+        clear.addEventListener("click", () => send("brush", { chart: number }))
+      }
+      const gone = add(head, "button", "pill", "×")
+      gone.type = "button"
+      gone.setAttribute("aria-label", `Remove the chart ${chart.title}`)
+      gone.addEventListener("click", () => send("remove", { chart: number }))
+      if (chart.all) DRAW[chart.kind](box, chart, number, send)
+      else add(box, "p", "soft", "Counting …")
+    })
+    root.scrollTop = top
+    const again = list.children[place]
+    if (again) (plot ? again.querySelector(".plot") : [...again.querySelectorAll("[data-at]")].find((one) => one.dataset.at === at))?.focus({ preventScroll: true })
+  }
+  model.on("charts", draw)
+  root.addEventListener("pointerup", () => setTimeout(draw, 60))
+  draw()
+  return root
+}
