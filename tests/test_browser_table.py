@@ -145,3 +145,20 @@ def test_filters_and_the_view_change_the_rows(records, store):
     page.mouse.wheel(0, -300)
     _until(page, lambda: 0 < _count(page) < counts.iloc[0], "fewer rows in view")
     _until(page, lambda: _range(page).endswith(f"of {_count(page):,}"), "the rows in view only")
+
+
+def test_what_the_table_shows_is_downloaded(records, store):
+    page, table = records, open_store(store)
+    page.get_by_role("searchbox").fill("100%")
+    _until(page, lambda: _range(page) == "1–21 of 21 hits", "some rows")
+    page.get_by_role("button", name="Export").click()
+    page.locator(".records .export .note", has_text="21 rows, 6 columns").wait_for()
+    page.get_by_label("Only the columns shown").check()
+    page.locator(".records .files a", has_text="about").nth(1).wait_for()
+    with page.expect_download() as downloading:
+        page.locator(".records .files a", has_text="CSV").click()
+    found = pd.read_csv(downloading.value.path())
+    truth = table.rows(limit=ROWS)
+    assert found["__row"].tolist() == [row for row in truth["__row"] if row % 50 == 0]
+    page.get_by_role("searchbox").fill("")
+    page.locator(".records .files").wait_for(state="hidden")

@@ -50,28 +50,17 @@ function searchLine(parent, facts, send) {
   })
 }
 
-function columnsMenu(parent, model, send) {
-  const box = add(parent, "div", "menu")
-  const opener = button(box, "tool", "Columns", "", () => turn(list.hidden))
+function menu(parent, label, name, opened) {  // a button and what it opens; Escape and a look elsewhere close it
+  const box = add(parent, "div", `menu ${name}`)
+  const opener = button(box, "tool", label, "", () => turn(list.hidden))
   const list = add(box, "fieldset", "list")
   list.hidden = true
   opener.setAttribute("aria-expanded", "false")
   const turn = (open) => {
     list.hidden = !open
     opener.setAttribute("aria-expanded", String(open))
-    if (open) list.querySelector("input")?.focus()
+    if (open) opened(list)
   }
-  add(list, "legend", "", "Columns of the table")
-  for (const column of model.facts.columns) {
-    const label = add(list, "label", "")
-    const input = add(label, "input", "")
-    input.type = "checkbox"
-    input.checked = column.on
-    input.value = column.name
-    add(label, "span", "", column.name)
-    add(label, "small", "", column.kind)
-  }
-  list.addEventListener("change", () => send("columns", [...list.querySelectorAll("input:checked")].map((one) => one.value)))
   box.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || list.hidden) return
     event.preventDefault()
@@ -79,11 +68,52 @@ function columnsMenu(parent, model, send) {
     turn(false)
     opener.focus()
   })
-  // A click anywhere else closes it.
   box.addEventListener("focusout", (event) => {
     if (!list.hidden && event.relatedTarget && !box.contains(event.relatedTarget)) turn(false)
   })
-  return (target) => { if (!box.contains(target)) turn(false) }
+  return { list, close: () => turn(false), elsewhere: (target) => { if (!box.contains(target)) turn(false) } }
+}
+
+function tick(parent, text, on) {
+  const label = add(parent, "label", "")
+  const input = add(label, "input", "")
+  input.type = "checkbox"
+  input.checked = on
+  add(label, "span", "", text)
+  return input
+}
+
+function columnsMenu(parent, model, send) {
+  const made = menu(parent, "Columns", "columns", (list) => list.querySelector("input")?.focus())
+  add(made.list, "legend", "", "Columns of the table")
+  for (const column of model.facts.columns) {
+    const input = tick(made.list, column.name, column.on)
+    input.value = column.name
+    add(input.parentNode, "small", "", column.kind)
+  }
+  made.list.addEventListener("change", () => send("columns", [...made.list.querySelectorAll("input:checked")].map((one) => one.value)))
+  return made
+}
+
+function exportMenu(parent, send) {
+  const made = menu(parent, "Export", "export", () => send("weigh", only.checked))
+  add(made.list, "legend", "", "Export of all rows of the table")
+  const note = add(made.list, "p", "note"), files = add(made.list, "div", "files")
+  note.setAttribute("role", "status")
+  const only = tick(made.list, "Only the columns shown", false)
+  only.addEventListener("change", () => send("weigh", only.checked))
+  made.draw = (offer) => {
+    if (!offer.note) return made.close()
+    note.textContent = offer.note
+    files.replaceChildren()
+    for (const file of offer.files ?? []) {
+      const link = add(files, "a", "", file.name)
+      link.href = file.link
+      link.download = ""
+      add(link, "small", "", file.size)
+    }
+  }
+  return made
 }
 
 function pager(parent, send) {
@@ -212,7 +242,8 @@ export function render({ model, el }) {
   inView.type = "checkbox"
   add(follow, "span", "", "Only what the map shows")
   inView.addEventListener("change", () => send("follow", inView.checked))
-  const elsewhere = columnsMenu(bar, model, send)
+  const columns = columnsMenu(bar, model, send)
+  const files = model.facts.export ? exportMenu(bar, send) : null
   button(bar, "close", "×", "Close the records", () => el.dispatchEvent(new CustomEvent("shut", { bubbles: true, composed: true })))
   const scroll = add(panel, "div", "scroll")
   const table = add(scroll, "table", "")
@@ -253,6 +284,7 @@ export function render({ model, el }) {
       scroll.setAttribute("aria-busy", String(model.busy))
       panel.classList.toggle("busy", model.busy)
     },
+    export: () => files?.draw(model.export),
     trouble() {
       trouble.textContent = model.trouble
     },
@@ -261,7 +293,9 @@ export function render({ model, el }) {
     model.on(name, act)
     act()
   }
-  panel.addEventListener("click", (event) => elsewhere(event.composedPath()[0]))
+  panel.addEventListener("click", (event) => {
+    for (const one of [columns, files]) one?.elsewhere(event.composedPath()[0])
+  })
   body.addEventListener("click", (event) => {
     const row = event.target.closest("tr")
     if (!row || String(el.getRootNode().getSelection?.() ?? "")) return  // text is being marked

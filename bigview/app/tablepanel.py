@@ -7,7 +7,9 @@ from typing import Any
 import panel as pn
 import param
 
+from bigview.app.downloads import Wanted
 from bigview.app.host import Host
+from bigview.app.tableexport import TableExport, open_desk
 from bigview.app.tablepages import (
     LONGEST_SEARCH,
     PAGE,
@@ -19,6 +21,7 @@ from bigview.app.tablepages import (
     is_numeric,
     pages_of,
     searchable,
+    searching,
     turned,
 )
 from bigview.spec import Filters, View
@@ -34,6 +37,7 @@ _MESSAGES = {
     "search": "_look_for",
     "shown": "_uncovered",
     "sort": "_sort",
+    "weigh": "_weigh",
 }
 
 
@@ -41,6 +45,7 @@ class Table(pn.custom.JSComponent):
     """The table as the page shows it. It takes plain values; tablepanel.js shows them as text."""
 
     busy = param.Boolean(default=False, doc="Whether a newer page is being fetched.")
+    export = param.Dict(default={}, doc="What can be downloaded, and how large it is.")
     facts = param.Dict(default={}, doc="All columns with their kinds, those that are shown, whether there is text to search.")
     marked = param.Integer(default=None, allow_None=True, doc="The row whose record is pinned on the map.")
     page = param.Dict(default={}, doc="Rows as text, and which they are of how many.")
@@ -75,6 +80,8 @@ class TablePanel:
         self._asked: Asked | None = None
         self._shown = Shown()
         self._visible = True
+        at = open_desk()
+        self._exports = None if at is None else TableExport(host, at, lambda offer: self.component.param.update(export=offer))
         self.component = Table(facts=self._facts(), told=self._told, sizing_mode="stretch_both", margin=0)
         self._worker = host.map.worker(self._work, self._deliver)
         self._watcher = host.state.param.watch(lambda _: host.map.soon(self._refresh), "spec")
@@ -85,7 +92,7 @@ class TablePanel:
     def _facts(self) -> dict[str, Any]:
         kinds = self._table.columns
         columns = [{"name": name, "kind": kind, "on": name in self._columns} for name, kind in kinds.items() if name != "__row"]
-        return {"columns": columns, "searchable": bool(searchable(kinds)), "longest": LONGEST_SEARCH}
+        return {"columns": columns, "export": self._exports is not None, "searchable": bool(searchable(kinds)), "longest": LONGEST_SEARCH}
 
     # What is asked for, and what comes back.
 
@@ -115,6 +122,8 @@ class TablePanel:
             self.component.param.update(busy=False, trouble=shown.error)
             return
         self._shown = shown
+        if self._exports is not None and self.component.export:
+            self._exports.withdraw()
         self.component.param.update(page=self._page(asked, shown), marked=self._pin, busy=False, trouble="")
 
     def _page(self, asked: Asked, shown: Shown) -> dict[str, Any]:
@@ -192,6 +201,13 @@ class TablePanel:
         self.component.facts = self._facts()
         self._ask(self._shown.number)
 
+    def _weigh(self, value: Any) -> None:
+        """Offer the rows of the table as files: all of their columns, or those that are shown."""
+        if self._exports is not None:
+            where, view = self._chosen()
+            where = Filters.of(where, searching(self._table.columns, self._search))
+            self._exports.weigh(Wanted(self._table, where, view, self._columns if value else None, "parquet"))
+
     def _row_clicked(self, value: Any) -> None:
         self._host.show([int(value)])
 
@@ -203,6 +219,8 @@ class TablePanel:
     def close(self) -> None:
         """Stop all work."""
         self._worker.close()
+        if self._exports is not None:
+            self._exports.close()
         self._host.state.param.unwatch(self._watcher)
         for calls, call in ((self._host.settled, self._refresh), (self._host.pinned, self._pinned)):
             if call in calls:
