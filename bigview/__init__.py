@@ -6,6 +6,8 @@ The public names are loaded when they are first used, so that scripts and worker
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from bigview.store.kernelfolder import ensure as _ensure
+
 if TYPE_CHECKING:
     from bigview.chart import Chart
     from bigview.errors import (
@@ -71,6 +73,8 @@ _HOMES = {
     **dict.fromkeys(("Saved", "Spec"), "bigview.state"),
     **dict.fromkeys(("PointStore", "build_points", "open"), "bigview.stores"),
 }
+
+_ensure()  # before any kernel is loaded, which is before any other module of the package
 
 
 def __getattr__(name: str) -> Any:
