@@ -1,6 +1,6 @@
 """Selected rows as a stream of tables, in store order: memory is bounded by the size of a table, whatever the number of rows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -137,11 +137,15 @@ def gathered(pieces: Iterable[pa.Table], rows: int, size: int) -> Iterator[pa.Ta
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
     """Yield items, the next one being made by another thread while this one is used."""
     done = object()
-    with ThreadPoolExecutor(1, "bigview-ahead") as pool:
-        coming = pool.submit(next, items, done)
-        while True:
-            item = coming.result()
-            if item is done:
-                return
+    try:
+        with ThreadPoolExecutor(1, "bigview-ahead") as pool:
             coming = pool.submit(next, items, done)
-            yield item  # type: ignore[misc]
+            while True:
+                item = coming.result()
+                if item is done:
+                    return
+                coming = pool.submit(next, items, done)
+                yield item  # type: ignore[misc]
+    finally:  # whoever wants no more gets the files closed now, not when memory is tidied up
+        if isinstance(items, Generator):
+            items.close()
