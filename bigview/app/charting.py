@@ -166,7 +166,20 @@ def marked(chart: Chart, shown: Counts) -> dict[str, Any]:
     if chart.kind == "bars":
         names = picked(chart.columns[0], (Filter(chart.brush),))
         return {"bars": [place for place, label in enumerate(shown.labels[0]) if label in names]}
-    texts = [one for one in (asked_of(Filter(chart.brush)),) if one is not None]
-    if texts and shown.ends[0] is not None and texts[0].low in shown.ends[0]:
-        return {"bins": [[shown.ends[0].index(str(texts[0].low)), len(shown.ends[0]) - 2]], "text": chart.brush}
+    ends = shown.ends[0]
+    if chart.kind in ("histogram", "dates") and ends is not None:
+        places = [_ends_of(chart.columns[0], chart.brush, ends)]
+        return {"bins": [list(place) for place in places if place is not None], "text": chart.brush}
     return {"text": chart.brush}
+
+
+def _ends_of(column: str, brush: str, ends: list[str]) -> tuple[int, int] | None:
+    """Return the bins that a brush made by `_between` covers; None for any other."""
+    asked = asked_of(Filter(brush))
+    if asked is not None and asked.low in ends and asked.high == ends[-1]:
+        return ends.index(str(asked.low)), len(ends) - 2
+    parts = brush.replace("'", "").split(f" AND {quoted(column)} < ")
+    low = parts[0].removeprefix(f"{quoted(column)} >= ")
+    if len(parts) == 2 and low in ends and parts[1] in ends:
+        return ends.index(low), ends.index(parts[1]) - 1
+    return None

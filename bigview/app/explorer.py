@@ -1,6 +1,7 @@
 """The explorer: one visitor's map of a store, with its legend, its records and its controls."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,8 @@ class Explorer(pn.viewable.Viewer):
     def _chips(self) -> dict[str, Any]:
         filters, steps = self.state.spec.filters, self.state.spec.selection
         undo = {"undo": self.state.undoable, "redo": self.state.redoable}
-        return {"filters": [told(part) for part in filters], "selection": len(steps), **undo}
+        brushes = [chart.brush for chart in self.state.spec.charts if chart.brush]
+        return {"filters": [*(told(part) for part in filters), *brushes], "selection": len(steps), **undo}
 
     def _facet(self) -> Filters | None:
         """Return the filters without the picks of the legend, which still ranks all categories; None where there are no picks."""
@@ -330,13 +332,16 @@ class Explorer(pn.viewable.Viewer):
         """Remove a filter by its number or all of them, undo or redo."""
         filters = self.state.spec.filters
         if value == "clear":
-            self.state.change(filters=())
+            self.state.change(filters=(), charts=[replace(chart, brush=None) for chart in self.state.spec.charts])
         elif value == "undo":
             self.state.undo()
         elif value == "redo":
             self.state.redo()
         elif isinstance(value, int) and 0 <= value < len(filters):
             self.state.change(filters=filters[:value] + filters[value + 1 :])
+        elif isinstance(value, int):
+            brushed = [chart for chart in self.state.spec.charts if chart.brush][value - len(filters)]
+            self.state.change(charts=[replace(chart, brush=None) if chart is brushed else chart for chart in self.state.spec.charts])
 
     def _act(self, what: str) -> None:
         if what == "home":
