@@ -319,3 +319,28 @@ def test_nothing_bars_people_who_hear_or_use_keys(explorer, light):
     page.wait_for_timeout(500)
     found = Axe().run(page).response["violations"]
     assert [(one["impact"], one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+
+
+def test_a_brush_filters_the_map_and_a_saved_selection_brings_it_back(explorer, store):
+    page = explorer
+    page.get_by_role("button", name="Charts", exact=True).click()
+    bars = page.locator(".bar")
+    bars.first.wait_for(timeout=20_000)
+    counts = open_store(store).category_counts("kind")
+    bars.nth(1).click()
+    _until(page, lambda: _count(page) == counts.iloc[1], "the rows of the bar")
+    assert bars.count() == len(counts), "a chart never filters itself"
+    plot = page.locator("svg.plot")
+    plot.focus()
+    for _ in range(24):
+        plot.press("ArrowLeft")
+    _until(page, lambda: 0 < _count(page) < counts.iloc[1], "the rows of half of the histogram too")
+    both = _count(page)
+    page.get_by_role("button", name="Saved", exact=True).click()
+    page.get_by_label("Name", exact=True).fill("half <b>a</b> bar")
+    page.get_by_label("Name", exact=True).press("Enter")
+    page.locator(".saved strong", has_text="half <b>a</b> bar").wait_for(timeout=20_000)
+    page.get_by_role("button", name="Remove all filters").click()
+    _until(page, lambda: _count(page) == ROWS, "all rows")
+    page.get_by_role("button", name="Filter half <b>a</b> bar").click()
+    _until(page, lambda: _count(page) == both, "what was saved")

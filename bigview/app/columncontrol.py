@@ -44,7 +44,7 @@ class Control:
         """What the page has to know once."""
         found: dict[str, Any] = {"name": self.name, "kind": self.column.kind, "missing": self.column.missing}
         if self.slider is not None:
-            found.update(texts=self.slider.texts, starts=self.slider.starts, ends=self.slider.ends)
+            found.update(texts=self.slider.texts, starts=self.slider.starts, ends=self.slider.ends, extent=self.slider.extent)
         return found
 
     # The filter it owns.

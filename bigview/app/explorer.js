@@ -64,7 +64,7 @@ function drawLegend(box, legend, pick) {
   if (held !== undefined) [...box.querySelectorAll(".rank")].find((one) => one.dataset.name === held)?.focus({ preventScroll: true })
 }
 
-const PANELS = { filters: "Filters", table: "Records", charts: "Charts" }
+const PANELS = { filters: "Filters", table: "Records", charts: "Charts", saved: "Saved" }
 
 function drawChips(box, chips, opened, send) {
   const held = box.getRootNode().activeElement?.getAttribute?.("aria-label")
@@ -136,6 +136,26 @@ function drawTools(box, send) {  // what a drag does, and what a new area does t
   for (const button of box.querySelectorAll("button")) button.type = "button"
 }
 
+function drawImages(box, images) {
+  for (const image of images) {
+    const figure = add(box, "figure", "")
+    const show = (source) => {
+      const shown = add(figure, "img", "")
+      shown.alt = image.name
+      shown.referrerPolicy = "no-referrer"
+      shown.addEventListener("error", () => { figure.textContent = `${image.name}: the image cannot be shown.` })
+      shown.src = source
+    }
+    if (image.data) show(image.data)
+    else if (image.note) figure.textContent = `${image.name}: ${image.note}`
+    else {  // nothing is fetched from elsewhere unasked: its owner would learn who looks at what
+      const button = add(figure, "button", "tool", `Show the image from ${image.host}`)
+      button.type = "button"
+      button.addEventListener("click", () => { button.remove(); show(image.address) })
+    }
+  }
+}
+
 function drawRecord(box, record, close) {
   box.replaceChildren()
   box.hidden = !record.fields
@@ -145,6 +165,7 @@ function drawRecord(box, record, close) {
   const button = add(head, "button", "close", "×")
   button.setAttribute("aria-label", "Close the record")
   button.addEventListener("click", close)
+  drawImages(box, record.images ?? [])
   fieldList(box, record.fields)
   box.scrollTop = 0
 }

@@ -145,7 +145,8 @@ function rangeControl(box, facts, send) {
     })
     one.input = field(fields, "text", `${one.label}, ${name}`)
     one.input.inputMode = facts.kind === "datetime" ? "text" : "decimal"
-    one.input.placeholder = facts.texts[end === "low" ? 0 : last]
+    one.input.placeholder = facts.extent[end === "low" ? 0 : 1]
+    one.input.title = facts.texts[end === "low" ? 0 : last]
     one.input.addEventListener("input", () => doing.touch())
     one.input.addEventListener("change", () => send("type", { name, end, text: one.input.value }))
     if (end === "low") add(fields, "span", "to", "to")
@@ -476,7 +477,8 @@ export function render({ model }) {
   const controls = () => {
     const active = new Set(model.active)
     for (const [name, row] of rows) {
-      const data = model.controls[name]
+      const facts = model.facts[name], state = model.controls[name]
+      const data = facts && state && { ...model.counts[name], ...state }
       row.head.setAttribute("aria-expanded", String(Boolean(data)))
       row.head.classList.toggle("active", active.has(name))
       row.head.setAttribute("aria-label", active.has(name) ? `${name}, filtered` : name)
@@ -486,12 +488,12 @@ export function render({ model }) {
         row.update = null
         continue
       }
-      row.update ??= control(row.body, data, send)
+      row.update ??= control(row.body, facts, send)
       row.update(data)
     }
   }
   search.addEventListener("input", sift)
-  const draw = { columns: () => { columns(); controls() }, controls, active: controls, line }
+  const draw = { columns: () => { columns(); controls() }, controls, facts: controls, counts: controls, active: controls, line }
   for (const [name, act] of Object.entries(draw)) {
     model.on(name, act)
     act()

@@ -13,6 +13,7 @@ from bigview.app.asked import Asked, asking, quoted
 from bigview.app.columncontrol import Control, Parts
 from bigview.app.host import Host
 from bigview.app.picks import column_of
+from bigview.config import limits
 from bigview.errors import BigviewError, ExpressionError
 from bigview.spec import Filter, Filters
 from bigview.store.clauses import parse
@@ -40,7 +41,9 @@ class FilterView(pn.custom.JSComponent):
 
     active = param.List(default=[], doc="Columns with a filter of their own.")
     columns = param.List(default=[], doc="Name, kind, and name as SQL takes it, of each column.")
-    controls = param.Dict(default={}, doc="The open controls, by column.")
+    controls = param.Dict(default={}, doc="What the filters ask of the columns whose controls are open.")
+    counts = param.Dict(default={}, doc="What the rows say of those columns.")
+    facts = param.Dict(default={}, doc="What does not change of them.")
     line = param.Dict(default={}, doc="What is wrong with the expression, and where; the number of those taken.")
     told = param.Parameter(default=None, precedence=-1, doc="Called with each message of the page.")
 
@@ -87,10 +90,9 @@ class FilterPanel:
         last = (manifest.x.column, manifest.y.column, "__row")
         self._columns = {column.name: column for column in sorted(manifest.columns, key=lambda column: column.name in last)}
         self._controls: dict[str, Control] = {}
-        self._counts: dict[str, dict[str, Any]] = {}
         self._errors: dict[str, str] = {}
         self._taken = 0
-        self._visible = True
+        self._visible, self._owed = True, False
         self._worker = host.map.worker(self._count, self._counted)
         self._drafts = host.map.worker(_tried, _answered)
         self._names = host.map.worker(lambda columns, _: [_named(columns)], lambda _, names: self.component.param.update(columns=names))
@@ -100,11 +102,13 @@ class FilterPanel:
         for name in self._active()[:_FIRST]:
             self._opened(name)
         self._watcher = self._state.param.watch(lambda _: host.map.soon(self._follow), "spec")
-        self._follow()
+        host.settled.append(self._rested)
+        self._tell()
 
     def close(self) -> None:
         """Stop all work."""
         self._state.param.unwatch(self._watcher)
+        self._host.settled.remove(self._rested)
         for worker in (self._worker, self._drafts, self._names):
             worker.close()
 
@@ -119,9 +123,20 @@ class FilterPanel:
         return [name for name in self._columns if name in owners]
 
     def _follow(self) -> None:
-        """Show what the state says, and ask for the counts."""
+        """Show what the state says, and ask for the counts: of many rows, when the map has come to rest."""
         self._errors.clear()
         self._tell()
+        self._owed = len(self._host.table) > limits().quick_rows
+        if not self._owed:
+            self._ask()
+
+    def _rested(self) -> None:
+        if self._owed:
+            self._ask()
+
+    def _ask(self) -> None:
+        """Ask for the counts of the open controls."""
+        self._owed = False
         if not self._visible:
             return
         try:
@@ -132,11 +147,7 @@ class FilterPanel:
         self._worker.request(wanted)
 
     def _tell(self) -> None:
-        filters = self._filters
-        shown = {
-            name: {**control.facts, **self._counts.get(name, {}), **control.shown(filters), "error": self._errors.get(name, "")}
-            for name, control in self._controls.items()
-        }
+        shown = {name: {**control.shown(self._filters), "error": self._errors.get(name, "")} for name, control in self._controls.items()}
         self.component.param.update(active=self._active(), controls=shown)
 
     def _count(self, wanted: _Wanted, stale: Callable[[], bool]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -145,14 +156,14 @@ class FilterPanel:
 
     def _counted(self, wanted: _Wanted, found: tuple[str, dict[str, Any]]) -> None:
         name, counts = found
-        if name in self._controls and self._counts.get(name) != counts:
-            self._counts[name] = counts
-            self._tell()
+        if name in self._controls and self.component.counts.get(name) != counts:
+            self.component.counts = {**self.component.counts, name: counts}
 
     # What the visitor says.
 
     def _told(self, kind: Any, value: Any) -> None:
-        if kind in _MESSAGES:
+        of_closed = isinstance(value, dict) and value.get("name") not in self._controls  # it was closed since
+        if kind in _MESSAGES and not of_closed:
             self._host.map.soon(lambda: self._heard(_MESSAGES[kind], value))
 
     def _heard(self, act: str, value: Any) -> None:
@@ -175,16 +186,18 @@ class FilterPanel:
     def _opened(self, value: Any) -> None:
         if value in self._controls:
             del self._controls[value]
-            self._counts.pop(value, None)
         elif value in self._columns:
             self._controls[value] = Control(self._host.table, self._columns[value])
-        self._follow()
+        counts = {name: counts for name, counts in self.component.counts.items() if name in self._controls}
+        self.component.param.update(facts={name: control.facts for name, control in self._controls.items()}, counts=counts)
+        self._tell()
+        self._ask()
 
     def _seen(self, value: Any) -> None:
         """Take note of whether the panel is on the page."""
         if self._visible != bool(value):
             self._visible = bool(value)
-            self._follow()
+            self._ask()
 
     def _stopped(self, value: Any) -> None:
         self._change(self._control(value).stopped(self._filters, str(value["end"]), int(value["stop"])), value)
@@ -204,7 +217,7 @@ class FilterPanel:
 
     def _searched(self, value: Any) -> None:
         self._control(value).query = str(value["text"])
-        self._follow()
+        self._ask()
 
     def _gapped(self, value: Any) -> None:
         self._change(self._control(value).gapped(self._filters, str(value["which"])))
@@ -212,7 +225,7 @@ class FilterPanel:
     def _cleared(self, value: Any) -> None:
         control = self._control(value)
         self._errors.pop(control.name, None)
-        self._change(control.changed(self._filters, None))
+        self._change(control.changed(self._filters, None), value)
 
     def _texted(self, value: Any) -> None:
         """Filter by what a text contains, or by a pattern, which is tried first."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from bigview.app.images import images, places
 from bigview.app.record import fields, headline
 from bigview.app.stage import Stage
 from bigview.app.state import State
@@ -64,6 +65,15 @@ class Records:
         manifest = self._table.manifest
         self._stage.record = {"title": headline(found.record, manifest), "fields": fields(found.record, manifest)}
         self._ring()
+        pictured = places(found.record, manifest)
+        if pictured:
+            folder = self._table.reader.folder
+            self._map.aside(lambda: images(folder, pictured), lambda shown: self._illustrated(found, shown))
+
+    def _illustrated(self, found: Found, shown: list[dict[str, str]]) -> None:
+        """Add its images to a record's card, if it is still there."""
+        if shown and self._found["record"] is found:
+            self._stage.record = {**self._stage.record, "images": shown}
 
     def show(self, rows: Iterable[int]) -> None:
         """Show records, by their numbers in the source, on the map, and the first one in its card."""

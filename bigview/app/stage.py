@@ -23,6 +23,7 @@ class Stage(pn.custom.JSComponent):
     map = pn.custom.Child(doc="The map.")
     opened = param.List(default=[], item_type=str, doc="Names of the panels that are open.")
     record = param.Dict(default={}, doc="The record that was clicked.")
+    saved = pn.custom.Child(default=None, allow_None=True, doc="Saved selections, once they were opened.")
     sketch = param.String(default="", doc="What is not exact in the picture; empty where all is.")
     status = param.Dict(default={}, doc="Rows in view, rows in all, one sentence, an error.")
     table = pn.custom.Child(default=None, allow_None=True, doc="The records, once they were opened.")

@@ -65,6 +65,16 @@ class Slider:
         texts = tuple(_text(column, value) for value in values)
         return cls(column, texts, starts, ends if len(values) > 1 else (1.0,), 2 * span if join else _BARS, join)
 
+    @property
+    def extent(self) -> tuple[str, str]:
+        """The first and the last value, in brief."""
+        first, last = self.texts[0], self.texts[-1]
+        if self.column.kind == "datetime":
+            return (first[:10], last[:10]) if first[:10] != last[:10] else (first[11:], last[11:])
+        if self.column.kind == "integer":
+            return first, last
+        return tuple(min(text, f"{float(text):.5g}", key=len) for text in (first, last))  # type: ignore[return-value]
+
     def bars(self, counts: NDArray[np.int64]) -> list[int]:
         """Return the heights of the bars: the counts of the histogram's bins, or of groups of whole numbers."""
         if not self.join:
