@@ -10,6 +10,7 @@ import pytest
 from bigview.build.points import build_points
 from bigview.stores import open as open_store
 from tests.test_browser_explorer import RANGES, _count, _pixel, _serving, _until
+from tests.test_images import PNG
 
 ROWS = 1_050
 EVIL = "<script>window.hacked=1</script><img src=x onerror='window.hacked=2'>"
@@ -28,6 +29,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
             "kind": pd.Categorical(np.array(["red", "green", "blue"])[rng.integers(0, 3, ROWS)]),
             "score": rng.permutation(ROWS).astype(np.float32) / 8,
             f"text{EVIL}": [f"{row} of 100{'%' if row % 50 == 0 else ''} {EVIL}" for row in range(ROWS)],
+            "photo": [PNG] * ROWS,
         }
     )
     folder = tmp_path_factory.mktemp("table")
@@ -89,7 +91,7 @@ def test_pages_and_orders(records, store):
     page.get_by_label("kind").uncheck()
     _until(page, lambda: page.locator(".records thead").get_by_text("kind", exact=True).count() == 0, "one column less")
     page.keyboard.press("Escape")
-    assert page.locator(".records .list").is_hidden()
+    assert page.locator(".records .columns .list").is_hidden()
     page.keyboard.press("Escape")
     page.locator(".records").wait_for(state="hidden")
     assert page.evaluate("window.hacked") is None
@@ -117,6 +119,8 @@ def test_table_and_map_show_each_other_s_rows(records, store):
     row = _ids(page)[2]
     third.click()
     page.locator(".record dd", has_text=f"{row} of 100").wait_for()
+    page.locator(".record img").wait_for()
+    assert page.locator(".record img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 1
     _until(page, lambda: third.get_attribute("aria-current") == "true", "the row to be marked")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
@@ -152,7 +156,7 @@ def test_what_the_table_shows_is_downloaded(records, store):
     page.get_by_role("searchbox").fill("100%")
     _until(page, lambda: _range(page) == "1–21 of 21 hits", "some rows")
     page.get_by_role("button", name="Export").click()
-    page.locator(".records .export .note", has_text="21 rows, 6 columns").wait_for()
+    page.locator(".records .export .note", has_text="21 rows, 7 columns").wait_for()
     page.get_by_label("Only the columns shown").check()
     page.locator(".records .files a", has_text="about").nth(1).wait_for()
     with page.expect_download() as downloading:
