@@ -3,18 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bigview.build.points import build_points
 from bigview.config import override
 from bigview.errors import OptionError
-from bigview.spec import View
+from bigview.spec import Filter, View
+from bigview.store import sampled
 from bigview.store.binned import Bins, calendar_bins, decided, equal_bins
 from bigview.store.bits import unpack
 from bigview.store.clauses import parse
 from bigview.store.filters import sql_bits
 from bigview.store.points import PointTable
+from bigview.store.sampled import SampledTable
 from bigview.store.scan import bits_of
 from bigview.store.valuesets import UnsureError, Values, plan
 from tests.test_fast_filters import MOMENTS, NUMBERS, ROWS, table
@@ -167,3 +169,25 @@ def test_codes_share_the_budget_of_the_columns(store: PointTable) -> None:
         for bins in range(1, 30):
             assert store.histogram("f8", bins).counts.sum() > 0
         assert isinstance(store.reader.derived("f8")[0], Bins)
+
+
+@settings(max_examples=20)
+@given(st.data(), st.sampled_from(VIEWS), st.sampled_from((*CONDITIONS, "text LIKE '%7%'")))
+def test_a_sample_counts_its_own_rows(store: PointTable, data: st.DataObject, view: View | None, where: str | None) -> None:
+    """With a filter of these rows the store counts the same; a sample of all rows counts all."""
+    columns = data.draw(st.sampled_from(NUMERIC)), data.draw(st.sampled_from((*NUMERIC, *CODED)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampled, "_FEWEST", data.draw(st.sampled_from([100, 10_000])))
+        few = SampledTable(store.reader)
+        sampled._columns.clear()
+        rows = Filter(rows=store.reader.records(few.positions, ["__row"])["__row"].to_numpy())
+        both = rows if where is None else rows & Filter(where)
+        assert few.exact == (len(few.positions) == ROWS)
+        assert few.scale == ROWS / len(few.positions)
+        assert few.count(view, where) == store.count(view, both)
+        for name, given_ in (("histogram", (columns[0], 9)), ("cross", (*columns, (5, 7)))):
+            mine, theirs = getattr(few, name)(*given_, view, where), getattr(store, name)(*given_, view, both)
+            assert all(np.array_equal(a, b) for a, b in zip(mine, theirs, strict=True))
+        assert few.dates("us", 9, view, where).counts.tolist() == store.dates("us", 9, view, both).counts.tolist()
+        assert few.category_counts("lang", view, where).to_dict() == store.category_counts("lang", view, both).to_dict()
+    sampled._columns.clear()

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigview.errors import OptionError
+from bigview.store.manifest import Column
 from bigview.store.reader import MISSING_TIME, Reader
 from bigview.store.valuesets import Values
 
@@ -37,8 +38,8 @@ class Bins:
     column : str
     edges : ndarray of float64 (numbers) or int64 (datetimes, in their unit), shape (size + 1,)
         Half-open bins; the last one includes its upper edge. No value of the store lies outside but infinite ones.
-    time : bool
-        Whether the column holds datetimes.
+    unit : str
+        Of datetimes, as NumPy names it; empty for numbers.
 
     Notes
     -----
@@ -47,12 +48,17 @@ class Bins:
 
     column: str
     edges: NDArray[Any]
-    time: bool
+    unit: str = ""
 
     @property
     def size(self) -> int:
         """Number of bins."""
         return len(self.edges) - 1
+
+    @property
+    def shown(self) -> NDArray[Any]:
+        """The edges as numbers or datetimes."""
+        return self.edges.view(f"M8[{self.unit}]") if self.unit else self.edges
 
     @property
     def page(self) -> str:
@@ -67,7 +73,7 @@ class Bins:
     def __call__(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return the codes of decoded values."""
         out = np.empty(len(values), self.dtype)
-        _code(values, self.edges, self.time, out)
+        _code(values, self.edges, bool(self.unit), out)
         return out
 
     def of(self, reader: Reader) -> str:
@@ -111,11 +117,15 @@ def equal_bins(reader: Reader, column: str, bins: int) -> Bins:
     if entry.kind == "datetime":
         first, span = int(low), max(1, int(high) - int(low))
         # A whole number is below an edge exactly when it is below the next whole number.
-        return Bins(column, np.array([first - (-span * place // bins) for place in range(bins + 1)], np.int64), True)
+        return Bins(column, np.array([first - (-span * place // bins) for place in range(bins + 1)], np.int64), _unit(entry))
     start, last = float(low), float(high) if float(high) > float(low) else float(low) + max(1.0, abs(float(low)) * 1e-9)
     edges = 2 * np.linspace(start / 2, last / 2, bins + 1)  # halved: the span of ±1.7e308 is no float
     # Compared with numbers of 32 bits, SQL takes an edge as one of these: so the edges are such from the first.
-    return Bins(column, edges.astype(np.float32).astype(np.float64) if entry.dtype == "float" else edges, False)
+    return Bins(column, edges.astype(np.float32).astype(np.float64) if entry.dtype == "float" else edges)
+
+
+def _unit(entry: Column) -> str:
+    return entry.dtype.partition("[")[2].rstrip("]").split(",")[0] or "ns"
 
 
 def calendar_bins(reader: Reader, column: str, most: int) -> tuple[Bins, str]:
@@ -125,7 +135,8 @@ def calendar_bins(reader: Reader, column: str, most: int) -> tuple[Bins, str]:
         raise OptionError(f"{column!r} holds {entry.kind}; bins of the calendar need datetimes.")
     if most < 1:
         raise OptionError(f"bins must be 1 or more, not {most}.")
-    second = _SECOND[entry.dtype.partition("[")[2].rstrip("]").split(",")[0] or "ns"]
+    unit = _unit(entry)
+    second = _SECOND[unit]
     low, high = (0, 0) if entry.low is None or entry.high is None else (int(entry.low), int(entry.high))
     for kind, step in _UNITS:
         edges = _months(low, high, step, second) if kind == "M" else _steps(low, high, (step if kind == "s" else 7 * 86_400), kind == "W", second)
@@ -134,7 +145,7 @@ def calendar_bins(reader: Reader, column: str, most: int) -> tuple[Bins, str]:
     size, word = next((size, word) for size, word in _WORDS[kind] if step % size == 0)
     name = word if step == size else f"{step // size} {word}s"
     ends = np.iinfo(np.int64)
-    return Bins(column, np.array([min(max(edge, ends.min + 1), ends.max) for edge in edges or (low, high + 1)], np.int64), True), name
+    return Bins(column, np.array([min(max(edge, ends.min + 1), ends.max) for edge in edges or (low, high + 1)], np.int64), unit), name
 
 
 def _steps(low: int, high: int, seconds: int, weeks: bool, second: int) -> list[int] | None:

@@ -162,7 +162,7 @@ def side_of(reader: Reader, column: str, bins: int) -> tuple[Side, NDArray[Any]]
     entry = reader.manifest.column(column)
     if entry.kind in ("number", "integer", "datetime"):
         equal = equal_bins(reader, column, bins)
-        return Side.of_bins(reader, equal), equal.edges
+        return Side.of_bins(reader, equal), equal.shown
     if entry.kind not in ("category", "boolean"):
         raise OptionError(f"{column!r} holds {entry.kind}; only numbers, datetimes, categories and booleans are counted.")
     if bins < 1:

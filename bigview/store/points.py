@@ -21,6 +21,7 @@ from bigview.store.nearest import nearest_rows
 from bigview.store.ordering import ordered
 from bigview.store.reader import ROW, Reader
 from bigview.store.sample import sample as random_rows
+from bigview.store.sampled import SampledTable
 from bigview.store.selection import Box, Selection, select
 
 
@@ -182,11 +183,16 @@ class PointTable:
         found["distance"] = distance
         return found
 
+    @cached_property
+    def sampled(self) -> SampledTable:
+        """A hundredth of the rows, which answers `histogram`, `dates`, `category_counts`, `cross` and `count` at once; see its `scale`."""
+        return SampledTable(self.reader)
+
     def histogram(self, column: str, bins: int = 64, view: View | None = None, where: Where = None) -> Histogram:
         """Return the counts of a number or datetime column in equal bins over its extent in the store."""
         found = equal_bins(self.reader, column, bins)
         counts = counted(self.reader, self.selected(view, where), Side.of_bins(self.reader, found))
-        return Histogram(self._edges(column, found.edges), counts[:-1], int(counts[-1]))
+        return Histogram(found.shown, counts[:-1], int(counts[-1]))
 
     def dates(self, column: str, bins: int = 100, view: View | None = None, where: Where = None) -> Histogram:
         """Return the counts of a datetime column by whole days, weeks (from Monday), months, years or the like.
@@ -195,7 +201,7 @@ class PointTable:
         """
         found, _ = calendar_bins(self.reader, column, bins)
         counts = counted(self.reader, self.selected(view, where), Side.of_bins(self.reader, found))
-        return Histogram(self._edges(column, found.edges), counts[:-1], int(counts[-1]))
+        return Histogram(found.shown, counts[:-1], int(counts[-1]))
 
     def cross(self, first: str, second: str, bins: tuple[int, int] = (64, 64), view: View | None = None, where: Where = None) -> Cross:
         """Return the counts of two columns' values together.
@@ -214,10 +220,7 @@ class PointTable:
         (a, a_ends), (b, b_ends) = (side_of(self.reader, column, size) for column, size in zip((first, second), bins, strict=True))
         counts = counted_pairs(self.reader, self.selected(view, where), a, b)
         inner = counts[:-1, :-1]
-        return Cross(self._edges(first, a_ends), self._edges(second, b_ends), inner, int(counts.sum() - inner.sum()))
-
-    def _edges(self, column: str, edges: NDArray[Any]) -> NDArray[Any]:
-        return edges.view(self.manifest_dtype(column)) if self.columns[column] == "datetime" else edges
+        return Cross(a_ends, b_ends, inner, int(counts.sum() - inner.sum()))
 
     def manifest_dtype(self, column: str) -> np.dtype:
         """Return the NumPy type of a datetime column."""

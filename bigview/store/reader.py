@@ -122,6 +122,10 @@ class Reader:
         self.pages.dtypes[name] = dtype
         self._derived.setdefault(name, (column, make))
 
+    def derivation(self, name: str) -> tuple[str, Callable[[NDArray[Any]], NDArray[Any]]] | None:
+        """Return the column from which a paged column is made, and how; None for one that is read."""
+        return self._derived.get(name)
+
     def derived(self, column: str) -> list[Callable[[NDArray[Any]], NDArray[Any]]]:
         """Return what makes the columns that were derived from a column."""
         return [make for source, make in list(self._derived.values()) if source == column]

@@ -87,6 +87,11 @@ def sample(reader: Reader, selection: Selection, most: int) -> Rows:
     return found if len(found) == min(most, total) else _of_selected(reader, selection, most)
 
 
+def first_rows(reader: Reader, size: int) -> Rows:
+    """Return the positions of about `size` rows, those with the smallest hashes in the store."""
+    return _order(reader, size).positions
+
+
 def _order(reader: Reader, size: int) -> Order:
     manifest = reader.manifest
     size = min(size, manifest.rows)

@@ -5,7 +5,7 @@ that the same pass has yet to read, and the next pass would find nothing.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -137,6 +137,20 @@ def bits_of(reader: Reader, plan: Plan) -> Bits:
 
     pool.run(part, _tasks(reader, names))
     return bits
+
+
+def passing(reader: Reader, plan: Plan, column: Callable[[str], NDArray[Any]], rows: int) -> Bits:
+    """Return the bits of some rows that pass, whose decoded columns `column` gives by name.
+
+    Raises
+    ------
+    UnsureError
+    """
+    constant = plan.constant if isinstance(plan, Values) else plan if isinstance(plan, bool) else None
+    if constant is not None or isinstance(plan, bool):
+        return np.full(words(rows), _ALL if constant else np.uint64(0))
+    tests = tests_of(reader, plan)
+    return _tested(tests, {name: column(name) for name in _pages(tests)}, 0)
 
 
 def _streamed(reader: Reader, tests: Test | Tests, names: Sequence[str], groups: tuple[int, int]) -> Bits:

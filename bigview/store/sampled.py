@@ -1,0 +1,159 @@
+"""A hundredth of the rows, in memory: what a chart shows before it has counted all of them.
+
+The rows are those with the smallest hashes, so that they are chosen without regard to anything, and are the same each time. Conditions on
+numbers, datetimes and categories are tested on the sample alone; others are evaluated as ever, for all rows.
+"""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bigview.config import limits
+from bigview.spec import Clause, Cross, Filters, Histogram, View, Where
+from bigview.store import pool
+from bigview.store.binned import calendar_bins, equal_bins
+from bigview.store.bits import unpack
+from bigview.store.charts import Side, side_of
+from bigview.store.clauses import parse
+from bigview.store.filters import ClauseBits
+from bigview.store.reader import Reader, X, Y
+from bigview.store.recent import Recent
+from bigview.store.sample import first_rows
+from bigview.store.scan import passing
+from bigview.store.selection import Box
+from bigview.store.valuesets import UnsureError, plan
+
+SHARE = 100
+"""One row of so many."""
+_FEWEST = 10_000  # rows of a sample: of a small store it is a larger share
+_MOST = 2_000_000
+_GROUPS = 8  # row groups of a task
+
+_columns: Recent[NDArray[Any]] = Recent(lambda values: values.nbytes, lambda: limits().frame_bytes)
+"""Sampled columns of every open store."""
+
+
+class SampledTable:
+    """Counts of a sample of a store's rows; asked like the store itself.
+
+    Parameters
+    ----------
+    reader : Reader
+
+    Attributes
+    ----------
+    exact : bool
+        False, unless the sample is all rows.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        manifest = reader.manifest
+        self.size = min(manifest.rows, max(_FEWEST, min(_MOST, manifest.rows // SHARE)))
+        self.exact = self.size == manifest.rows
+        self._store = (reader.folder.url, manifest.generation, manifest.fingerprint)
+        self._clauses = ClauseBits(reader)
+
+    @property
+    def scale(self) -> float:
+        """What to multiply counts by to estimate those of all rows. A count n is off by about √n before that."""
+        return self.reader.manifest.rows / len(self.positions) if len(self.positions) else 1.0
+
+    @cached_property
+    def positions(self) -> NDArray[np.int64]:
+        """The rows of the sample, ascending."""
+        found = _columns.get((self._store, "positions"), lambda: np.sort(first_rows(self.reader, self.size)))
+        return np.asarray(found, np.int64)
+
+    def column(self, page: str) -> NDArray[Any]:
+        """Return the sample's values of a decoded column. The first time each row group is decoded once, and not kept."""
+        derivation = self.reader.derivation(page)
+        if derivation is not None:
+            column, make = derivation
+            return _columns.get((self._store, page), lambda: make(self.column(column)))
+        return _columns.get((self._store, page), lambda: self._gathered(page))
+
+    def _gathered(self, page: str) -> NDArray[Any]:
+        pages = self.reader.pages
+        out = np.empty(len(self.positions), pages.dtypes[page])
+        edges = np.searchsorted(self.positions, pages.offsets)
+        held = pages.held([page])
+
+        def part(first: int) -> None:
+            for group in range(first, min(first + _GROUPS, len(edges) - 1)):
+                mine = slice(int(edges[group]), int(edges[group + 1]))
+                rows = self.positions[mine]
+                if held[group]:
+                    with pages.pinned([page], np.array([group])) as (array,):
+                        out[mine] = array[rows]
+                elif len(rows):
+                    out[mine] = pages.decoded([group], [page])[0][page][rows - pages.offsets[group]]
+
+        pool.run(part, range(0, len(edges) - 1, _GROUPS))
+        return out
+
+    def mask(self, view: View | None = None, where: Where = None) -> NDArray[np.bool_]:
+        """Return which rows of the sample pass."""
+        good = np.ones(len(self.positions), bool)
+        if view is not None:
+            box = Box.of(view, self.reader.manifest.x, self.reader.manifest.y)
+            for page, low, high, top in ((X, box.x0, box.x1, box.top_x), (Y, box.y0, box.y1, box.top_y)):
+                values = self.column(page)
+                good &= (values >= low) & ((values < high) | (top & (values == high)))
+        for clause in Filters.of(where).clauses:
+            good &= self._passing(clause)
+        return good
+
+    def _passing(self, clause: Clause) -> NDArray[np.bool_]:
+        kind, value = clause
+        if kind == "sql":
+            expression = parse(value, [column.name for column in self.reader.manifest.columns])
+            try:
+                return unpack(passing(self.reader, plan(self.reader, expression), self.column, len(self.positions)), 0, len(self.positions))
+            except UnsureError:
+                pass
+        bits = self._clauses.of(Filters((clause,)))
+        if bits is None:
+            return np.ones(len(self.positions), bool)
+        return np.asarray((bits[self.positions >> 6] >> (self.positions & 63).astype(np.uint64)) & np.uint64(1), bool)
+
+    def _places(self, side: Side) -> NDArray[np.int64]:
+        return side.places[self.column(side.page).astype(np.int64) - side.base]
+
+    def _counted(self, side: Side, view: View | None, where: Where) -> NDArray[np.int64]:
+        return np.bincount(self._places(side)[self.mask(view, where)], minlength=side.size + 1)
+
+    def count(self, view: View | None = None, where: Where = None) -> int:
+        """Return the number of rows of the sample that pass."""
+        return int(self.mask(view, where).sum())
+
+    def histogram(self, column: str, bins: int = 64, view: View | None = None, where: Where = None) -> Histogram:
+        """Return the sample's counts in the bins of `PointTable.histogram`."""
+        found = equal_bins(self.reader, column, bins)
+        counts = self._counted(Side.of_bins(self.reader, found), view, where)
+        return Histogram(found.shown, counts[:-1], int(counts[-1]))
+
+    def dates(self, column: str, bins: int = 100, view: View | None = None, where: Where = None) -> Histogram:
+        """Return the sample's counts in the bins of `PointTable.dates`."""
+        found, _ = calendar_bins(self.reader, column, bins)
+        counts = self._counted(Side.of_bins(self.reader, found), view, where)
+        return Histogram(found.shown, counts[:-1], int(counts[-1]))
+
+    def category_counts(self, column: str, view: View | None = None, where: Where = None) -> pd.Series:
+        """Return the sample's counts of each category that occurs in it, descending."""
+        counts = self._counted(Side.of_categories(self.reader, column), view, where)[:-1]
+        order = np.argsort(-counts, kind="stable")
+        order = order[counts[order] > 0]
+        return pd.Series(counts[order], index=pd.Index(self.reader.categories(column)[order], name=column), name="count")
+
+    def cross(self, first: str, second: str, bins: tuple[int, int] = (64, 64), view: View | None = None, where: Where = None) -> Cross:
+        """Return the sample's counts in the bins of `PointTable.cross`."""
+        (a, a_ends), (b, b_ends) = (side_of(self.reader, column, size) for column, size in zip((first, second), bins, strict=True))
+        good = self.mask(view, where)
+        places = self._places(a)[good] * (b.size + 1) + self._places(b)[good]
+        counts = np.bincount(places, minlength=(a.size + 1) * (b.size + 1)).reshape(a.size + 1, b.size + 1)
+        inner = counts[:-1, :-1]
+        return Cross(a_ends, b_ends, inner, int(counts.sum() - inner.sum()))
