@@ -96,12 +96,16 @@ function columnsMenu(parent, model, send) {
 }
 
 function exportMenu(parent, send) {
-  const made = menu(parent, "Export", "export", () => send("weigh", only.checked))
+  const weigh = () => {
+    files.replaceChildren()  // the links end
+    send("weigh", only.checked)
+  }
+  const made = menu(parent, "Export", "export", weigh)
   add(made.list, "legend", "", "Export of all rows of the table")
   const note = add(made.list, "p", "note"), files = add(made.list, "div", "files")
   note.setAttribute("role", "status")
   const only = tick(made.list, "Only the columns shown", false)
-  only.addEventListener("change", () => send("weigh", only.checked))
+  only.addEventListener("change", weigh)
   made.draw = (offer) => {
     if (!offer.note) return made.close()
     note.textContent = offer.note
