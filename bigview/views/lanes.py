@@ -8,9 +8,9 @@ from time import monotonic
 
 Job = Callable[[], None]
 
-PATIENCE = 1.0  # seconds: a picture takes a tenth of that, so who takes longer is slow and no longer counts
-_AGE = 2.0  # seconds after which a better picture does not wait for other people's first ones any more
-_SLOW = 3  # times as many jobs in all, so that slow ones never fill the memory; then they too wait for each other
+PATIENCE = 2.0  # seconds: a picture takes a tenth of that, so who takes longer is slow and no longer counts
+_AGE = 2.0  # seconds after which better pictures do not wait for other people's first ones any more; then one at a time has its turn
+_SLOW = 2  # times as many jobs in all, so that slow ones never fill the memory; then they too wait for each other
 
 
 class Lanes:
@@ -25,7 +25,7 @@ class Lanes:
     patience : float
         Seconds after which a job does not count as quick.
     most : int, optional
-        Jobs that run at once, quick and slow; three times `count` by default.
+        Jobs that run at once, quick and slow; twice `count` by default.
     age : float
         Seconds that a job lets others pass.
     """
@@ -37,6 +37,7 @@ class Lanes:
         self._first: deque[Job] = deque()
         self._later: deque[tuple[float, Job]] = deque()
         self._began: dict[object, float] = {}
+        self._better: set[object] = set()  # of those that run, the ones that came later
         self._looking = False
 
     def submit(self, job: Job, later: bool = False) -> None:
@@ -62,7 +63,7 @@ class Lanes:
             token, free = object(), free - 1
             self._began[token] = now
             quick.append(now)
-            self._threads.submit(self._work, token, self._next(now))
+            self._threads.submit(self._work, token, self._next(now, token))
         if self.crowded and quick and len(self._began) < self._most and not self._looking:
             # Nothing may end before the oldest of them is found to be slow: then it is time to look again.
             self._looking = True
@@ -70,8 +71,9 @@ class Lanes:
             timer.daemon = True
             timer.start()
 
-    def _next(self, now: float) -> Job:
-        if self._later and (not self._first or self._later[0][0] <= now):
+    def _next(self, now: float, token: object) -> Job:
+        if self._later and (not self._first or (self._later[0][0] <= now and not self._better)):
+            self._better.add(token)
             return self._later.popleft()[1]
         return self._first.popleft()
 
@@ -86,4 +88,5 @@ class Lanes:
         finally:
             with self._lock:
                 del self._began[token]
+                self._better.discard(token)
                 self._start()
