@@ -158,7 +158,7 @@ def test_what_the_table_shows_is_downloaded(records, store):
     page.get_by_role("button", name="Export").click()
     page.locator(".records .export .note", has_text="21 rows, 7 columns").wait_for()
     page.get_by_label("Only the columns shown").check()
-    page.locator(".records .files a", has_text="about").nth(1).wait_for()
+    page.locator(".records .export .note", has_text="21 rows, 6 columns").wait_for()
     with page.expect_download() as downloading:
         page.locator(".records .files a", has_text="CSV").click()
     found = pd.read_csv(downloading.value.path())
