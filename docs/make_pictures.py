@@ -26,7 +26,7 @@ SIZE = {"width": 1180, "height": 720}
 GREEK = (438, 290)  # pixels: an island of one language, for the record under the pointer
 SETTLE = 2500  # milliseconds from a gesture until picture, legend and record have come
 LARGEST = {"words.png": 400_000}  # bytes; a clone should stay small
-ALL = 1_000_000
+ALL = 1_200_000
 
 
 @contextmanager
@@ -75,17 +75,29 @@ def explorer(address: str, browser: str) -> None:
             page.wait_for_timeout(350)
         page.wait_for_timeout(2 * SETTLE)
         page.mouse.click(*GREEK)
-        page.locator(".close").wait_for(timeout=10_000)
+        page.locator(".record .close").wait_for(timeout=10_000)
         page.mouse.move(700, 690)
         save("record.png", shot(page))
         page = running.new_page(viewport=SIZE)
         page.goto(address)
         page.locator(".in-view").filter(has_not_text="…").wait_for()
-        page.get_by_role("combobox").click()
+        page.get_by_role("combobox").first.click()
         page.get_by_role("menuitem", name="zipf", exact=True).click()
         page.get_by_role("button", name="Light or dark").click()
         page.mouse.move(5, 700)
         save("light.png", shot(page))
+        page = running.new_page(viewport=SIZE)
+        page.goto(address)
+        page.locator(".in-view").filter(has_not_text="…").wait_for()
+        page.get_by_role("button", name="Charts", exact=True).click()
+        plot = page.locator("svg.plot")
+        plot.wait_for(timeout=10_000)
+        area = plot.bounding_box()
+        page.mouse.move(area["x"] + area["width"] * 0.25, area["y"] + 40)
+        page.mouse.down()
+        page.mouse.move(area["x"] + area["width"] * 0.6, area["y"] + 40, steps=8)
+        page.mouse.up()
+        save("charts.png", shot(page))
 
 
 def main(arguments: list[str]) -> None:
