@@ -5,7 +5,7 @@ chart and those of the rows without a value always add up to the rows that are s
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,22 @@ from bigview.store.binned import Bins, equal_bins
 from bigview.store.bits import next_bit
 from bigview.store.passes import Stretch, over
 from bigview.store.reader import Reader
+from bigview.store.recent import Recent
 from bigview.store.selection import Selection
 
 Counts = NDArray[np.int64]
 
+_KEPT = 16 << 20  # bytes of counts: charts of a page ask for those of all rows again and again
 _LANES = 4  # counters of each code: neighbours mostly have the same one, and a counter just written is slow to read
 _MOST_CELLS = 1 << 22  # of a table of pairs, one for each thread
+
+
+_kept: Recent[Counts] = Recent(lambda counts: counts.nbytes, lambda: _KEPT)
+
+
+def forget_counts() -> None:
+    """Forget all counts, to measure or to test."""
+    _kept.clear()
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +134,28 @@ def _summed(shape: tuple[int, ...], run: Callable[[Callable[[], Counts]], Any], 
     return np.asarray(sum((part.sum(axis=0, dtype=np.int64) for part in totals.values()), np.zeros(shape[1:], np.int64)))
 
 
-def counted(reader: Reader, selection: Selection, side: Side) -> Counts:
+def counted(reader: Reader, sides: Sequence[Side], asked: Hashable, select: Callable[[], Selection]) -> Counts:
+    """Return the number of selected rows of each bar of one column, or of each pair of bars of two.
+
+    Parameters
+    ----------
+    sides : sequence of Side
+    asked : hashable
+        What is selected: the view and the filter.
+    select : callable
+        Returns the rows; called where the counts are not known.
+
+    Returns
+    -------
+    ndarray of int64, shape (size + 1,) for each side
+        The last ones are of the rows without a value.
+    """
+    manifest = reader.manifest
+    key = (reader.folder.url, manifest.generation, manifest.fingerprint, tuple((side.page, side.size) for side in sides), asked)
+    return _kept.get(key, lambda: counted_one(reader, select(), *sides) if len(sides) == 1 else counted_pairs(reader, select(), *sides)).copy()
+
+
+def counted_one(reader: Reader, selection: Selection, side: Side) -> Counts:
     """Return the number of selected rows of each bar, and of those without a value, shape (size + 1,)."""
 
     def run(mine: Callable[[], Counts]) -> None:

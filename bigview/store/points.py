@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bigview.errors import OptionError, missing_column
-from bigview.spec import Cross, Histogram, View, Where
+from bigview.spec import Cross, Filters, Histogram, View, Where
 from bigview.store.binned import calendar_bins, equal_bins
-from bigview.store.charts import Side, counted, counted_pairs, side_of
+from bigview.store.charts import Side, counted, side_of
 from bigview.store.files import Folder
 from bigview.store.filters import ClauseBits
 from bigview.store.lookup import positions_of_keys, positions_of_rows
@@ -191,7 +191,7 @@ class PointTable:
     def histogram(self, column: str, bins: int = 64, view: View | None = None, where: Where = None) -> Histogram:
         """Return the counts of a number or datetime column in equal bins over its extent in the store."""
         found = equal_bins(self.reader, column, bins)
-        counts = counted(self.reader, self.selected(view, where), Side.of_bins(self.reader, found))
+        counts = self._counted(view, where, Side.of_bins(self.reader, found))
         return Histogram(found.shown, counts[:-1], int(counts[-1]))
 
     def dates(self, column: str, bins: int = 100, view: View | None = None, where: Where = None) -> Histogram:
@@ -200,7 +200,7 @@ class PointTable:
         The shortest of these are taken of which the extent of the column in the store has at most `bins`.
         """
         found, _ = calendar_bins(self.reader, column, bins)
-        counts = counted(self.reader, self.selected(view, where), Side.of_bins(self.reader, found))
+        counts = self._counted(view, where, Side.of_bins(self.reader, found))
         return Histogram(found.shown, counts[:-1], int(counts[-1]))
 
     def cross(self, first: str, second: str, bins: tuple[int, int] = (64, 64), view: View | None = None, where: Where = None) -> Cross:
@@ -218,9 +218,12 @@ class PointTable:
             Only rows that pass.
         """
         (a, a_ends), (b, b_ends) = (side_of(self.reader, column, size) for column, size in zip((first, second), bins, strict=True))
-        counts = counted_pairs(self.reader, self.selected(view, where), a, b)
+        counts = self._counted(view, where, a, b)
         inner = counts[:-1, :-1]
         return Cross(a_ends, b_ends, inner, int(counts.sum() - inner.sum()))
+
+    def _counted(self, view: View | None, where: Where, *sides: Side) -> NDArray[np.int64]:
+        return counted(self.reader, sides, (view, Filters.of(where)), lambda: self.selected(view, where))
 
     def manifest_dtype(self, column: str) -> np.dtype:
         """Return the NumPy type of a datetime column."""
@@ -230,7 +233,7 @@ class PointTable:
     def category_counts(self, column: str, view: View | None = None, where: Where = None) -> pd.Series:
         """Return the count of each category that occurs, descending; missing values are left out."""
         side = Side.of_categories(self.reader, column)
-        counts = counted(self.reader, self.selected(view, where), side)[:-1]
+        counts = self._counted(view, where, side)[:-1]
         order = np.argsort(-counts, kind="stable")
         order = order[counts[order] > 0]
         return pd.Series(counts[order], index=pd.Index(self.reader.categories(column)[order], name=column), name="count")

@@ -69,12 +69,12 @@ def tests_of(reader: Reader, values: Values | Joined) -> Test | Tests:
         passes = values.nan if domain.nan else values.missing and domain.missing
         codes = decided(reader, values, passes)
         if codes is not None:
-            return Test(codes[0], np.empty(0), np.empty(0), False, codes[1])
+            return _coded(reader, *codes)
         ranges = (values.inverted() if passes else values).ranges
         return Test(page, *_edges(values, ranges, dtype), passes)
     codes = decided(reader, values, values.missing and domain.missing)
     if codes is not None:
-        return Test(codes[0], np.empty(0), np.empty(0), False, codes[1])
+        return _coded(reader, *codes)
     ranges = values.ranges
     if values.missing and domain.missing:
         absent = MISSING_TIME if column.kind == "datetime" else -1
@@ -86,6 +86,13 @@ def tests_of(reader: Reader, values: Values | Joined) -> Test | Tests:
     for low, high in ranges:
         table[low - base : high - base + 1] = 1
     return Test(page, np.empty(0, dtype), np.empty(0, dtype), False, table, base)
+
+
+def _coded(reader: Reader, page: str, answers: NDArray[np.uint8]) -> Test:
+    """Return the test of codes by the answer for each; a few ranges of them are compared, which many codes are at once."""
+    steps = np.flatnonzero(np.diff(answers, prepend=np.uint8(0), append=np.uint8(0)))
+    lows, highs = (ends.astype(reader.pages.dtypes[page]) for ends in (steps[::2], steps[1::2] - 1))
+    return Test(page, lows, highs, False, None if len(lows) <= _FEW else answers)
 
 
 def _edges(values: Values, ranges: Sequence[tuple[int, int]], dtype: np.dtype) -> tuple[NDArray[Any], NDArray[Any]]:
