@@ -167,7 +167,7 @@ class Explorer(pn.viewable.Viewer):
     def _chips(self) -> dict[str, Any]:
         filters, steps = self.state.spec.filters, self.state.spec.selection
         undo = {"undo": self.state.undoable, "redo": self.state.redoable}
-        brushes = [chart.brush.replace('"', "") for chart in self.state.spec.charts if chart.brush]
+        brushes = [told(Filter(chart.brush)) for chart in self.state.spec.charts if chart.brush]
         return {"filters": [*(told(part) for part in filters), *brushes], "selection": len(steps), **undo}
 
     def _facet(self) -> Filters | None:

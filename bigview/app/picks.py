@@ -74,4 +74,13 @@ def told(part: Part) -> str:
         return f"{len(part.rows.ids):,} rows"
     if part.split is not None:
         return f"part {part.split[0] + 1} of {part.split[1]}, by hash"
-    return part.sql[0] if part.sql else "every row"
+    return ranged(part.sql[0]) if part.sql else "every row"
+
+
+_NUMBER = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
+_RANGE = re.compile(rf'("(?:[^"]|"")+") (?:BETWEEN|>=) ({_NUMBER}) AND (?:\1 < )?({_NUMBER})')
+
+
+def ranged(text: str) -> str:
+    """Return an expression with the ranges of its numbers as people write them."""
+    return _RANGE.sub(lambda found: f"{found[1][1:-1]}: {float(found[2]):.4g} – {float(found[3]):.4g}", text)
