@@ -161,6 +161,21 @@ def test_legends_are_plain_values(store):
     json.dumps(shown)
 
 
+def test_the_legend_of_a_thousand_categories(tmp_path):
+    rows, kinds = 20_000, 1000
+    code = np.minimum(np.random.default_rng(3).zipf(1.4, rows) - 1, kinds - 1)
+    code[:kinds] = np.arange(kinds)
+    table = pd.DataFrame({"x": np.arange(rows) % 141, "y": np.arange(rows) // 141, "topic": pd.Categorical([f"t{one}" for one in code])})
+    build_points(table, str(tmp_path / "many.bv"), x="x", y="y", categories=["topic"], quiet=True)
+    with open_store(str(tmp_path / "many.bv")) as many:
+        made = frame(many, View((-1, 142), (-1, 143), 200, 200), Style(by="topic"))
+        shown = legend(many, made, "topic", True, picked=("t999",))
+    counts = table["topic"].value_counts()
+    assert [item["count"] for item in shown["items"][:5]] == [f"{count:,}" for count in counts.iloc[:5]]
+    assert [item["name"] for item in shown["items"] if item["on"]] == ["t999"], "what was picked is listed, however rare"
+    assert shown["more"].startswith(f"{kinds - len(shown['items']):,} more")
+
+
 def test_what_to_colour_by(store):
     assert first_coloring(store) == "kind"
     assert list(colorings(store)) == ["Density", "kind", "score"]
