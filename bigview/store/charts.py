@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bigview.errors import OptionError
 from bigview.store.binned import Bins, equal_bins
-from bigview.store.bits import next_bit
+from bigview.store.bits import next_bit, popcount
 from bigview.store.passes import Stretch, over
 from bigview.store.reader import Reader
 from bigview.store.recent import Recent
@@ -25,6 +25,7 @@ Counts = NDArray[np.int64]
 
 _KEPT = 16 << 20  # bytes of counts: charts of a page ask for those of all rows again and again
 _LANES = 4  # counters of each code: neighbours mostly have the same one, and a counter just written is slow to read
+_DENSE = 16  # rows of 64 beyond which all are gone through
 _MOST_CELLS = 1 << 22  # of a table of pairs, one for each thread
 
 
@@ -90,6 +91,16 @@ def _count(codes, base, runs, counts):  # type: ignore[no-untyped-def]
                 row += 64
                 continue
             stop, lane = min(stops[q], (row | 63) + 1), 0
+            if bits.shape[0] and row & 63 == 0 and stop - row == 64 and popcount(bits[row >> 6]) > _DENSE:
+                word = bits[row >> 6]
+                for place in range(row - origin, row - origin + 64, 4):  # adding nothing is quicker than asking
+                    counts[0, nb.int64(codes[place]) - base] += nb.int64(word & nb.uint64(1))
+                    counts[1, nb.int64(codes[place + 1]) - base] += nb.int64((word >> nb.uint64(1)) & nb.uint64(1))
+                    counts[2, nb.int64(codes[place + 2]) - base] += nb.int64((word >> nb.uint64(2)) & nb.uint64(1))
+                    counts[3, nb.int64(codes[place + 3]) - base] += nb.int64((word >> nb.uint64(3)) & nb.uint64(1))
+                    word >>= nb.uint64(4)
+                row = stop
+                continue
             row = next_bit(bits, row, stop)
             while row < stop:
                 counts[lane, nb.int64(codes[row - origin]) - base] += 1
@@ -112,6 +123,15 @@ def _count_pairs(first, second, rules, runs, counts):  # type: ignore[no-untyped
                 row += 64
                 continue
             stop, lane = min(stops[q], (row | 63) + 1), 0
+            if bits.shape[0] and row & 63 == 0 and stop - row == 64 and popcount(bits[row >> 6]) > _DENSE:
+                word = bits[row >> 6]
+                for at in range(row - origin, row - origin + 64, 2):
+                    one, two = nb.uint32(word & nb.uint64(1)), nb.uint32((word >> nb.uint64(1)) & nb.uint64(1))
+                    counts[0, lines[nb.int64(first[at]) - base_a] + places[nb.int64(second[at]) - base_b]] += one
+                    counts[1, lines[nb.int64(first[at + 1]) - base_a] + places[nb.int64(second[at + 1]) - base_b]] += two
+                    word >>= nb.uint64(2)
+                row = stop
+                continue
             row = next_bit(bits, row, stop)
             while row < stop:
                 at = row - origin

@@ -10,7 +10,6 @@ edges of the cell are counted: all others it crosses equally often, whatever pla
 """
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -40,17 +39,18 @@ _GROUPS = 16  # row groups that tests pin at once: 2 M rows
 
 def polygon_bits(reader: Reader, corners: tuple[tuple[Any, Any], ...]) -> Bits:
     """Return the bits of the rows inside a polygon (even-odd rule), its corners in data coordinates."""
-    sides = zip((reader.manifest.x, reader.manifest.y), zip(*corners, strict=True), strict=True)
-    outline = np.stack([_positions(axis, ends) for axis, ends in sides], axis=1)
+    outline = _outline(corners, reader.manifest.x, reader.manifest.y)
     if not np.isfinite(outline).all():
         raise OptionError("The corners of a polygon must be finite numbers.")
     return Lasso(reader, outline).bits()
 
 
-def _positions(axis: Axis, ends: Sequence[Any]) -> Floats:
-    if axis.kind == "float" and all(type(end) in (float, int) for end in ends):  # an outline drawn by hand has thousands
-        return np.array(ends, np.float64) - axis.origin
-    return np.array([axis.position(end) for end in ends], np.float64)
+def _outline(corners: tuple[tuple[Any, Any], ...], x: Axis, y: Axis) -> Floats:
+    if x.kind == y.kind == "float":  # an outline drawn by hand has thousands of corners
+        numbers = np.array(corners)
+        if numbers.dtype.kind in "fi":
+            return numbers.astype(np.float64)
+    return np.array([(x.position(a), y.position(b)) for a, b in corners], np.float64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,96 @@
+"""Linked charts, lassos and pages of the table: from a brush to counts, from an outline to bits, from an order to records.
+
+    python benchmarks/charts.py [STORE] [--rows 100000000] [--number score] [--category label] [--steps 7] [--out charts.json]
+
+Without a store the synthetic clusters of the demo are built first. Wall time and the processor's time of this process in milliseconds, medians of
+steps of which each asks something new; the first of each kind, which reads the columns, is told apart.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import bigview as bv
+from bigview.build.demo import demo_store
+from bigview.spec import Filter
+
+Step = Callable[[int], Any]
+
+
+def lines(steps: int, cases: dict[str, Step]) -> dict[str, dict[str, float]]:
+    """Return the times of each case."""
+    found = {}
+    for name, step in cases.items():
+        times = []
+        for number in range(steps + 1):
+            wall, cpu = time.perf_counter(), time.process_time()
+            step(number)
+            times.append((1e3 * (time.perf_counter() - wall), 1e3 * (time.process_time() - cpu)))
+        median = [statistics.median(column) for column in zip(*times[1:], strict=True)]
+        found[name] = {"first": times[0][0], "first cpu": times[0][1], "wall": median[0], "cpu": median[1]}
+        print(f"{name:44} {'  '.join(f'{key} {value:.0f}' for key, value in found[name].items())}", flush=True)
+    return found
+
+
+def ring(store: bv.PointStore, corners: int, turn: int) -> Filter:
+    """Return a wavy outline about the middle of the map."""
+    (x0, x1), (y0, y1) = store.home
+    angles = np.linspace(0, 2 * np.pi, corners, endpoint=False)
+    radius = 0.3 * (1 + 0.3 * np.sin(5 * angles + 0.1 * turn) + 0.01 * np.sin(corners / 7 * angles))
+    return Filter(polygon=np.stack([(x0 + x1) / 2 + (x1 - x0) * radius * np.cos(angles), (y0 + y1) / 2 + (y1 - y0) * radius * np.sin(angles)], 1))
+
+
+def walk(store: bv.PointStore, corners: int, seed: int) -> Filter:
+    """Return an outline that wanders over the map and crosses itself."""
+    (x0, x1), (y0, y1) = store.home
+    steps = np.cumsum(np.random.default_rng(seed).normal(size=(corners, 2)), axis=0)
+    steps = (steps - steps.min(axis=0)) / np.ptp(steps, axis=0)
+    return Filter(polygon=steps * (x1 - x0, y1 - y0) + (x0, y0))
+
+
+def main() -> None:
+    """Run the cases and print their times."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("store", nargs="?")
+    parser.add_argument("--rows", type=int, default=100_000_000, help="rows of the clusters that stand in where no store is given")
+    parser.add_argument("--number", default="score")
+    parser.add_argument("--category", default="label")
+    parser.add_argument("--steps", type=int, default=7)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    store = bv.open(options.store or demo_store("clusters", options.rows))
+    number, category, x = options.number, options.category, store.manifest.x.column
+    edges = store.histogram(number, 64).edges.tolist()
+    store.histogram(x, 64)
+    store.category_counts(category)
+
+    def brush(first: int) -> str:
+        return f'"{number}" >= {edges[2 + first]!r} AND "{number}" < {edges[30 + first]!r}'
+
+    tenth = f'"{number}" < {float(np.quantile(store.rows(columns=[number], sample=True, limit=10_000)[number], 0.1))!r}'
+    cases: dict[str, Step] = {
+        "brush": lambda step: store.bits(brush(step)),
+        "brush, histogram of another number": lambda step: store.histogram(x, 64, where=brush(10 + step)),
+        "the same brush, bars": lambda step: store.category_counts(category, where=brush(10 + step)),
+        "the same brush, number × category": lambda step: store.cross(x, category, where=brush(10 + step)),
+        "brush beside the edges, sampled histogram": lambda step: store.sampled.histogram(x, 64, where=f'"{number}" > {step / 100}'),
+        "lasso of 100 corners": lambda step: store.bits(ring(store, 100, step)),
+        "lasso of 100,000 corners": lambda step: store.bits(ring(store, 100_000, step)),
+        "tangle of 100,000 corners": lambda step: store.bits(walk(store, 100_000, step)),
+        "page by the number, of a tenth": lambda step: store.rows(where=tenth, order_by=number, offset=100 * step),
+        "page by the category, of a tenth": lambda step: store.rows(where=tenth, order_by=f"-{category}", offset=100 * step),
+        "page by the number, of all, from the middle": lambda step: store.rows(order_by=number, offset=len(store) // 2 + 100 * step),
+    }
+    found = lines(min(options.steps, 20), cases)
+    if options.out:
+        options.out.write_text(json.dumps({"store": store.reader.folder.url, "rows": len(store), "cases": found}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
