@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         TooLargeError,
         ViewError,
     )
-    from bigview.spec import Filter, Histogram, Style, View, by, dominant
+    from bigview.spec import Cross, Filter, Histogram, Style, View, by, dominant
     from bigview.state import Saved, Spec
     from bigview.stores import PointStore, build_points, open
 
@@ -39,6 +39,7 @@ __all__ = [
     "BigviewError",
     "Chart",
     "ColumnError",
+    "Cross",
     "DatabaseError",
     "ExpressionError",
     "Filter",
@@ -68,7 +69,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("Filter", "Histogram", "Style", "View", "by", "dominant"), "bigview.spec"),
+    **dict.fromkeys(("Cross", "Filter", "Histogram", "Style", "View", "by", "dominant"), "bigview.spec"),
     "Chart": "bigview.chart",
     **dict.fromkeys(("Saved", "Spec"), "bigview.state"),
     **dict.fromkeys(("PointStore", "build_points", "open"), "bigview.stores"),
