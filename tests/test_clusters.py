@@ -1,6 +1,5 @@
 """The synthetic sky: every partition by itself, whole skies that look alike at any size."""
 
-
 import numpy as np
 import pyarrow.compute as pc
 

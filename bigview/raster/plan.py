@@ -162,9 +162,7 @@ def work_of(reader: Reader, lattice: Lattice) -> Work:
     """Return the cells and rows that a frame needs."""
     if lattice.level is None:
         return _rows_only(reader, lattice.box)
-    ranges = key_ranges(
-        (lattice.x.first, lattice.x.first + lattice.x.cells), (lattice.y.first, lattice.y.first + lattice.y.cells), lattice.level
-    )
+    ranges = key_ranges((lattice.x.first, lattice.x.first + lattice.x.cells), (lattice.y.first, lattice.y.first + lattice.y.cells), lattice.level)
     found = spans(reader, lattice.level, ranges)
     return _cut(reader, lattice.level, Work(found.c0, found.c1, found.r0, found.r1))
 
