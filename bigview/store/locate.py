@@ -49,6 +49,25 @@ def _bisect(x, y, axes, keys, low, high, shift):  # type: ignore[no-untyped-def]
         low[q] = a
 
 
+@nb.njit(nogil=True, cache=True)
+def _cut(keys, place, offsets, columns, ends, cuts):  # type: ignore[no-untyped-def]
+    """Find keys among the cells, each in its row group (`place`) or at the beginning of the next one."""
+    key, start, count = columns
+    total, placed = ends
+    cell, low, high = cuts
+    for q in range(keys.shape[0]):
+        a, b = offsets[place[q]], offsets[place[q] + 1]
+        while a < b:
+            middle = (a + b) >> 1
+            if nb.uint64(key[middle]) < keys[q]:
+                a = middle + 1
+            else:
+                b = middle
+        cell[q] = a
+        low[q] = nb.int64(start[a - 1]) + nb.int64(count[a - 1]) if a > 0 else 0
+        high[q] = nb.int64(start[a]) if a < total else placed
+
+
 def cut(reader: Reader, level: int, keys: NDArray[np.uint64]) -> Cuts:
     """Return where keys of a level fall among its cells."""
     placed = reader.manifest.placed
@@ -58,17 +77,12 @@ def cut(reader: Reader, level: int, keys: NDArray[np.uint64]) -> Cuts:
         zeros = np.zeros(len(keys), np.int64)
         return Cuts(zeros, zeros.copy(), np.full(len(keys), placed))
     place = np.maximum(np.searchsorted(groups.keys, keys, "left") - 1, 0)
-    needed = np.unique(np.concatenate([place, np.minimum(place + 1, len(groups.keys) - 1)]))
-    with cells.pinned(["key", "start", "count"], needed) as (key, start, count):
-        cell = np.empty(len(keys), np.int64)
-        for group in np.unique(place).tolist():
-            mine = place == group
-            a, b = groups.offsets[group], groups.offsets[group + 1]
-            cell[mine] = a + np.searchsorted(key[a:b], keys[mine].astype(key.dtype), "left")
-        before, after = np.maximum(cell - 1, 0), np.minimum(cell, total - 1)
-        low = np.where(cell > 0, start[before].astype(np.int64) + count[before].astype(np.int64), 0)
-        high = np.where(cell < total, start[after].astype(np.int64), placed)
-    return Cuts(cell, low, high)
+    marks = np.zeros(len(groups.keys) + 1, np.bool_)
+    marks[place] = marks[place + 1] = True
+    cuts = Cuts(*(np.empty(len(keys), np.int64) for _ in range(3)))
+    with cells.pinned(["key", "start", "count"], np.flatnonzero(marks[:-1])) as columns:
+        _cut(keys, place, groups.offsets, tuple(columns), (total, placed), tuple(cuts))
+    return cuts
 
 
 def rows_of(reader: Reader, level: int, keys: NDArray[np.uint64], cuts: Cuts) -> Rows:

@@ -185,6 +185,8 @@ class PagedTable:
     def _fill(self, names: Sequence[str], columns: Sequence[Column], groups: Groups) -> None:
         while True:
             with _budget.changed:
+                if all((column.state[groups] == PRESENT).all() for column in columns):
+                    return
                 absent = [groups[column.state[groups] == ABSENT] for column in columns]
                 for column, lacking in zip(columns, absent, strict=True):
                     column.state[lacking] = LOADING
@@ -194,8 +196,6 @@ class PagedTable:
                 # Another thread may be loading the rest; if it fails, the groups are absent again and the turn is ours.
                 while any((column.state[groups] == LOADING).any() for column in columns):
                     _budget.changed.wait()
-                if all((column.state[groups] == PRESENT).all() for column in columns):
-                    return
 
     def _load_all(self, names: Sequence[str], columns: Sequence[Column], absent: Sequence[Groups]) -> None:
         wanted: dict[int, list[str]] = {}
