@@ -87,6 +87,7 @@ def test_limits_are_those_in_force():
     text, now = README.read_text(encoding="utf-8"), limits()
     for size in (now.cache_bytes, now.filter_bytes, now.frame_bytes, now.result_bytes):
         assert f"{size // MEGABYTE} MB" in text
-    for number in (now.partition_rows, now.max_pixels, now.exact_rows, now.category_limit, now.element_rows):
+    for number in (now.partition_rows, now.max_pixels, now.exact_rows, now.category_limit, now.element_rows, now.picture_pixels):
         assert f"{number:,}" in text
     assert f"legends list {now.legend_items}" in text
+    assert f"{now.sessions} at once" in text
