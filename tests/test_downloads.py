@@ -1,6 +1,5 @@
 """Exports over HTTP: whole, only to whom the server lets in, and only as long as they are offered."""
 
-import asyncio
 import io
 import json
 
@@ -17,6 +16,7 @@ from bigview.app.server import make_server
 from bigview.build.points import build_points
 from bigview.spec import Filters
 from bigview.stores import open as open_store
+from tests import loops
 
 ROWS = 3_000
 
@@ -46,7 +46,7 @@ def _answers(store, asks, **options):
         finally:
             server.stop()
 
-    return asyncio.run(run())
+    return loops.run(run())
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv", "arrow"])

@@ -37,7 +37,7 @@ def test_clicks_pick_one_or_several_and_let_go() -> None:
     [
         (picking("c", list("abcde")), "c: a, b, c and 2 more"),
         (Filter("x > 1"), "x > 1"),
-        (Filter('"a b" BETWEEN 1 AND 2.50001'), "a b: 1 – 2.5"),
+        (Filter('"a b" BETWEEN 1 AND 2.50001'), "a b: 1 to 2.50001"),
         (Filter('"x" >= 4.519999980926514 AND "x" < 6e3'), "x: 4.52 – 6000"),
         (Filter(polygon=[(0, 0), (1, 0), (1, 1)]), "inside a lasso of 3 corners"),
         (Filter(rows=[1, 2]), "2 rows"),

@@ -1,6 +1,5 @@
 """The private places of HoloViews and hvPlot that bigview holds on to: each test says what is relied on, and fails first when it changes."""
 
-import asyncio
 import inspect
 from collections import defaultdict
 
@@ -20,6 +19,7 @@ from bigview.views import warm
 from bigview.views.interface import StoreInterface
 from bigview.views.operation import aggregate_store
 from bigview.views.register import register
+from tests.loops import run
 
 FRAME = pd.DataFrame({"x": [0.0, 1.0, 2.0], "y": [0.0, 1.0, 4.0], "v": [1.0, 2.0, 3.0], "c": pd.Categorical(["a", "b", "a"])})
 
@@ -161,7 +161,7 @@ def test_other_plots_keep_their_callback_as_it_was():
     callback = next(entry for entry in plot.callbacks if type(entry).__name__ == "WarmRange")
     assert callback.debounce == 100
     assert plot.state.lod_timeout == 500
-    asyncio.run(callback.on_msg({"x0": 0.5, "x1": 1.5, "y0": 0.5, "y1": 1.5}))
+    run(callback.on_msg({"x0": 0.5, "x1": 1.5, "y0": 0.5, "y1": 1.5}))
     assert plot.current_frame.bounds.lbrt() == (0.5, 0.5, 1.5, 1.5)
     assert warm.recipes(plot.current_frame) == []
 

@@ -30,6 +30,7 @@ from bigview.stores import open as open_store
 from bigview.views import picture
 from bigview.views.live import Door, Latest
 from bigview.views.map import Map
+from tests.loops import run
 from tests.visitor import Visitor
 
 ROWS = 20_000
@@ -113,7 +114,7 @@ def test_a_full_server_says_so_before_it_makes_anything(path):
                 await second.leave()
                 await third.leave()
 
-    asyncio.run(scene())
+    run(scene())
 
 
 def test_a_full_server_refuses_websockets_of_new_sessions_and_takes_back_who_was_cut_off(path):
@@ -134,7 +135,7 @@ def test_a_full_server_refuses_websockets_of_new_sessions_and_takes_back_who_was
                 again.close()
                 await visitor.leave()
 
-    asyncio.run(scene())
+    run(scene())
 
 
 def test_visitors_who_come_together_do_not_slip_in_together(path):
@@ -146,7 +147,7 @@ def test_visitors_who_come_together_do_not_slip_in_together(path):
                 figures = [doc for doc in (session.document for session in server.get_sessions()) if doc.select_one({"type": Figure})]
                 assert len(figures) == 3
 
-    asyncio.run(scene())
+    run(scene())
 
 
 def test_several_stores_share_one_cap(path):
@@ -159,7 +160,7 @@ def test_several_stores_share_one_cap(path):
                 assert (await asked(f"{url}/nothing")).code == 404
                 await visitor.leave()
 
-    asyncio.run(scene())
+    run(scene())
 
 
 def test_the_cap_is_a_limit():
@@ -209,7 +210,7 @@ def test_no_size_that_a_browser_tells_makes_a_larger_picture(path, drawn):
             await (await Visitor(f"{url}/").enter()).leave()
 
     with override(picture_pixels=400_000):
-        asyncio.run(scene())
+        run(scene())
         most = limits().picture_pixels * (1 + 2 * limits().margin) ** 2
         assert max(width * height for width, height in drawn) <= 1.01 * most
 
@@ -229,7 +230,7 @@ def test_no_range_that_a_browser_tells_ends_its_map_or_another(path, view):
             await odd.leave()
             await other.leave()
 
-    asyncio.run(scene())
+    run(scene())
 
 
 # --- what a session leaves behind ----------------------------------------------------------------------------------------------------
@@ -265,7 +266,7 @@ def test_sessions_that_close_leave_nothing(path):
             await cleared(server)
             assert live() == before
 
-    asyncio.run(scene())
+    run(scene())
 
 
 def test_pages_that_never_connect_go_by_themselves(path, monkeypatch):
@@ -278,7 +279,7 @@ def test_pages_that_never_connect_go_by_themselves(path, monkeypatch):
                 await asyncio.sleep(0.02)
             assert live()["Map"] == 0
 
-    asyncio.run(scene())
+    run(scene())
 
 
 # --- fairness ------------------------------------------------------------------------------------------------------------------------
@@ -315,7 +316,7 @@ def test_visitors_whose_pictures_are_slow_do_not_hold_up_others(path, monkeypatc
                 await visitor.leave()
 
     try:
-        asyncio.run(scene())
+        run(scene())
     finally:
         go.set()
 
@@ -337,4 +338,4 @@ def test_each_visitor_sees_his_own_view_and_its_count(path):
                 counts = await asyncio.gather(*(one(f"{url}/", store, number) for number in range(8)))
         assert len(set(counts)) > 4
 
-    asyncio.run(scene())
+    run(scene())
