@@ -58,8 +58,8 @@ class Limits:
     view_threads : int
         Threads that prepare pictures and records for all pages of a server, so that one slow view does not hold up the others.
     sessions : int
-        Visitors of a server at once. Each holds 2 MB and a share of the processor; 50 who zoom all at once, looking at each picture for a second, wait
-        0.6 s for the next one on two cores.
+        Visitors of a server at once. Each holds 2 MB and a share of the processor; 50 who zoom at once, looking at each picture for a second,
+        wait 0.6 s for the next one on two cores.
     picture_pixels : int
         Largest picture of a page, in pixels, without the margin of a drag; a larger window shows it enlarged. 3 M is a window of 2200 × 1360.
     margin : float
