@@ -14,8 +14,8 @@ Result = TypeVar("Result")
 def run(scene: Coroutine[Any, Any, Result]) -> Result:
     """Run a scene in a loop of its own thread.
 
-    In the thread of the tests Playwright's loop may run, and no other one then. Bokeh's current document belongs to the process: sessions that are cut
-    off may leave their own there, or take the common one with them, and the next test would draw into it. So it gets a new one.
+    In the thread of the tests Playwright's loop may run, and no other one then. Bokeh's current document belongs to the process: sessions that are
+    cut off may leave their own there, or take the common one with them, and the next test would draw into it. So it gets a new one.
     """
     try:
         with ThreadPoolExecutor(1) as alone:
