@@ -67,7 +67,7 @@ def count_bytes(log: Log) -> None:
 class ConstantPainter(Painter):
     """Gives one picture for every wish: what is left is the way of a picture, without its making."""
 
-    def __init__(self, table: bv.PointStore, **_: Any) -> None:
+    def __init__(self, table: bv.PointStore, *_: Any) -> None:
         super().__init__(table)
         self._table, self._made = table, None
 
