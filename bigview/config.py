@@ -59,7 +59,7 @@ class Limits:
         Threads that prepare pictures and records for all pages of a server, so that one slow view does not hold up the others.
     sessions : int
         Visitors of a server at once. Each holds 2 MB and a share of the processor; 50 who zoom at once, looking at each picture for a second,
-        wait 0.6 s for the next one on two cores.
+        wait 0.6 to 0.8 s for the next one on two cores.
     picture_pixels : int
         Largest picture of a page, in pixels, without the margin of a drag; a larger window shows it enlarged. 3 M is a window of 2200 × 1360.
     margin : float
