@@ -6,6 +6,8 @@ import socket
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import bigview.views.pointer as pointer
 from bigview.app.explorer import Explorer
@@ -17,9 +19,11 @@ from bigview.build.points import build_points
 from bigview.config import limits
 from bigview.errors import ColumnError, InputError, PortError, StoreMissingError
 from bigview.raster.frame import frame
-from bigview.spec import Style, View
+from bigview.spec import Filter, Style, View
+from bigview.state import Spec
 from bigview.stores import open as open_store
 from bigview.views.camera import Camera
+from bigview.views.feed import simplified
 from bigview.views.picture import Painter, Wish, to_plot, to_value
 
 ROWS = 3000
@@ -159,6 +163,28 @@ def test_legends_are_plain_values(store):
     assert legend(store, frame(store, view), None, True)["kind"] == "bar"
     assert summary(5, 10, shown).startswith("5 of 10 rows in view. Most frequent kind: ")
     json.dumps(shown)
+
+
+@given(st.integers(0, 2**32), st.integers(5, 300), st.sampled_from([1e-9, 0.02, 7.0, 3e5]))
+def test_a_lasso_keeps_its_shape_with_fewer_corners(seed, count, pixel):
+    rng = np.random.default_rng(seed)
+    angle = np.sort(rng.uniform(0, 2 * np.pi, count))
+    drawn = np.column_stack([np.cos(angle), 0.6 * np.sin(angle)]) * 200 + rng.normal(0, 0.3, (count, 2))
+    found = np.array(simplified([(x * pixel, y * pixel) for x, y in drawn], (pixel, pixel))) / pixel
+    assert 2 <= len(found) <= count
+    ends, starts = found[1:], found[:-1]
+    for place in drawn:  # no corner is further from the new outline than half a pixel and what rounding adds
+        along, away = ends - starts, place - starts
+        share = np.clip((along * away).sum(axis=1) / np.maximum((along**2).sum(axis=1), 1e-30), 0, 1)
+        assert np.hypot(*(away - along * share[:, None]).T).min() < 0.55
+
+
+def test_a_lasso_drawn_by_hand_fits_a_link():
+    angle = np.linspace(0, 2 * np.pi, 240)
+    hand = np.column_stack([4 + np.cos(angle) * (1 + 0.1 * np.sin(5 * angle)), 2 + np.sin(angle)])
+    corners = simplified([(float(x), float(y)) for x, y in hand], (0.01, 0.01))
+    assert 20 < len(corners) < 120
+    assert len(Spec(selection=Filter(polygon=corners), fingerprint="f" * 64).to_query()) < 2000
 
 
 def test_the_legend_of_a_thousand_categories(tmp_path):

@@ -34,9 +34,9 @@ def legend(table: PointTable, frame: Frame, by: str | None, dark: bool, picked: 
     if by is None or counts is None:
         return {}
     names = table.reader.categories(by)
-    entries = by_rank(names, counts, dark)
     most, total = limits().legend_items, max(1, int(np.sum(counts)))
     keep = set(picked)
+    entries = by_rank(names, counts, dark, most, keep)
     items = [
         {
             "name": str(entry.name),
@@ -45,11 +45,10 @@ def legend(table: PointTable, frame: Frame, by: str | None, dark: bool, picked: 
             "share": entry.count / total,
             "on": not keep or str(entry.name) in keep,
         }
-        for place, entry in enumerate(entries)
-        if place < most or str(entry.name) in keep
+        for entry in entries
     ]
-    rest = len(entries) - len(items)
-    more = f"{rest:,} more, {sum(entry.count for entry in entries[most:]):,} rows" if rest > 0 else ""
+    rest = int(np.count_nonzero(counts)) - len(items)
+    more = f"{rest:,} more, {int(np.sum(counts)) - sum(entry.count for entry in entries):,} rows" if rest > 0 else ""
     return {"kind": "categories", "title": by, "items": items, "more": more, "picked": len(keep)}
 
 

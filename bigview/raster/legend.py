@@ -3,7 +3,7 @@
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,17 +82,22 @@ def of_numbers(column: Column, limits: tuple[float, float], palette: str, dark: 
 
 def of_categories(names: Sequence[Any] | NDArray[Any], counts: NDArray[np.int64], dark: bool) -> tuple[LegendEntry, ...]:
     """Return the categories that occur, the most frequent one first, the rest as one entry; `names` and `counts` are by code."""
-    listed = by_rank(names, counts, dark)
-    if len(listed) <= ENTRIES + 1:
-        return listed
-    rest = listed[ENTRIES:]
-    return (*listed[:ENTRIES], LegendEntry(f"{len(rest):,} others", muted(dark), sum(entry.count for entry in rest)))
+    occurring = int(np.count_nonzero(counts))
+    if occurring <= ENTRIES + 1:
+        return by_rank(names, counts, dark, ENTRIES + 1)
+    listed = by_rank(names, counts, dark, ENTRIES)
+    rest = int(np.sum(counts)) - sum(entry.count for entry in listed)
+    return (*listed, LegendEntry(f"{occurring - ENTRIES:,} others", muted(dark), rest))
 
 
-def by_rank(names: Sequence[Any] | NDArray[Any], counts: NDArray[np.int64], dark: bool) -> tuple[LegendEntry, ...]:
-    """Return all categories that occur, the most frequent one first."""
+def by_rank(
+    names: Sequence[Any] | NDArray[Any], counts: NDArray[np.int64], dark: bool, most: int, always: Collection[str] = ()
+) -> tuple[LegendEntry, ...]:
+    """Return the categories that occur, the most frequent one first: so many, and those of the names that are always wanted."""
     order = np.argsort(-counts, kind="stable")
     order = order[counts[order] > 0]
+    later = [code for code in order[most:].tolist() if str(names[code]) in always] if always else []
+    order = np.append(order[:most], np.array(later, order.dtype))
     colours = hexes(category_colours(len(names), dark)[order])
     return tuple(LegendEntry(str(names[code]), colour, int(counts[code])) for code, colour in zip(order.tolist(), colours, strict=True))
 

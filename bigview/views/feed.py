@@ -1,13 +1,17 @@
 """The way of pictures into a plot, and of outlines out of it."""
 
+import math
 from typing import Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, CustomJS
+from numpy.typing import NDArray
 
 from bigview.raster.frame import Frame
 from bigview.views.picture import to_plot
 from bigview.views.wire import Wire, deflated, script
+
+_SLACK = 0.5  # pixels
 
 
 class Feed:
@@ -62,3 +66,36 @@ def corners_of(shape: Any) -> list[tuple[float, float]]:
     else:
         corners = []
     return [(float(x), float(y)) for x, y in corners if x is not None and y is not None]
+
+
+def simplified(corners: list[tuple[float, float]], pixel: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return the corners that an outline drawn by hand needs to stay within half a pixel (Douglas and Peucker, 1973).
+
+    Parameters
+    ----------
+    corners : list of (float, float)
+    pixel : (float, float)
+        Width and height of a pixel. Corners are rounded to a fiftieth of it or finer: a hand is no more exact, and a link has little room.
+    """
+    places = np.array(corners) / pixel
+    keep, waiting = {0, len(places) - 1}, [(0, len(places) - 1)]
+    while waiting:
+        first, last = waiting.pop()
+        if last - first < 2:
+            continue
+        distances = _from_line(places[first + 1 : last], places[first], places[last])
+        furthest = int(np.argmax(distances))
+        if distances[furthest] > _SLACK:
+            middle = first + 1 + furthest
+            keep.add(middle)
+            waiting += [(first, middle), (middle, last)]
+    digits = [max(0, 2 - math.floor(math.log10(size))) if size > 0 else 15 for size in pixel]
+    return [(round(corners[place][0], digits[0]), round(corners[place][1], digits[1])) for place in sorted(keep)]
+
+
+def _from_line(places: NDArray[np.float64], start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distances of places from the line between two others, its ends included."""
+    along, away = end - start, places - start
+    share = np.clip(away @ along / max(float(along @ along), 1e-300), 0, 1)
+    off = away - share[:, None] * along
+    return np.asarray(np.hypot(off[:, 0], off[:, 1]))

@@ -22,7 +22,7 @@ from bigview.raster.palettes import ink as ink_of
 from bigview.spec import Style, View, Where
 from bigview.store.points import PointTable
 from bigview.views.camera import Camera
-from bigview.views.feed import Feed, corners_of
+from bigview.views.feed import Feed, corners_of, simplified
 from bigview.views.live import Door, Latest, crowded
 from bigview.views.picture import NO_MARGIN, Painter, Picture, Wish, plotted, to_plot, to_value
 from bigview.views.pointer import Found, Pointed, find
@@ -143,6 +143,9 @@ class Map:
 
     def _outlined(self, event: SelectionGeometry) -> None:
         corners = corners_of(event.geometry) if event.final else []
+        if len(corners) > 4:
+            wide, high = self.camera.span
+            corners = simplified(corners, (wide / self._size[0], high / self._size[1]))
         if corners:
             self._listener.outlined(corners)
 
