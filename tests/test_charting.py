@@ -1,5 +1,8 @@
 """Charts: what they count, and that no chart filters itself."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +11,8 @@ from hypothesis import strategies as st
 
 import bigview as bv
 from bigview.app.charting import brushed, choices, counts_of, first_charts, marked
-from bigview.app.chartpanel import without
+from bigview.app.chartpanel import ChartPanel
+from bigview.app.state import State
 from bigview.chart import Chart
 from bigview.errors import OptionError
 from bigview.spec import Filters
@@ -85,11 +89,48 @@ def test_bars_and_cells_are_picked_and_let_go(points: bv.PointStore) -> None:
         brushed(points, Chart("bars", ("label",)), {"bins": [[0, 1]]}, counts_of(points, bars, NONE, NONE))
 
 
-def test_no_chart_filters_itself() -> None:
-    one, two = Chart("bars", ("label",), "label = 'a'"), Chart("histogram", ("votes",), "votes > 3")
-    spec = Spec(filters=["score > 0"], charts=[one, two])
-    assert without(spec, one).where() == Filters.of("score > 0", "votes > 3")
-    assert spec.where() == Filters.of("score > 0", "votes > 3", "label = 'a'")
+class Stand:
+    """An explorer's side of the panel, whose work is done at once."""
+
+    def __init__(self, table: bv.PointStore, charts: "list[Chart]") -> None:
+        self.table, self.state, self.map, self.base, self.selected = table, State(spec=Spec(charts=charts)), self, NONE, NONE
+        self.requests: list[list[str]] = []
+
+    def soon(self, call: "Callable[[], None]") -> None:
+        call()
+
+    def worker(self, work: "Callable[..., Any]", deliver: "Callable[..., None]") -> "Stand":
+        self._work, self._deliver = work, deliver
+        return self
+
+    def request(self, wanted: Any) -> None:
+        self.requests.append([chart.columns[0] for chart, _ in wanted.charts])
+        for found in self._work(wanted, lambda: False):
+            self._deliver(wanted, found)
+
+    def close(self) -> None:
+        """Nothing is left to stop."""
+
+
+def test_no_chart_filters_itself_and_only_what_changed_is_counted(points: bv.PointStore) -> None:
+    stand = Stand(points, [Chart("bars", ("label",)), Chart("histogram", ("votes",)), Chart("histogram", ("score",))])
+    panel = ChartPanel(stand)  # type: ignore[arg-type]
+    before = panel.component.charts
+    assert stand.requests == [["label", "votes", "score"]]
+    panel._told("brush", {"chart": 0, "bar": 1})
+    assert stand.requests[1:] == [["votes", "score"]]
+    assert panel.component.charts[0]["some"] == before[0]["some"]
+    brush = stand.state.spec.charts[0].brush
+    assert sum(panel.component.charts[1]["some"]) == points.count(where=brush) < sum(before[1]["some"])
+    stand.state.restyle(dark=False)
+    assert len(stand.requests) == 2, "colours change no count"
+    panel._told("seen", {"seen": False})
+    stand.state.change(filters=["votes > 10"])
+    assert len(stand.requests) == 2, "what is not seen is not counted"
+    panel._told("seen", {"seen": True})
+    assert stand.requests[2:] == [["label", "votes", "score"]]
+    assert sum(panel.component.charts[0]["some"]) == points.count(where="votes > 10 AND label IS NOT NULL")
+    panel.close()
 
 
 def test_what_charts_there_can_be(points: bv.PointStore) -> None:

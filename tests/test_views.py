@@ -100,6 +100,7 @@ def test_ranges_are_known(points, table):
 
 
 def test_a_table_without_the_facade_works_once_registered(store):
+    hv.Points(store, ["x", "y"])  # which registers
     plain = PointTable(store.reader)
     assert hv.Points(plain, ["x", "y"]).interface is StoreInterface
 

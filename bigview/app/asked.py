@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from bigview.spec import Filter
 from bigview.state import Part, Saved
+from bigview.store.phrases import contains, quoted, text_of
 
 TEXT = r"'(?:[^']|'')*'"
 COLUMN = r'"(?:[^"]|"")+"'
@@ -38,14 +39,9 @@ class Asked:
     text: str = ""
 
 
-def quoted(column: str) -> str:
-    """Return a column's name as SQL takes it."""
-    return '"' + column.replace('"', '""') + '"'
-
-
 def literal(value: Any) -> str:
     """Return a text or a truth value as SQL takes it."""
-    return str(value).upper() if isinstance(value, bool) else "'" + str(value).replace("'", "''") + "'"
+    return str(value).upper() if isinstance(value, bool) else text_of(str(value))
 
 
 def plain_name(text: str) -> str:
@@ -67,9 +63,7 @@ def asking(asked: Asked, nan: bool = False) -> Filter:
             return Filter(f"{name} BETWEEN {ends[0]} AND {ends[1]}")
         return Filter(f"{name} >= {ends[0]}" if ends[1] is None else f"{name} <= {ends[1]}")
     if asked.kind == "contains":
-        escaped = re.sub(r"([\\%_])", r"\\\1", asked.text)
-        plain = not re.search("[%_]", asked.text)  # without ESCAPE a backslash is itself
-        return Filter(f"{name} ILIKE {literal(f'%{asked.text}%')}" if plain else f"{name} ILIKE {literal(f'%{escaped}%')} ESCAPE '\\'")
+        return Filter(contains(asked.column, asked.text))
     if asked.kind == "regex":
         return Filter(f"regexp_matches({name}, {literal(asked.text)})")
     if asked.kind == "missing":

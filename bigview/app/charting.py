@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bigview.app.asked import Asked, asked_of, asking, quoted
+from bigview.app.asked import Asked, asked_of, asking
 from bigview.app.picks import picked, toggled
 from bigview.app.record import spoken
 from bigview.chart import Chart
@@ -14,6 +14,7 @@ from bigview.errors import OptionError
 from bigview.raster.legend import number_text
 from bigview.spec import Filter, Filters, Histogram
 from bigview.store.manifest import Column
+from bigview.store.phrases import quoted
 from bigview.store.points import PointTable
 
 BINS, BARS, CELLS, LINES = 48, 12, 48, 12

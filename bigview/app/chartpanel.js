@@ -3,14 +3,6 @@
 const SVG = "http://www.w3.org/2000/svg"
 let numbered = 0
 
-function add(parent, kind, name, text) {
-  const made = document.createElement(kind)
-  if (name) made.className = name
-  if (text !== undefined) made.textContent = text
-  parent.append(made)
-  return made
-}
-
 function shape(parent, kind, values) {
   const made = document.createElementNS(SVG, kind)
   for (const [name, value] of Object.entries(values)) made.setAttribute(name, value)
@@ -52,12 +44,8 @@ function drawBins(box, chart, place, send) {  // histogram: a drag selects a ran
     const area = svg.getBoundingClientRect()
     return Math.max(0, Math.min(size - 1, Math.floor(((event.clientX - area.left) / area.width) * size)))
   }
-  let gesture = null, from = 0, waiting = false
-  const tell = () => {
-    if (waiting) return
-    waiting = true
-    setTimeout(() => { waiting = false; send("brush", { chart: place, gesture, bins: [[Math.min(...ends), Math.max(...ends)]] }) }, 30)
-  }
+  let gesture = null, from = 0
+  const tell = paced(() => send("brush", { chart: place, gesture, bins: [[Math.min(...ends), Math.max(...ends)]] }), 30)
   svg.addEventListener("pointerdown", (event) => {
     svg.setPointerCapture(event.pointerId)
     gesture = `chart-${++numbered}`
@@ -208,6 +196,7 @@ export function render({ model }) {
     if (again) (plot ? again.querySelector(".plot") : [...again.querySelectorAll("[data-at]")].find((one) => one.dataset.at === at))?.focus({ preventScroll: true })
   }
   model.on("charts", draw)
+  whenSeen(root, (seen) => send("seen", { seen }))
   root.addEventListener("pointerup", () => setTimeout(draw, 60))
   draw()
   return root

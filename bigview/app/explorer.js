@@ -1,13 +1,5 @@
 // The page around the map. Everything that comes from the data enters through textContent, so it can never be markup.
 
-function add(parent, kind, name, text) {
-  const made = document.createElement(kind)
-  if (name) made.className = name
-  if (text !== undefined) made.textContent = text
-  parent.append(made)
-  return made
-}
-
 function fieldList(parent, fields) {
   const list = add(parent, "dl", "fields")
   for (const [name, value] of fields) {

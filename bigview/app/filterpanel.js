@@ -3,14 +3,6 @@
 let numbered = 0
 const unique = (what) => `${what}-${++numbered}`
 
-function add(parent, kind, name, text) {
-  const made = document.createElement(kind)
-  if (name) made.className = name
-  if (text !== undefined) made.textContent = text
-  parent.append(made)
-  return made
-}
-
 function button(parent, name, text, act) {
   const made = add(parent, "button", name, text)
   made.type = "button"
@@ -40,22 +32,6 @@ function presence() {
     get busy() { return Date.now() - last < 700 },
     get gesture() { return gesture },
   }
-}
-
-// The newest call wins: one at once, then one each interval.
-function paced(act, interval) {
-  let timer = null, waiting = null
-  const next = () => {
-    timer = null
-    if (waiting) run(...waiting)
-  }
-  const run = (...values) => {
-    if (timer !== null) { waiting = values; return }
-    waiting = null
-    timer = setTimeout(next, interval)
-    act(...values)
-  }
-  return run
 }
 
 // A range slider over its own histogram. Heights grow with the square root of the counts, so that a small part of the rows can be seen.
@@ -498,10 +474,6 @@ export function render({ model }) {
     model.on(name, act)
     act()
   }
-  let seen = true
-  new ResizeObserver(() => {
-    const now = root.offsetHeight > 0
-    if (now !== seen) send("seen", (seen = now))
-  }).observe(root)
+  whenSeen(root, (seen) => send("seen", seen))
   return root
 }

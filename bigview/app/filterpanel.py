@@ -3,24 +3,23 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import panel as pn
 import param
 
-from bigview.app.asked import Asked, asking, quoted
+from bigview.app.asked import Asked, asking
 from bigview.app.columncontrol import Control, Parts
+from bigview.app.component import HERE, Component
 from bigview.app.host import Host
 from bigview.app.picks import column_of
 from bigview.config import limits
 from bigview.errors import BigviewError, ExpressionError
 from bigview.spec import Filter, Filters
 from bigview.store.clauses import parse
+from bigview.store.phrases import quoted
 from bigview.store.points import PointTable
 from bigview.views.live import sentence
 
-_HERE = Path(__file__).parent
 _MESSAGES = {
     "open": "_opened",
     "seen": "_seen",
@@ -36,7 +35,7 @@ _MESSAGES = {
 _FIRST = 6  # controls that open by themselves, for filters in force
 
 
-class FilterView(pn.custom.JSComponent):
+class FilterView(Component):
     """The page's side of the panel. It takes plain values; filterpanel.js shows them as text."""
 
     active = param.List(default=[], doc="Columns with a filter of their own.")
@@ -45,15 +44,9 @@ class FilterView(pn.custom.JSComponent):
     counts = param.Dict(default={}, doc="What the rows say of those columns.")
     facts = param.Dict(default={}, doc="What does not change of them.")
     line = param.Dict(default={}, doc="What is wrong with the expression, and where; the number of those taken.")
-    told = param.Parameter(default=None, precedence=-1, doc="Called with each message of the page.")
 
-    _esm = _HERE / "filterpanel.js"
-    _stylesheets = (str(_HERE / "filterpanel.css"),)
-    _rename = {"told": None}  # noqa: RUF012  Panel declares it so
-
-    def _handle_msg(self, data: Any) -> None:
-        if self.told is not None and isinstance(data, dict):
-            self.told(data.get("kind"), data.get("value"))
+    _esm = HERE / "filterpanel.js"
+    _stylesheets = (str(HERE / "filterpanel.css"),)
 
 
 @dataclass(frozen=True)

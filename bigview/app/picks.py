@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bigview.app.asked import COLUMN, TEXT, asked_of, literal, plain_name, plain_text, quoted, told_asked
+from bigview.app.asked import COLUMN, TEXT, asked_of, literal, plain_name, plain_text, told_asked
 from bigview.spec import Filter
 from bigview.state import Part, Saved
+from bigview.store.phrases import quoted
 
 _ONE = rf"(?:{TEXT}|TRUE|FALSE)"
 _PICKED = re.compile(rf"({COLUMN}) IN \(({_ONE}(?:, {_ONE})*)\)")

@@ -1,13 +1,5 @@
 // Saved selections: a form to save, and a list to open. Everything from the data enters through textContent.
 
-function add(parent, kind, name, text) {
-  const made = document.createElement(kind)
-  if (name) made.className = name
-  if (text !== undefined) made.textContent = text
-  parent.append(made)
-  return made
-}
-
 export function render({ model }) {
   const root = document.createElement("div")
   root.className = "panel-charts"

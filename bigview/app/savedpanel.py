@@ -2,35 +2,26 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import panel as pn
 import param
 
+from bigview.app.component import HERE, Component
 from bigview.app.host import Host
 from bigview.app.record import spoken
 from bigview.spec import Filters, Where
 from bigview.state import Saved
 from bigview.store.saved import Selections
 
-_HERE = Path(__file__).parent
 
-
-class SavedView(pn.custom.JSComponent):
+class SavedView(Component):
     """The page's side of the panel. It takes plain values; savedpanel.js shows them as text."""
 
     items = param.List(default=[], doc="What is saved, the newest first.")
     note = param.String(default="", doc="What is kept if one saves now, or what went wrong.")
-    told = param.Parameter(default=None, precedence=-1, doc="Called with each message of the page.")
 
-    _esm = _HERE / "savedpanel.js"
-    _stylesheets = (str(_HERE / "chartpanel.css"), str(_HERE / "savedpanel.css"))
-    _rename = {"told": None}  # noqa: RUF012  Panel declares it so
-
-    def _handle_msg(self, data: Any) -> None:
-        if self.told is not None and isinstance(data, dict):
-            self.told(data.get("kind"), data.get("value"))
+    _esm = HERE / "savedpanel.js"
+    _stylesheets = (str(HERE / "chartpanel.css"), str(HERE / "savedpanel.css"))
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,12 @@
 """The page around the map, as a component: plain values go out, messages come back."""
 
-from pathlib import Path
-from typing import Any
-
 import panel as pn
 import param
 
-_HERE = Path(__file__).parent
+from bigview.app.component import HERE, Component
 
 
-class Stage(pn.custom.JSComponent):
+class Stage(Component):
     """The page around the map. It takes plain values; explorer.js shows them as text."""
 
     charts = pn.custom.Child(default=None, allow_None=True, doc="Charts beside the map, once they were opened.")
@@ -27,13 +24,7 @@ class Stage(pn.custom.JSComponent):
     sketch = param.String(default="", doc="What is not exact in the picture; empty where all is.")
     status = param.Dict(default={}, doc="Rows in view, rows in all, one sentence, an error.")
     table = pn.custom.Child(default=None, allow_None=True, doc="The records, once they were opened.")
-    told = param.Parameter(default=None, precedence=-1, doc="Called with each message of the page.")
 
-    _esm = _HERE / "explorer.js"
+    _esm = HERE / "explorer.js"
     _render_policy = "manual"  # a panel that opens is put into its place; otherwise Panel would make the whole page anew, and the map with it
-    _stylesheets = (str(_HERE / "explorer.css"),)
-    _rename = {"told": None}  # noqa: RUF012  Panel declares it so
-
-    def _handle_msg(self, data: Any) -> None:
-        if self.told is not None and isinstance(data, dict):
-            self.told(data.get("kind"), data.get("value"))
+    _stylesheets = (str(HERE / "explorer.css"),)

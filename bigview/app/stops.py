@@ -95,8 +95,9 @@ class Slider:
             value = Fraction(value_of(self.column, text))
         except (OptionError, ValueError, OverflowError):
             return 1.0 if upper else 0.0
-        share = float((value - low) / (high - low)) if high > low else 0.0
-        return places[0] + min(max(share, 0.0), 1.0) * (places[-1] - places[0])
+        # Fractions until it lies between the ends: a value far beyond a narrow range is no float in its measure.
+        share = float(min(max((value - low) / (high - low), Fraction(0)), Fraction(1))) if high > low else 0.0
+        return places[0] + share * (places[-1] - places[0])
 
 
 def read(column: Column, text: str) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bigview.app.asked import literal, quoted
 from bigview.app.record import spoken
 from bigview.spec import Filters, View
 from bigview.store.lookup import positions_of_rows
+from bigview.store.phrases import contains
 from bigview.store.points import PointTable
 from bigview.store.selection import Selection
 
@@ -99,9 +99,7 @@ def searching(columns: Mapping[str, str], text: str) -> str | None:
     names = searchable(columns)
     if not text or not names:
         return None
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    pattern = literal(f"%{escaped}%")
-    return " OR ".join(f"{quoted(name)} ILIKE {pattern} ESCAPE '\\'" for name in names)
+    return " OR ".join(contains(name, text) for name in names)
 
 
 def pages_of(total: int) -> int:

@@ -1,13 +1,5 @@
 // The table of records. Everything that comes from the data enters through textContent or title, so it can never be markup.
 
-function add(parent, kind, name, text) {
-  const made = document.createElement(kind)
-  if (name) made.className = name
-  if (text !== undefined) made.textContent = text
-  parent.append(made)
-  return made
-}
-
 function button(parent, name, text, label, act) {
   const made = add(parent, "button", name, text)
   made.type = "button"
@@ -307,11 +299,6 @@ export function render({ model, el }) {
     send("row", Number(row.dataset.id))
   })
   body.addEventListener("keydown", (event) => walk(body, event, send))
-  let shown = true
-  new ResizeObserver(() => {
-    if (!panel.isConnected) return  // Panel has made the table anew
-    const now = panel.offsetHeight > 0
-    if (now !== shown) send("shown", (shown = now))
-  }).observe(panel)
+  whenSeen(panel, (seen) => send("shown", seen))
   return panel
 }

@@ -1,12 +1,11 @@
 """The table of records: all rows of the filters and the selection, a page at a time."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import panel as pn
 import param
 
+from bigview.app.component import HERE, Component
 from bigview.app.downloads import Wanted
 from bigview.app.host import Host
 from bigview.app.tableexport import TableExport, open_desk
@@ -28,7 +27,6 @@ from bigview.spec import Filters, View
 from bigview.views.live import sentence
 from bigview.views.pointer import Found
 
-_HERE = Path(__file__).parent
 _MESSAGES = {
     "columns": "_choose",
     "follow": "_follow_map",
@@ -41,7 +39,7 @@ _MESSAGES = {
 }
 
 
-class Table(pn.custom.JSComponent):
+class Table(Component):
     """The table as the page shows it. It takes plain values; tablepanel.js shows them as text."""
 
     busy = param.Boolean(default=False, doc="Whether a newer page is being fetched.")
@@ -49,16 +47,10 @@ class Table(pn.custom.JSComponent):
     facts = param.Dict(default={}, doc="All columns with their kinds, those that are shown, whether there is text to search.")
     marked = param.Integer(default=None, allow_None=True, doc="The row whose record is pinned on the map.")
     page = param.Dict(default={}, doc="Rows as text, and which they are of how many.")
-    told = param.Parameter(default=None, precedence=-1, doc="Called with each message of the page.")
     trouble = param.String(default="", doc="What went wrong; the last page stays.")
 
-    _esm = _HERE / "tablepanel.js"
-    _stylesheets = (str(_HERE / "tablepanel.css"),)
-    _rename = {"told": None}  # noqa: RUF012  Panel declares it so
-
-    def _handle_msg(self, data: Any) -> None:
-        if self.told is not None and isinstance(data, dict):
-            self.told(data.get("kind"), data.get("value"))
+    _esm = HERE / "tablepanel.js"
+    _stylesheets = (str(HERE / "tablepanel.css"),)
 
 
 class TablePanel:

@@ -16,6 +16,7 @@ from bigview.raster.plan import Lattice
 from bigview.raster.reductions import Reduction, columns_read, reduction_of
 from bigview.spec import Dominant, Filters, View, Where
 from bigview.store.bits import Bits, unpack
+from bigview.store.phrases import quoted
 from bigview.store.points import PointTable
 from bigview.store.reader import MISSING_TIME, ROW, Reader
 
@@ -70,7 +71,7 @@ def _values(table: PointTable, lattice: Lattice, reduction: Reduction, where: Wh
     bits = table.bits(where)
     if reduction.kind in ("count", "any"):
         if reduction.column is not None:
-            column = f'"{reduction.column.replace(chr(34), chr(34) * 2)}" IS NOT NULL'
+            column = f"{quoted(reduction.column)} IS NOT NULL"
             bits = table.bits(Filters.of(where, column))
         grid = sweep.counts(table.reader, lattice, bits)
         return (grid > 0 if reduction.kind == "any" else grid), None

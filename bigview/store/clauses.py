@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bigview.errors import ExpressionError, closest
+from bigview.store.phrases import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -269,7 +270,7 @@ def evaluate(expression: Expression, batch: pa.Table) -> NDArray[np.bool_]:
     import duckdb
 
     connection = _connection()
-    names = ", ".join(f'"{name.replace(chr(34), chr(34) * 2)}"' for name in batch.column_names)
+    names = ", ".join(quoted(name) for name in batch.column_names)
     connection.register("batch", batch)
     try:
         query = f"SELECT coalesce(({expression.text})::BOOLEAN, false) AS keep FROM batch"

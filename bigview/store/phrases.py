@@ -8,6 +8,11 @@ def quoted(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 
 
+def text_of(text: str) -> str:
+    """Return a text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def contains(column: str, text: str) -> str:
     r"""Return the condition that a column contains a text, whatever the case; each character of the text stands for itself.
 
@@ -16,5 +21,4 @@ def contains(column: str, text: str) -> str:
     >>> print(contains("name", "100%"))
     "name" ILIKE '%100\%%' ESCAPE '\'
     """
-    pattern = text.translate(_WILD).replace("'", "''")
-    return f"{quoted(column)} ILIKE '%{pattern}%' ESCAPE '\\'"
+    return f"{quoted(column)} ILIKE {text_of(f'%{text.translate(_WILD)}%')} ESCAPE '\\'"

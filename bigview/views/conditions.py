@@ -14,13 +14,9 @@ import pandas as pd
 from bigview.errors import ExpressionError
 from bigview.spec import Filter, Filters
 from bigview.store.axis import Axis
+from bigview.store.phrases import quoted, text_of
 
 _MOST_CORNERS = 100  # of a polygon written as SQL: the parser takes 20,000 characters
-
-
-def quoted(name: str) -> str:
-    """Return a column's name as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(value: Any) -> str:
@@ -36,7 +32,7 @@ def literal(value: Any) -> str:
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
+        return text_of(value)
     try:
         stamp = pd.Timestamp(value)
     except (TypeError, ValueError) as error:

@@ -12,9 +12,10 @@ from bigview.config import limits
 from bigview.errors import TooLargeError, missing_column
 from bigview.spec import Filters, View
 from bigview.store.axis import Axis
+from bigview.store.phrases import quoted
 from bigview.store.points import PointTable
 from bigview.store.reader import ROW
-from bigview.views.conditions import Column, Condition, literal, quoted
+from bigview.views.conditions import Column, Condition, literal
 
 Ends = tuple[Any, Any]
 _OPEN: Ends = (None, None)
