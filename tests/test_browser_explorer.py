@@ -268,6 +268,9 @@ def test_index_of_several_stores(page, store, chromium):
 def test_a_lasso_selects_and_a_link_brings_it_back(explorer, page, store):
     page = explorer
     page.get_by_role("button", name="Select a box").click()
+    dragging = """() => Bokeh.documents.flatMap((doc) => [...doc._all_models.values()])
+      .find((model) => model.type === 'Figure').toolbar.active_drag?.type"""
+    _until(page, lambda: page.evaluate(dragging) == "BoxSelectTool", "the tool in the hand")
     corners = [_pixel(page, 3.0, -1.0), _pixel(page, 5.0, 2.0)]
     page.mouse.move(*corners[0])
     page.mouse.down()
