@@ -23,9 +23,10 @@ from bigview.spec import Filter, Filters, Style, Where
 from bigview.state import Spec
 from bigview.store.points import PointTable
 from bigview.views.live import sentence
-from bigview.views.map import Map, camera_of
+from bigview.views.map import Map
 from bigview.views.picture import Picture, Wish, to_plot, to_value
 from bigview.views.pointer import Found
+from bigview.views.scene import PointScene, camera_of
 
 _MOVES = {"ArrowLeft": (-0.12, 0.0), "ArrowRight": (0.12, 0.0), "ArrowUp": (0.0, 0.12), "ArrowDown": (0.0, -0.12)}
 _ZOOMS = {"+": 1.5, "=": 1.5, "-": 1 / 1.5, "_": 1 / 1.5}
@@ -83,7 +84,7 @@ class Explorer(pn.viewable.Viewer):
         self._mode = "replace"
         self._holding = bool(said)
         self.settled: list[Callable[[], None]] = []
-        self.map = Map(table, self.state.style, self, self.where, None if found.view is None else camera_of(found.view))
+        self.map = Map(PointScene(table), self.state.style, self, self.where, None if found.view is None else camera_of(found.view))
         self.map.restyle(found.style, self.where, self._facet(), self.selected)
         self._controls = Controls(self.state, self._colorings, table.columns, lambda what: self.map.soon(lambda: self._act(what)))
         page = _on_page()

@@ -12,6 +12,7 @@ from bigview.app.state import State
 from bigview.store.points import PointTable
 from bigview.views.map import Map
 from bigview.views.pointer import Found
+from bigview.views.scene import place_of
 
 _RING = 13.0  # pixels across: around a mark, clear of it
 _PINNED = "#ff5d8f"
@@ -83,7 +84,7 @@ class Records:
     def _shown(self, records: Any) -> None:
         if not len(records):
             return
-        x, y = self._map.place_of(records)
+        x, y = place_of(self._table, records)
         camera, open_ = self._map.camera, "table" in self._stage.opened
         seen = replace(camera, y0=camera.y0 + _UNDER * camera.span[1]) if open_ else camera
         if math.isfinite(x) and math.isfinite(y) and not seen.holds(x, y):
@@ -93,7 +94,7 @@ class Records:
     def _ring(self) -> None:
         ink = "#ffffff" if self._state.style.dark else "#111111"
         colors = {"hover": ink, "record": _PINNED}
-        found = [(self._map.place_of(one.record), colors[name]) for name, one in self._found.items() if one is not None]
+        found = [(place_of(self._table, one.record), colors[name]) for name, one in self._found.items() if one is not None]
         self._map.mark([(*place, color, _RING) for place, color in found])
 
     def forget(self) -> None:

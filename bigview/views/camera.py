@@ -6,7 +6,7 @@ from typing import Self
 
 _CLOSEST = 1e-13  # of the largest coordinate: below this float64 has no more places to show
 
-_AIR = 0.04  # of the extent, on each side
+AIR = 0.04  # of the extent, on each side
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Camera:
         return self.x0 < self.x1 and self.y0 < self.y1 and all(isfinite(span) for span in self.span)
 
     @classmethod
-    def fitted(cls, home: Self, size: tuple[int, int], equal: bool, covered: tuple[int, int] = (0, 0)) -> Self:
+    def fitted(cls, home: Self, size: tuple[int, int], equal: bool, covered: tuple[int, int] = (0, 0), air: float = AIR) -> Self:
         """Return the camera that shows `home` with some air around it.
 
         Parameters
@@ -44,9 +44,11 @@ class Camera:
             Give both axes one scale.
         covered : (int, int)
             Pixels at the left and at the top that something else lies on.
+        air : float
+            Space around it, as a share of its size on each side.
         """
         free = max(size[0] - covered[0], size[0] / 3, 1), max(size[1] - covered[1], size[1] / 3, 1)
-        wide, high = (span * (1 + 2 * _AIR) for span in home.span)
+        wide, high = (span * (1 + 2 * air) for span in home.span)
         units = wide / free[0], high / free[1]
         if equal:
             units = (max(units), max(units))

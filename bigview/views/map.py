@@ -10,7 +10,6 @@ from weakref import WeakMethod
 
 import holoviews as hv
 import numpy as np
-import pandas as pd
 from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.events import MouseLeave, MouseMove, RangesUpdate, SelectionGeometry, Tap
 from bokeh.models import BoxSelectTool, ColumnDataSource, LassoSelectTool
@@ -19,13 +18,13 @@ from bigview.config import limits
 from bigview.plain import Ranges
 from bigview.raster.palettes import background
 from bigview.raster.palettes import ink as ink_of
-from bigview.spec import Style, View, Where
-from bigview.store.points import PointTable
+from bigview.spec import View, Where
 from bigview.views.camera import Camera
 from bigview.views.feed import Feed, corners_of, simplified
 from bigview.views.live import Door, Latest, crowded
-from bigview.views.picture import NO_MARGIN, Painter, Picture, Wish, plotted, to_plot, to_value
-from bigview.views.pointer import Found, Pointed, find
+from bigview.views.picture import NO_MARGIN, Look, Picture, Wish
+from bigview.views.pointer import Pointed
+from bigview.views.scene import Scene, camera_of
 
 TICK = 10  # ms after a wheel step at which the browser reports the new ranges; its default of 500 is most of what people wait for
 _WIDEST = 1 << 15  # pixels: no screen is wider, and a browser may say anything
@@ -40,11 +39,11 @@ class Listener(Protocol):
     def pictured(self, wish: Wish, picture: Picture) -> None:
         """Take note of a new picture."""
 
-    def hovered(self, found: Found | None) -> None:
-        """Take note of the record under the pointer."""
+    def hovered(self, found: Any) -> None:
+        """Take note of what the scene found under the pointer; None where nothing is."""
 
-    def picked(self, found: Found | None) -> None:
-        """Take note of the record that was clicked."""
+    def picked(self, found: Any) -> None:
+        """Take note of what was clicked."""
 
     def outlined(self, corners: list[tuple[float, float]]) -> None:
         """Take note of an area that was drawn on the map, in plot coordinates."""
@@ -58,22 +57,20 @@ class Map:
 
     Parameters
     ----------
-    table : PointTable
-    style : Style
+    scene : Scene
+    style : Look
+        `Style`, or what the scene draws with instead.
     listener : Listener
     where : str or Filter, optional
     start : Camera, optional
         What to show first; the whole map by default.
     """
 
-    def __init__(self, table: PointTable, style: Style, listener: Listener, where: Where = None, start: Camera | None = None) -> None:
-        self._table, self._style, self._where, self._listener = table, style, where, listener
-        self.equal = _one_scale(table)
+    def __init__(self, scene: Scene, style: Look, listener: Listener, where: Where = None, start: Camera | None = None) -> None:
+        self._scene, self._style, self._where, self._listener = scene, style, where, listener
         self._facet: Where = None
         self._selected: Where = None
         self._density = 1.0
-        (x0, x1), (y0, y1) = (tuple(to_plot(end) for end in ends) for ends in table.home)
-        self._home = _with_size(Camera(x0, x1, y0, y1))
         self._start = start
         self._plot: Any = None
         self._size = (0, 0)
@@ -84,9 +81,9 @@ class Map:
 
     def _element(self) -> hv.RGB:
         """Return the transparent picture to begin with; its plot carries everything else."""
-        home = self._home
+        home = self._scene.home(self._style)
         bounds = (home.x0, home.y0, home.x1, home.y1)
-        axis = None if self.equal else "bare"
+        axis = "bare" if self._scene.axes else None
         return hv.RGB(np.zeros((2, 2, 4), np.uint8), bounds=bounds).opts(
             active_tools=["pan", "wheel_zoom"],
             default_tools=[],
@@ -107,7 +104,7 @@ class Map:
         self._plot, figure, shown = plot, plot.state, plot.handles
         self._size, self._asked = (0, 0), None
         figure.update(lod_timeout=TICK, lod_threshold=None, output_backend="canvas", outline_line_color=None)
-        if self.equal:
+        if not self._scene.axes:
             figure.update(**{f"min_border_{side}": 0 for side in ("left", "right", "top", "bottom")})
         self._paper()
         self._feed = Feed(figure, shown["source"])
@@ -116,9 +113,9 @@ class Map:
         figure.scatter("x", "y", size="size", fill_color="color", line_color=None, source=self._marks)
         figure.scatter("x", "y", size="size", fill_color=None, line_color="color", line_width=2, source=self._focus)
         door = self._door = Door(lambda: plot.document, lambda: plot.comm)
-        painter = Painter(self._table, crowded)
+        painter = self._scene.painter(crowded)
         self._pictures: Latest[Wish, Picture] = Latest(painter.paint, self._show, self._listener.failed, door, Wish.shows_as)
-        self._pointer: Latest[Pointed, Found | None] = Latest(lambda pointed, _: find(self._table, pointed), self._point, self._listener.failed, door)
+        self._pointer: Latest[Pointed, Any] = Latest(lambda pointed, _: self._scene.find(pointed), self._point, self._listener.failed, door)
         self._aside: Latest[Any, Any] = Latest(lambda job, _: [job[0]()], lambda job, result: job[1](result), self._listener.failed, door)
         self._close = [self._pictures.close, self._pointer.close, self._aside.close, door.close]
         for ends in (shown["x_range"], shown["y_range"]):
@@ -204,7 +201,7 @@ class Map:
         self.look(self._fitted())
 
     def _first(self) -> Camera:
-        return self._fitted() if self._start is None else self._start.holding(self._size, self.equal)
+        return self._fitted() if self._start is None else self._start.holding(self._size, self._scene.equal and not self._scene.apart)
 
     def go(self, ends: Ranges | None) -> None:
         """Show these ranges, given as values of the axes, or the whole map."""
@@ -213,7 +210,8 @@ class Map:
             self.look(self._first())
 
     def _fitted(self) -> Camera:
-        return Camera.fitted(self._home, self._size, self.equal, self._listener.covers(*self._size))
+        scene = self._scene
+        return Camera.fitted(scene.home(self._style), self._size, scene.equal, self._listener.covers(*self._size), scene.air)
 
     def _paper(self) -> None:
         """Give the plot the palettes' background. Bokeh does not clear the rim of a plot without one."""
@@ -221,7 +219,7 @@ class Map:
         self._plot.state.update(background_fill_color=paper, border_fill_color=paper)
         self._plot.state.axis.major_label_text_color = ink
 
-    def restyle(self, style: Style, where: Where = None, facet: Where = None, selected: Where = None) -> None:
+    def restyle(self, style: Look, where: Where = None, facet: Where = None, selected: Where = None) -> None:
         """Draw the same place in another style, or other rows; see `Wish`."""
         self._style, self._where, self._facet, self._selected = style, where, facet, selected
         if self._plot is not None:
@@ -270,7 +268,7 @@ class Map:
         if asked is None or camera == asked:
             return asked is not None
         zoomed = [abs(new - old) > 1e-9 * abs(old) for new, old in zip(camera.span, asked.span, strict=True)]
-        return self.equal and zoomed[0] != zoomed[1]
+        return self._scene.equal and zoomed[0] != zoomed[1]
 
     def _ask(self, settled: bool) -> None:
         camera = self.camera
@@ -286,13 +284,7 @@ class Map:
     def _view(self, camera: Camera, density: float | None = None) -> View:
         width, height = self._size
         share = min(self._density if density is None else density, (limits().picture_pixels / (width * height)) ** 0.5)
-        x, y = self._table.manifest.x, self._table.manifest.y
-        return View(
-            (to_value(x, camera.x0), to_value(x, camera.x1)),
-            (to_value(y, camera.y0), to_value(y, camera.y1)),
-            max(1, int(width * share)),
-            max(1, int(height * share)),
-        )
+        return View(*self._scene.ranges(camera), max(1, int(width * share)), max(1, int(height * share)))
 
     def _show(self, wish: Wish, picture: Picture) -> None:
         frame = picture.frame
@@ -309,19 +301,14 @@ class Map:
     def _pointed(self, event: Any, click: bool) -> None:
         if self._size[0] and event.x is not None and self.camera.sane:
             place = (float(event.x), float(event.y))
-            self._pointer.request(Pointed(place, (float(event.sx), float(event.sy)), self._view(self.camera, 1.0), self._where, click))
+            self._pointer.request(Pointed(place, (float(event.sx), float(event.sy)), self._view(self.camera, 1.0), self._where, click, self._style))
 
     def _left(self) -> None:
         self._pointer.clear()
         self._listener.hovered(None)
 
-    def _point(self, pointed: Pointed, found: Found | None) -> None:
+    def _point(self, pointed: Pointed, found: Any) -> None:
         (self._listener.picked if pointed.click else self._listener.hovered)(found)
-
-    def place_of(self, record: pd.DataFrame) -> tuple[float, float]:
-        """Return the plot coordinates of a record."""
-        x, y = self._table.manifest.x.column, self._table.manifest.y.column
-        return float(plotted(record[x])[0]), float(plotted(record[y])[0])
 
 
 def _weakly(method: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
@@ -336,30 +323,9 @@ def _weakly(method: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
     return hook
 
 
-def camera_of(ends: Ranges) -> Camera:
-    """Return the camera of ranges given as values of the axes; times may be ISO text."""
-    x, y = ([to_plot(np.datetime64(end, "us") if isinstance(end, str) else end) for end in pair] for pair in ends)
-    return _with_size(Camera(x[0], x[1], y[0], y[1]))
-
-
 def _pixels(figure: Any, name: str) -> int:
     """Return a size of the figure; 0 until the browser has told it, and no more than a browser can mean."""
     try:
         return min(int(getattr(figure, name) or 0), _WIDEST)
     except UnsetValueError:
         return 0
-
-
-def _one_scale(table: PointTable) -> bool:
-    """Tell whether both axes measure the same, as in a projection: plain numbers of similar extent."""
-    x, y = table.manifest.x, table.manifest.y
-    wide, high = x.high - x.low, y.high - y.low
-    return x.kind == y.kind == "float" and high <= 4 * wide and wide <= 4 * high
-
-
-def _with_size(camera: Camera) -> Camera:
-    """Return the camera with room around a single place or line."""
-    wide, high = camera.span
-    pad_x = 0.0 if wide > 0 else max(abs(camera.x0) * 1e-6, 0.5)
-    pad_y = 0.0 if high > 0 else max(abs(camera.y0) * 1e-6, 0.5)
-    return Camera(camera.x0 - pad_x, camera.x1 + pad_x, camera.y0 - pad_y, camera.y1 + pad_y)

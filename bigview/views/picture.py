@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,14 @@ from bigview.views.wire import Wire, encode
 NO_MARGIN = (0.0, 0.0, 0.0, 0.0)
 
 
+class Look(Protocol):
+    """How something is drawn: a `Style`, or what another kind of map has in its place."""
+
+    @property
+    def dark(self) -> bool:
+        """Whether the background is dark."""
+
+
 @dataclass(frozen=True)
 class Wish:
     """What a map asks its worker for.
@@ -29,6 +37,7 @@ class Wish:
     view : View
         The visible rectangle.
     style : Style
+        Or another `Look`, of the painter's kind.
     where : str, Filter or None
     margin : (float, float, float, float)
         Shares of the size to add at the left, right, bottom and top: the map is being dragged.
@@ -41,7 +50,7 @@ class Wish:
     """
 
     view: View
-    style: Style
+    style: Any
     where: Where = None
     margin: tuple[float, float, float, float] = NO_MARGIN
     settled: bool = False

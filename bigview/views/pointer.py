@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -27,6 +28,8 @@ class Pointed:
         What is visible.
     where : str, Filter or None
     click : bool
+    style : Style
+        Or another `Look`.
     """
 
     place: tuple[float, float]
@@ -34,6 +37,7 @@ class Pointed:
     view: View
     where: Where = None
     click: bool = False
+    style: Any = None
 
 
 @dataclass(frozen=True, eq=False)
