@@ -20,6 +20,7 @@ from bigview.spec import Filter, Filters, Op, RowSet, Style, Where
 VERSION = 1
 LONGEST_QUERY = 2_000  # characters: what every browser, proxy and chat passes on
 _LONGEST_JSON = 1 << 24  # bytes that a query may unpack to
+_KEPT = "link"  # what the names of parts begin with that were kept for a link
 _MOST_ROWS = 100_000  # rows by number in a spec; more are saved under a name
 
 
@@ -222,6 +223,18 @@ class Spec:
         parts = dict.fromkeys([*self.filters, *(part for _, part in self.selection)])
         return tuple(sorted((part for part in parts if isinstance(part, Filter) and not part.sql), key=_size, reverse=True))
 
+    @property
+    def is_bulky(self) -> bool:
+        """Whether it has an area or a row set that is sure to be too large for a link."""
+        parts = [*self.filters, *(part for _, part in self.selection)]
+        return any(isinstance(part, Filter) and not part.sql and _size(part) > LONGEST_QUERY for part in parts)
+
+    def parts_by_size(self) -> tuple[Filter, ...]:
+        """Return all filters and steps, in the order in which a link should do without them: areas and row sets, then expressions, by size."""
+        parts = dict.fromkeys(part for part in [*self.filters, *(part for _, part in self.selection)] if isinstance(part, Filter))
+        texts = sorted((part for part in parts if part.sql), key=lambda part: len(part.sql[0]), reverse=True)
+        return (*self.bulky(), *texts)
+
     def with_saved(self, names: "Mapping[Filter, str]") -> Self:
         """Return the spec with the name and the digest of parts that were saved instead of the parts."""
 
@@ -235,6 +248,16 @@ def digest(part: Filter) -> str:
     """Return a short digest of the content of a filter."""
     content = part.rows.digest if part.rows is not None else json.dumps(_part_plain(part), ensure_ascii=False)
     return blake2b(content.encode(), digest_size=8).hexdigest()
+
+
+def kept_name(part: Filter) -> str:
+    """Return the name under which a part is kept that has no room in a link: the same content has the same name."""
+    return f"{_KEPT} {digest(part)}"
+
+
+def kept_for_link(part: Saved) -> bool:
+    """Tell whether a saved selection was kept for a link, and not named by a person."""
+    return part.name == f"{_KEPT} {part.digest}"
 
 
 def _resolved(part: Part, saved: Mapping[str, Where] | None) -> Where:

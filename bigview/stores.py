@@ -72,7 +72,8 @@ class PointStore(PointTable):
         Parameters
         ----------
         url : str or path, optional
-            A database as SQLAlchemy takes it ("postgresql+psycopg://host/team"), or an SQLite file; emb.selections.db beside emb.bv by default.
+            A database as SQLAlchemy takes it ("postgresql+psycopg://host/team"), or an SQLite file. By default the one that the store was opened
+            with, else emb.selections.db beside emb.bv.
         """
         from bigview.store.saved import Selections
 
@@ -124,12 +125,15 @@ class PointStore(PointTable):
         return shown if isinstance(shown, (Mapping, tuple)) else {"text/plain": repr(self)}
 
 
-def open(store: Any) -> PointStore:
+def open(store: Any, selections: Any = None) -> PointStore:
     """Open a store.
 
     Parameters
     ----------
     store : path or fsspec URL
+    selections : str or path, optional
+        The database of its saved selections, as SQLAlchemy takes it ("postgresql+psycopg://host/team"), or an SQLite file; by default
+        emb.selections.db beside emb.bv. What its explorers save is saved there.
 
     Returns
     -------
@@ -146,7 +150,7 @@ def open(store: Any) -> PointStore:
     --------
     >>> store = bigview.open("emb.bv")  # doctest: +SKIP
     """
-    return PointStore.open(str(store))
+    return PointStore.open(str(store), None if selections is None else str(selections))
 
 
 def build_points(source: Any, store: Any, **options: Any) -> PointStore | Any:

@@ -1,44 +1,30 @@
 """The explorer: one visitor's map of a store, with its legend, its records and its controls."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import holoviews as hv
 import panel as pn
 
+from bigview.app.acts import Acts
 from bigview.app.controls import Controls
-from bigview.app.host import Panel
 from bigview.app.legend import legend, summary
 from bigview.app.links import usable
-from bigview.app.panels import PANELS
-from bigview.app.picks import picked, place_of, toggled, told
+from bigview.app.permalink import Permalink
+from bigview.app.picks import picked, place_of, told
 from bigview.app.records import Records
 from bigview.app.stage import Stage
 from bigview.app.state import State, colorings, first_coloring
-from bigview.errors import TooLargeError, missing_column
-from bigview.raster.rescale import rescaled, unscaled
+from bigview.errors import missing_column
 from bigview.spec import Filter, Filters, Style, Where
 from bigview.state import Spec
 from bigview.store.points import PointTable
 from bigview.views.live import sentence
 from bigview.views.map import Map
-from bigview.views.picture import Picture, Wish, to_plot, to_value
+from bigview.views.picture import Picture, Wish
 from bigview.views.pointer import Found
 from bigview.views.scene import PointScene, camera_of
-
-_MOVES = {"ArrowLeft": (-0.12, 0.0), "ArrowRight": (0.12, 0.0), "ArrowUp": (0.0, 0.12), "ArrowDown": (0.0, -0.12)}
-_ZOOMS = {"+": 1.5, "=": 1.5, "-": 1 / 1.5, "_": 1 / 1.5}
-_MESSAGES = {
-    "open": "_opened",
-    "key": "_pressed",
-    "density": "_dense",
-    "legend": "_legend_clicked",
-    "link": "_travelled",
-    "tool": "_tool",
-    "filters": "_filters_said",
-}
 
 
 class Explorer(pn.viewable.Viewer):
@@ -79,14 +65,12 @@ class Explorer(pn.viewable.Viewer):
         found, saved, said = (plain, {}, "") if spec is None else usable(spec, table, plain)
         self.state = State(spec=found.replaced(view=None))
         self.state.saved = saved
-        self._jump = False
-        self._panels: dict[str, Panel] = {}
-        self._mode = "replace"
         self._holding = bool(said)
+        self.acts: Acts
         self.settled: list[Callable[[], None]] = []
         self.map = Map(PointScene(table), self.state.style, self, self.where, None if found.view is None else camera_of(found.view))
         self.map.restyle(found.style, self.where, self._facet(), self.selected)
-        self._controls = Controls(self.state, self._colorings, table.columns, lambda what: self.map.soon(lambda: self._act(what)))
+        self._controls = Controls(self.state, self._colorings, table.columns, lambda what: self.map.soon(lambda: self.acts.press(what)))
         page = _on_page()
         place = {"position": "fixed", "inset": "0"} if page else {"position": "relative"}
         self.stage = Stage(
@@ -100,9 +84,11 @@ class Explorer(pn.viewable.Viewer):
             status={"view": "…", "all": f" of {table.manifest.rows:,} rows", "message": said},
             styles=place,
             margin=0,
-            told=self._told,
+            told=lambda kind, value: self.acts.told(kind, value),
         )
+        self.permalink = Permalink(table, self.state, self.map, self.stage, self.failed)
         self.records = Records(table, self.state, self.map, self.stage)
+        self.acts = Acts(self)
         self.state.param.watch(lambda event: self.map.soon(lambda: self._changed(event.old, event.new)), "spec")
         if page:
             pn.state.on_session_destroyed(lambda _: self.close())
@@ -125,8 +111,7 @@ class Explorer(pn.viewable.Viewer):
     @property
     def spec(self) -> Spec:
         """All that is shown now."""
-        view = self.map.view if self.map.ready else None
-        return self.state.spec.replaced(view=None if view is None else (view.x_range, view.y_range))
+        return self.permalink.spec
 
     def __panel__(self) -> Any:
         return self.stage
@@ -157,7 +142,7 @@ class Explorer(pn.viewable.Viewer):
         if self.stage.facts["dark"] != new.style.dark:
             self.stage.facts = {**self.stage.facts, "dark": new.style.dark}
         self._controls.follow()
-        self._jump = True
+        self.permalink.jump = True
         if (old.filters, old.charts, old.selection) != (new.filters, new.charts, new.selection):
             self.stage.chips = self._chips()
         try:
@@ -210,53 +195,14 @@ class Explorer(pn.viewable.Viewer):
             "summary": f"{spoken} {said}".strip(),
             "message": message,
         }
-        self._relink()
+        self.permalink.renew()
         self.stage.param.update(legend=shown, status=status)
         for call in self.settled:
             call()
 
-    def _relink(self) -> None:
-        """Tell the page the link to what it shows: a jump gets an entry in the browser's history, moving about does not."""
-        if self.stage.facts["page"]:
-            try:
-                query = self.spec.to_query()
-            except TooLargeError as error:
-                query = ""
-                self.failed(str(error))
-            self.stage.link = {"query": query, "push": self._jump}
-            self._jump = False
-
-    def _travelled(self, value: Any) -> None:
-        """Show what a link of the browser's history holds."""
-        plain = self.state.spec
-        found, saved, said = usable(Spec.from_query(str(value)), self.table, plain) if "spec=" in str(value) else (Spec(style=plain.style), {}, "")
-        self.state.saved |= saved
-        self.map.go(found.view)
-        self.state.spec = found.replaced(view=None)
-        self._jump = False
-        if said:
-            self.failed(said)
-
     def outlined(self, corners: list[tuple[float, float]]) -> None:
         """Select the rows inside an area that was drawn on the map."""
-        if len(corners) < 3:
-            return
-        x, y = self.table.manifest.x, self.table.manifest.y
-        area = Filter(polygon=[(to_value(x, a), to_value(y, b)) for a, b in corners])
-        self.state.select(self._mode, area)
-
-    def _tool(self, value: Any) -> None:
-        """Take a tool for dragging, or set what a new area does to the selection before."""
-        if value in ("replace", "add", "subtract", "intersect"):
-            self._mode = value
-        elif value == "view":
-            view = self.map.view
-            (x0, x1), (y0, y1) = ((to_plot(a), to_plot(b)) for a, b in (view.x_range, view.y_range))
-            self.outlined([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-        elif value == "none":
-            self.state.change(selection=())
-        else:
-            self.map.take(str(value))
+        self.acts.outlined(corners)
 
     @property
     def pinned(self) -> list[Callable[[Found | None], None]]:
@@ -284,86 +230,11 @@ class Explorer(pn.viewable.Viewer):
         """Say what went wrong; the last picture stays."""
         self.stage.status = {**self.stage.status, "message": text}
 
-    def _told(self, kind: Any, value: Any) -> None:
-        """Act on a message of the page, in its turn."""
-        if self.map.ready and kind in _MESSAGES:
-            self.map.soon(lambda: self._heard(_MESSAGES[kind], value))
-
-    def _heard(self, act: str, value: Any) -> None:
-        try:
-            getattr(self, act)(value)
-        except Exception as error:  # noqa: BLE001  a message must never end the session
-            self.failed(sentence(error))
-
-    def _pressed(self, value: Any) -> None:
-        if value == "Escape":
-            self.picked(None)
-        elif value in ("0", "Home"):
-            self.map.reset()
-        elif value in _MOVES:
-            self.map.look(self.map.camera.moved(*_MOVES[value]))
-        elif value in _ZOOMS:
-            self.map.look(self.map.camera.zoomed(_ZOOMS[value]))
-
-    def _dense(self, value: Any) -> None:
-        """Take note of how many pixels of the screen a pixel of the page has."""
-        self.map.density = min(max(float(value), 1.0), 2.0)
-
-    def _opened(self, value: Any) -> None:
-        """Open a panel, made when it is first wanted, or close it."""
-        if value not in PANELS:
-            return
-        opened = self.stage.opened
-        if value in opened:
-            self.stage.opened = [name for name in opened if name != value]
-            return
-        if value not in self._panels:
-            self._panels[value] = PANELS[value](self)
-            setattr(self.stage, value, self._panels[value].component)
-        self.stage.opened = [*opened, value]
-
-    def _legend_clicked(self, value: Any) -> None:
-        by = self.state.style.by
-        if by is None:
-            return
-        boolean = self.table.columns[by] == "boolean"
-        self.state.change(filters=toggled(by, str(value["name"]), self.state.spec.filters, bool(value.get("also")), boolean))
-
-    def _filters_said(self, value: Any) -> None:
-        """Remove a filter by its number or all of them, undo or redo."""
-        filters = self.state.spec.filters
-        if value == "clear":
-            self.state.change(filters=(), charts=[replace(chart, brush=None) for chart in self.state.spec.charts])
-        elif value == "undo":
-            self.state.undo()
-        elif value == "redo":
-            self.state.redo()
-        elif isinstance(value, int) and 0 <= value < len(filters):
-            self.state.change(filters=filters[:value] + filters[value + 1 :])
-        elif isinstance(value, int):
-            brushed = [chart for chart in self.state.spec.charts if chart.brush][value - len(filters)]
-            self.state.change(charts=[replace(chart, brush=None) if chart is brushed else chart for chart in self.state.spec.charts])
-
-    def _act(self, what: str) -> None:
-        if what == "home":
-            self.map.reset()
-        elif what == "rescale store":
-            self.state.restyle(**_scale_of(unscaled(self.state.style)))
-        else:
-            view = self.map.home_view if what == "rescale filter" else self.map.view
-            style, where = self.state.style, self.where
-            self.map.aside(lambda: rescaled(self.table, view, style, where), lambda found: self.state.restyle(**_scale_of(found)))
-
     def close(self) -> None:
         """Stop all work; called when the visitor leaves."""
-        for panel in self._panels.values():
-            panel.close()
+        self.acts.close()
         self.map.close()
         self.records.forget()
-
-
-def _scale_of(style: Style) -> dict[str, Any]:
-    return {"gain": style.gain, "limits": style.limits}
 
 
 def _on_page() -> bool:

@@ -1,8 +1,8 @@
 """What comes from elsewhere: the spec of a link, made to fit the store that is here."""
 
 from bigview.errors import BigviewError
-from bigview.spec import Filters, Where
-from bigview.state import Part, Saved, Spec
+from bigview.spec import Filter, Filters, Where
+from bigview.state import Part, Saved, Spec, kept_for_link
 from bigview.store.clauses import parse
 from bigview.store.packed import expressions
 from bigview.store.points import PointTable
@@ -17,21 +17,31 @@ def usable(spec: Spec, table: PointTable, plain: Spec) -> tuple[Spec, dict[str, 
     said = spec.differences(table.manifest.fingerprint, table.columns)
     saved: dict[str, Where] = {}
 
-    def fits(part: Part) -> bool:
+    def fitting(part: Part) -> list[Part]:
+        """Return the part, or nothing; one that was kept for the link as it was before."""
         try:
             if isinstance(part, Saved) and part.name not in saved:
                 saved[part.name] = Selections(table).get(part.name, part.digest).where
-            for text in expressions(Filters.of(saved[part.name] if isinstance(part, Saved) else part)):
+            where = Filters.of(saved[part.name] if isinstance(part, Saved) else part)
+            for text in expressions(where):
                 parse(text, list(table.columns))
         except BigviewError as error:
             said.append(f"A filter was left out: {error}")
-            return False
-        return True
+            return []
+        return [_unfolded(where) or part] if isinstance(part, Saved) and kept_for_link(part) else [part]
 
-    filters = [part for part in spec.filters if fits(part)]
-    selection = [(op, part) for op, part in spec.selection if fits(part)]
+    filters = [one for part in spec.filters for one in fitting(part)]
+    selection = [(op, one) for op, part in spec.selection for one in fitting(part)]
     known = set(table.columns)
     style = spec.style if spec.style.by is None or spec.style.by in known else plain.style
     charts = [chart for chart in spec.charts if known.issuperset(chart.columns)]
     made = spec.replaced(style=style, filters=filters, charts=charts, selection=selection, fingerprint=table.manifest.fingerprint)
     return made, saved, " ".join(said)
+
+
+def _unfolded(where: Filters) -> Filter | None:
+    """Return a condition of one clause as a filter."""
+    if len(where.clauses) != 1 or where.clauses[0][0] == "steps":
+        return None
+    [(kind, value)] = where.clauses
+    return Filter(**{kind: value})

@@ -34,19 +34,21 @@ class PointTable:
     ----------
     reader : Reader
         The generation of the store to read.
+    saved_at : str, optional
+        The database of its saved selections, by URL; by default the file beside it.
     """
 
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
+    def __init__(self, reader: Reader, saved_at: str | None = None) -> None:
+        self.reader, self.saved_at = reader, saved_at
         self._clauses = ClauseBits(reader)
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, saved_at: str | None = None) -> Self:
         """Return the store at a path or an fsspec URL."""
-        return cls(Reader(Folder(str(url))))
+        return cls(Reader(Folder(str(url))), saved_at)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.reader,)
+        return type(self), (self.reader, self.saved_at)
 
     def __enter__(self) -> Self:
         return self

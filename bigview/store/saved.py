@@ -44,12 +44,12 @@ class Selections:
     table : PointTable
         The store.
     url : str, optional
-        A database by URL as SQLAlchemy takes it, or the path of an SQLite file. By default the file beside the store. One database may serve many
-        stores: there, a store's selections are known by the last name of its address, such as "emb.bv".
+        A database by URL as SQLAlchemy takes it, or the path of an SQLite file. By default the one that the store was opened with, or else the file
+        beside it. One database may serve many stores: there, a store's selections are known by the last name of its address, such as "emb.bv".
     """
 
     def __init__(self, table: PointTable, url: str | None = None) -> None:
-        folder = table.reader.folder
+        folder, url = table.reader.folder, url or table.saved_at
         place = default_place(folder)
         self._table = table
         self._database = Database(url) if url else Database(str(place)) if place else None

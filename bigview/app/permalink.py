@@ -1,0 +1,132 @@
+"""The link to what a page shows: written at every rest, read when the browser goes back; what has no room in it is kept beside the store."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bigview.app.links import usable
+from bigview.app.stage import Stage
+from bigview.app.state import State
+from bigview.errors import BigviewError, TooLargeError
+from bigview.spec import Filter
+from bigview.state import Spec, kept_name
+from bigview.store.points import PointTable
+from bigview.store.saved import Selections
+from bigview.views.map import Map
+
+NOTE = "Kept for a link, in which it has no room."
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link: its query, the names under which parts were kept for it, and what has no place in it, as a sentence."""
+
+    query: str
+    names: dict[Filter, str]
+    said: str = ""
+
+
+def link_of(spec: Spec, table: PointTable, names: dict[Filter, str]) -> Link:
+    """Return the link to a spec; parts that have no room in it are kept beside the store. Waits for a database: not for the event loop.
+
+    Parameters
+    ----------
+    spec : Spec
+    table : PointTable
+    names : dict of Filter to str
+        Of parts that are kept already.
+    """
+    known, parts = dict(names), [part for part in spec.parts_by_size() if part not in names]
+    while True:
+        try:
+            return Link(spec.to_query(known), known)
+        except TooLargeError as error:
+            if not parts:
+                return Link("", known, f"{error} The address stays without it until then.")
+        part = parts.pop(0)
+        try:
+            known[part] = Selections(table).save(kept_name(part), part, note=NOTE).name
+        except BigviewError as error:
+            return _without(spec, known, error)
+
+
+def _without(spec: Spec, names: dict[Filter, str], error: BigviewError) -> Link:
+    """Return the link without its largest parts, as many as keep it from fitting."""
+    for part in spec.parts_by_size():
+        if part in names:
+            continue
+        left = [one for one in spec.filters if one != part]
+        spec = spec.replaced(filters=left, selection=[step for step in spec.selection if step[1] != part])
+        try:
+            query = spec.to_query(names)
+        except TooLargeError:
+            continue
+        return Link(query, names, f"The address shows all but the largest area or list, which has no room in it and cannot be kept: {error}")
+    return Link("", names, str(error))
+
+
+class Permalink:
+    """The link of one visitor's page.
+
+    Parameters
+    ----------
+    table : PointTable
+    state : State
+    map_ : Map
+    stage : Stage
+    say : callable
+        Says a sentence to the visitor.
+    """
+
+    def __init__(self, table: PointTable, state: State, map_: Map, stage: Stage, say: Callable[[str], None]) -> None:
+        self._table, self._state, self._map, self._stage, self._say = table, state, map_, stage, say
+        self._names: dict[Filter, str] = {}
+        self._said = ""
+        self._worker: Any = None
+        self.jump = False  # whether the next link gets an entry of its own in the browser's history; moving about does not
+
+    @property
+    def spec(self) -> Spec:
+        """All that is shown now."""
+        view = self._map.view if self._map.ready else None
+        return self._state.spec.replaced(view=None if view is None else (view.x_range, view.y_range))
+
+    def renew(self) -> None:
+        """Tell the page the link to what it shows."""
+        if not self._stage.facts["page"]:
+            return
+        spec, push, self.jump = self.spec, self.jump, False
+        try:
+            if spec.is_bulky:
+                self._later(spec, push)  # its text alone would take the event loop a tenth of a second
+            else:
+                self._tell(Link(spec.to_query(self._names), self._names), push)
+        except TooLargeError:
+            self._later(spec, push)
+
+    def _later(self, spec: Spec, push: bool) -> None:
+        """Make the link off the event loop."""
+        if self._worker is None:
+            self._worker = self._map.worker(self._make, lambda job, link: self._tell(link, job[1]))
+        self._worker.request((spec, push))
+
+    def _make(self, job: tuple[Spec, bool], _: Callable[[], bool]) -> Iterator[Link]:
+        yield link_of(job[0], self._table, self._names)
+
+    def _tell(self, link: Link, push: bool) -> None:
+        self._names = link.names
+        self._stage.link = {"query": link.query, "push": push}
+        if link.said and link.said != self._said:
+            self._say(link.said)  # once: the next rest would say the same
+        self._said = link.said
+
+    def travelled(self, value: Any) -> None:
+        """Show what a link of the browser's history holds."""
+        plain = self._state.spec
+        found, saved, said = usable(Spec.from_query(str(value)), self._table, plain) if "spec=" in str(value) else (Spec(style=plain.style), {}, "")
+        self._state.saved |= saved
+        self._map.go(found.view)
+        self._state.spec = found.replaced(view=None)
+        self.jump = False
+        if said:
+            self._say(said)
