@@ -1,11 +1,14 @@
 """Plain values: numbers and times in the forms that JSON holds, read strictly, with the place of whatever is wrong."""
 
+import base64
 import datetime as dt
 import math
 import re
 import sys
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args
+from urllib.parse import parse_qsl
 
 import numpy as np
 
@@ -13,6 +16,8 @@ from bigview.errors import BigviewError, OptionError, closest
 
 _UTC = re.compile(r"(?<=\d)([Zz]|[+-]00:?00)$")
 _ZONED = re.compile(r"[T ]\d\d:.*[+-]\d\d(:?\d\d)?$")
+
+_LONGEST_JSON = 1 << 24  # bytes that a query may unpack to
 
 Ranges = tuple[tuple[Any, Any], tuple[Any, Any]]
 
@@ -139,3 +144,28 @@ def fits(value: Any, hint: Any) -> bool:
     if getattr(hint, "__origin__", None) is tuple:
         return isinstance(value, list) and len(value) == len(get_args(hint)) and all(map(fits, value, get_args(hint)))
     return any(fits(value, choice) for choice in get_args(hint))
+
+
+def packed_link(text: str, version: int) -> str:
+    """Return a text as the query of a URL, such as "spec=1.eJyrVk…"."""
+    packed = zlib.compress(text.encode(errors="surrogatepass"), 9)
+    return f"spec={version}." + base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def link_text(query: str, newest: int) -> bytes:
+    """Return the text in the query of a URL; other parameters beside it are left alone."""
+    found = [value for name, value in parse_qsl(query.lstrip("?#")) if name == "spec"]
+    if not found:
+        raise OptionError(f"There is no spec in the query {query[:80]!r}. A link from bigview has spec=….")
+    version, _, packed = found[-1].partition(".")
+    if not version.isdecimal() or int(version) > newest:
+        raise OptionError(f"The link has version {version[:20]!r}; this bigview reads versions up to {newest}. Install a newer bigview.")
+    try:
+        unpack = zlib.decompressobj()
+        text = unpack.decompress(base64.b64decode(packed + "=" * (-len(packed) % 4), b"-_", validate=True), _LONGEST_JSON)
+        whole = unpack.eof and not unpack.unused_data
+    except (ValueError, zlib.error):
+        whole = False
+    if not whole:
+        raise OptionError("The link is cut or altered: its spec cannot be unpacked. Copy the whole link again.")
+    return text

@@ -3,23 +3,19 @@
 Pure data: it knows no store. Times are kept as ISO text, so that equal specs are equal whatever library the times came from.
 """
 
-import base64
 import json
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from typing import Any, Self, get_args, get_type_hints
-from urllib.parse import parse_qsl
 
 from bigview.chart import Chart
 from bigview.errors import OptionError, TooLargeError, closest
-from bigview.plain import Ranges, built, end_from, end_of, entries_of, fits, listed, no_number, plain, ranges, view_of
+from bigview.plain import Ranges, built, end_from, end_of, entries_of, fits, link_text, listed, no_number, packed_link, plain, ranges, view_of
 from bigview.spec import Filter, Filters, Op, RowSet, Style, Where
 
 VERSION = 1
 LONGEST_QUERY = 2_000  # characters: what every browser, proxy and chat passes on
-_LONGEST_JSON = 1 << 24  # bytes that a query may unpack to
 _KEPT = "link"  # what the names of parts begin with that were kept for a link
 _MOST_ROWS = 100_000  # rows by number in a spec; more are saved under a name
 
@@ -189,8 +185,7 @@ class Spec:
         """
         spec = self.with_saved(names or {})
         text = json.dumps(spec._plain(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        packed = zlib.compress(text.encode(errors="surrogatepass"), 9)
-        query = f"spec={VERSION}." + base64.urlsafe_b64encode(packed).decode().rstrip("=")
+        query = packed_link(text, VERSION)
         if len(query) <= LONGEST_QUERY:
             return query
         large = ", ".join(map(_told, spec.bulky())) or "its expressions"
@@ -202,21 +197,7 @@ class Spec:
     @classmethod
     def from_query(cls, query: str) -> Self:
         """Return the spec in the query of a URL; other parameters beside it are left alone."""
-        found = [value for name, value in parse_qsl(query.lstrip("?#")) if name == "spec"]
-        if not found:
-            raise OptionError(f"There is no spec in the query {query[:80]!r}. A link from bigview has spec=….")
-        version, _, packed = found[-1].partition(".")
-        if not version.isdecimal() or int(version) > VERSION:
-            raise OptionError(f"The link has version {version[:20]!r}; this bigview reads versions up to {VERSION}. Install a newer bigview.")
-        try:
-            unpack = zlib.decompressobj()
-            text = unpack.decompress(base64.b64decode(packed + "=" * (-len(packed) % 4), b"-_", validate=True), _LONGEST_JSON)
-            whole = unpack.eof and not unpack.unused_data
-        except (ValueError, zlib.error):
-            whole = False
-        if not whole:
-            raise OptionError("The link is cut or altered: its spec cannot be unpacked. Copy the whole link again.")
-        return cls.from_json(text)
+        return cls.from_json(link_text(query, VERSION))
 
     def bulky(self) -> tuple[Filter, ...]:
         """Return the polygons and row sets, the largest first: what a link may have no room for."""

@@ -12,6 +12,7 @@ ORDER = [
     "plain",
     "chart",
     "state",
+    "matrixspec",
     "store",
     "build",
     "raster",

@@ -1,0 +1,206 @@
+"""What is shown of a matrix, as frozen values: how its cells become colours, in which order its rows and columns stand. They know no store."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, Self, get_args, get_type_hints
+
+from bigview.errors import OptionError, closest
+from bigview.plain import Ranges, built, entries_of, fits, link_text, no_number, packed_link, ranges, view_of
+
+Agg = Literal["mean", "min", "max", "extreme", "sum", "count", "std", "mode"]
+MatrixScale = Literal["linear", "log", "symlog", "quantile"]
+AGGS: tuple[str, ...] = get_args(Agg)
+MATRIX_SCALES: tuple[str, ...] = get_args(MatrixScale)
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class MatrixStyle:
+    """How the cells of a matrix become a picture.
+
+    Attributes
+    ----------
+    agg : {"mean", "min", "max", "extreme", "sum", "count", "std", "mode"}
+        What a pixel shows of several cells; "extreme" is the value furthest from the centre (from the mean without one), so that a lone spike
+        stays visible. Categories are always shown by "mode".
+    palette : str or None
+        Name of a palette; None takes a diverging one where there is a centre, a sequential one elsewhere.
+    scale : {"linear", "log", "symlog", "quantile"}
+        How values run along the palette; "symlog" is linear about zero and logarithmic beyond, on both sides.
+    center : float or None
+        The value of the middle colour; the colours on both sides of it then run equally far.
+    limits : (float, float) or None
+        Values at the ends of the palette; None for those of the store.
+    clip : float or None
+        Percentile of the store's values beyond which, at both ends, colours are full; 99 by default.
+    dark : bool
+        Whether the background is dark.
+    """
+
+    agg: Agg = "mean"
+    palette: str | None = None
+    scale: MatrixScale = "linear"
+    center: float | None = None
+    limits: tuple[float, float] | None = None
+    clip: float | None = None
+    dark: bool = True
+
+    def __post_init__(self) -> None:
+        for name, known in (("agg", AGGS), ("scale", MATRIX_SCALES)):
+            if getattr(self, name) not in known:
+                raise OptionError(f"There is no {name} {getattr(self, name)!r} for a matrix. {closest(str(getattr(self, name)), known)}")
+        if self.center is not None and not math.isfinite(self.center):
+            raise OptionError(f"center must be a finite number, not {self.center!r}.")
+        if self.limits is not None:
+            if not (len(self.limits) == 2 and -math.inf < self.limits[0] < self.limits[1] < math.inf):
+                raise OptionError(f"limits must be two finite numbers, the lower one first, not {self.limits!r}.")
+            object.__setattr__(self, "limits", (float(self.limits[0]), float(self.limits[1])))
+        if self.clip is not None and not 50 < self.clip <= 100:
+            raise OptionError(f"clip must be a percentile above 50 and up to 100, not {self.clip!r}.")
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """The recipe of an order of rows or columns, small enough for a link.
+
+    Attributes
+    ----------
+    by : {"column", "values"}
+        A column of the axis's own table, or the values along one line of the other axis.
+    name : str
+        Name of the column, or of the line.
+    descending : bool
+    """
+
+    by: Literal["column", "values"]
+    name: str
+    descending: bool = False
+
+    def __post_init__(self) -> None:
+        if self.by not in ("column", "values") or not isinstance(self.name, str) or not isinstance(self.descending, bool):
+            raise OptionError(f"An ordering is by a 'column' or by 'values', and has a name, not {self.by!r} and {self.name!r:.60}.")
+
+    @property
+    def title(self) -> str:
+        """What it is called on the page."""
+        return f"{'by values of' if self.by == 'values' else 'by'} {self.name}{', descending' if self.descending else ''}"
+
+
+@dataclass(frozen=True)
+class MatrixSpec:
+    """All that is shown of a matrix: what a link, `explore` and `render` hold.
+
+    Parameters
+    ----------
+    view : ((x0, x1), (y0, y1)), optional
+        Columns and rows by their places in the order shown; None: all of it.
+    style : MatrixStyle, optional
+    rows, cols : Ordering, optional
+        None: as they are stored.
+    fingerprint : str
+        Of the store; "" where it is not known.
+
+    Examples
+    --------
+    >>> spec = MatrixSpec(style=MatrixStyle(scale="log"), rows=Ordering("column", "lang"))
+    >>> MatrixSpec.from_json(spec.to_json()) == spec == MatrixSpec.from_query(spec.to_query())
+    True
+    """
+
+    view: Ranges | None = None
+    style: MatrixStyle = field(default_factory=MatrixStyle)
+    rows: Ordering | None = None
+    cols: Ordering | None = None
+    fingerprint: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.style, MatrixStyle) or not isinstance(self.fingerprint, str):
+            raise OptionError(f"A spec of a matrix takes a bigview.MatrixStyle and a fingerprint as text, not {self.style!r}.")
+        for name in ("rows", "cols"):
+            if not isinstance(getattr(self, name), (Ordering, type(None))):
+                raise OptionError(f"{name} must be a bigview.Ordering, not {getattr(self, name)!r:.60}.")
+        if self.view is not None:
+            object.__setattr__(self, "view", ranges(self.view))
+
+    def replaced(self, **changes: Any) -> Self:
+        """Return the spec with other entries."""
+        known = [entry.name for entry in fields(self)]
+        for name in changes:
+            if name not in known:
+                raise OptionError(f"A spec of a matrix has no {name!r}. {closest(name, known)}")
+        return replace(self, **changes)
+
+    def to_json(self) -> str:
+        """Return the spec as JSON text."""
+        return json.dumps(self._plain(), ensure_ascii=False, allow_nan=False)
+
+    def _plain(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"version": VERSION}
+        if self.fingerprint:
+            found["fingerprint"] = self.fingerprint
+        if self.view is not None:
+            found["view"] = [list(pair) for pair in self.view]
+        if style := _changed(self.style, MatrixStyle()):
+            found["style"] = style
+        for name, ordering in (("rows", self.rows), ("cols", self.cols)):
+            if ordering is not None:
+                found[name] = {"by": ordering.by, "name": ordering.name} | ({"descending": True} if ordering.descending else {})
+        return found
+
+    @classmethod
+    def from_json(cls, text: "str | bytes | Mapping[str, Any]") -> Self:
+        """Return the spec that `to_json` wrote.
+
+        Raises
+        ------
+        OptionError
+            When an entry is unknown or malformed; the message says which, and what may be there.
+        """
+        try:
+            values = text if isinstance(text, Mapping) else json.loads(text, parse_constant=no_number)
+        except (ValueError, RecursionError) as error:
+            raise OptionError(f"The spec is no JSON text: {error}.") from error
+        return cls(**_read(values))
+
+    def to_query(self) -> str:
+        """Return the spec as the query of a URL, such as "spec=1.eJyrVk…"."""
+        return packed_link(json.dumps(self._plain(), ensure_ascii=False, allow_nan=False, separators=(",", ":")), VERSION)
+
+    @classmethod
+    def from_query(cls, query: str) -> Self:
+        """Return the spec in the query of a URL; other parameters beside it are left alone."""
+        return cls.from_json(link_text(query, VERSION))
+
+
+def _changed(style: MatrixStyle, usual: MatrixStyle) -> dict[str, Any]:
+    found = {entry.name: value for entry in fields(style) if (value := getattr(style, entry.name)) != getattr(usual, entry.name)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+
+
+def _read(values: Any) -> dict[str, Any]:
+    """Return the arguments of a spec from plain values."""
+    entries = entries_of(values, "the spec", ("version", *(entry.name for entry in fields(MatrixSpec))))
+    version = entries.pop("version", None)
+    if type(version) is not int or not 1 <= version <= VERSION:
+        raise OptionError(f"The spec has version {version!r:.60}; this bigview reads versions up to {VERSION}.")
+    if entries.get("view") is not None:
+        entries["view"] = view_of(entries["view"])
+    entries["style"] = _style(entries.get("style", {}))
+    for name in ("rows", "cols"):
+        if entries.get(name) is not None:
+            given = entries_of(entries[name], name, ("by", "name", "descending"))
+            entries[name] = built(name, Ordering, given.get("by"), given.get("name"), given.get("descending", False))
+    return entries
+
+
+def _style(values: Any) -> MatrixStyle:
+    hints = get_type_hints(MatrixStyle)
+    entries = entries_of(values, "style", hints)
+    for name, value in entries.items():
+        if not fits(value, hints[name]):
+            raise OptionError(f"style.{name} cannot be {value!r:.60}.")
+    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in entries.items()}
+    made: MatrixStyle = built("style", lambda: MatrixStyle(**given))
+    return made
