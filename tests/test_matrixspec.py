@@ -34,7 +34,7 @@ def test_a_spec_survives_json_and_a_link(spec):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"version": 1, "style": {"agg": "meen"}}, "mean"),
+        ({"version": 1, "style": {"agg": "meen"}}, "style.agg"),
         ({"version": 1, "style": {"dark": 1}}, "style.dark"),
         ({"version": 1, "style": {"limits": [2, 1]}}, "lower one first"),
         ({"version": 1, "style": {"clip": 10}}, "percentile"),
@@ -55,3 +55,8 @@ def test_a_cut_link_is_refused():
     query = MatrixSpec(style=MatrixStyle(scale="log")).to_query()
     with pytest.raises(OptionError, match="cut or altered"):
         MatrixSpec.from_query(query[:-6])
+
+
+def test_an_unknown_statistic_is_refused_with_the_list():
+    with pytest.raises(OptionError, match=r"mean, min, max.*Did you mean 'mean'"):
+        MatrixStyle(agg="meen")
