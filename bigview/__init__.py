@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from bigview.spec import Cross, Filter, Histogram, Style, View, by, dominant
     from bigview.state import Saved, Spec
-    from bigview.stores import PointStore, build_points, open
+    from bigview.stores import MatrixStore, PointStore, build_matrix, build_points, open
 
 __version__ = "0.1.0"
 
@@ -45,6 +45,7 @@ __all__ = [
     "Filter",
     "Histogram",
     "InputError",
+    "MatrixStore",
     "NameTakenError",
     "OptionError",
     "PackageMissingError",
@@ -62,6 +63,7 @@ __all__ = [
     "TooLargeError",
     "View",
     "ViewError",
+    "build_matrix",
     "build_points",
     "by",
     "dominant",
@@ -72,7 +74,7 @@ _HOMES = {
     **dict.fromkeys(("Cross", "Filter", "Histogram", "Style", "View", "by", "dominant"), "bigview.spec"),
     "Chart": "bigview.chart",
     **dict.fromkeys(("Saved", "Spec"), "bigview.state"),
-    **dict.fromkeys(("PointStore", "build_points", "open"), "bigview.stores"),
+    **dict.fromkeys(("MatrixStore", "PointStore", "build_matrix", "build_points", "open"), "bigview.stores"),
 }
 
 _ensure()  # before any kernel is loaded, which is before any other module of the package

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bigview.spec import Style, View, Where
+from bigview.store.files import Folder
+from bigview.store.matrix import MatrixTable
+from bigview.store.matrixmanifest import is_matrix
 from bigview.store.points import PointTable
 
 if TYPE_CHECKING:
@@ -125,7 +128,40 @@ class PointStore(PointTable):
         return shown if isinstance(shown, (Mapping, tuple)) else {"text/plain": repr(self)}
 
 
-def open(store: Any, selections: Any = None) -> PointStore:
+class MatrixStore(MatrixTable):
+    """A store of a matrix: ask it for grids, cells and pictures, or explore it.
+
+    `bigview.open` gives one. It is safe from any number of threads, pickles as its address, and is a context manager.
+    """
+
+    def aggregate(self, view: View, agg: Any = "mean", rows: Any = None, cols: Any = None) -> "xr.DataArray":
+        """Return a grid of the view's size.
+
+        Parameters
+        ----------
+        view : View
+            x over the displayed columns, 0 … m, y over the displayed rows, 0 … n: the cell i covers i … i + 1.
+        agg : Datashader reduction, or its name
+            mean, min, max, sum, count, std; mode for categories.
+        rows, cols : Order, optional
+            Which rows and columns, in which order; all in their own by default.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions (y, x), y ascending as the rows are, coordinates at the centres of the pixels. Attributes `bounds` (x0, x1, y0, y1), `exact`,
+            `error` (pixels), `level` and `cells` (rows and columns a pixel).
+
+        Raises
+        ------
+        ViewError, OptionError, TooLargeError
+        """
+        from bigview.raster.matrixgrid import aggregate_matrix
+
+        return aggregate_matrix(self, view, agg, rows, cols)
+
+
+def open(store: Any, selections: Any = None) -> Any:
     """Open a store.
 
     Parameters
@@ -137,7 +173,8 @@ def open(store: Any, selections: Any = None) -> PointStore:
 
     Returns
     -------
-    PointStore
+    PointStore or MatrixStore
+        By what the store holds.
 
     Raises
     ------
@@ -150,6 +187,8 @@ def open(store: Any, selections: Any = None) -> PointStore:
     --------
     >>> store = bigview.open("emb.bv")  # doctest: +SKIP
     """
+    if is_matrix(Folder(str(store))):
+        return MatrixStore.open(str(store))
     return PointStore.open(str(store), None if selections is None else str(selections))
 
 
@@ -176,7 +215,30 @@ def build_points(source: Any, store: Any, **options: Any) -> PointStore | Any:
     from bigview.build.points import build_points as build
 
     made = build(source, str(store), **options)
-    return made if options.get("dry_run") else open(store)
+    return made if options.get("dry_run") else PointStore.open(str(store))
 
 
-__all__ = ["PointStore", "build_points", "open"]
+def build_matrix(source: Any, store: Any, **options: Any) -> MatrixStore | Any:
+    """Build a matrix store and open it.
+
+    Parameters
+    ----------
+    source : array or path
+        A two-dimensional NumPy array, or a `.npy` file.
+    store : path or fsspec URL
+        Where the store is made. One that is there stays until the new one is complete.
+    **options
+        See `bigview.build.matrix.build_matrix`.
+
+    Returns
+    -------
+    MatrixStore
+        With ``dry_run=True`` what the build would cost; nothing is written then.
+    """
+    from bigview.build.matrix import build_matrix as build
+
+    made = build(source, str(store), **options)
+    return made if options.get("dry_run") else MatrixStore.open(str(store))
+
+
+__all__ = ["MatrixStore", "PointStore", "build_matrix", "build_points", "open"]

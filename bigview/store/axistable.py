@@ -1,0 +1,84 @@
+"""The rows, or the columns, of a matrix: their names and what else is known of them."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from bigview.errors import missing_column
+from bigview.store.files import Folder
+from bigview.store.matrixmanifest import AxisEntry
+
+NAME = "name"
+"""The column of the names in the file of an axis."""
+
+
+class AxisTable:
+    """One axis of a matrix: names, and columns of metadata.
+
+    Attributes
+    ----------
+    side : {"rows", "cols"}
+    size : int
+    """
+
+    def __init__(self, folder: Folder, side: str, entry: AxisEntry) -> None:
+        self._folder, self._entry, self.side = folder, entry, side
+        self.size = entry.size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __repr__(self) -> str:
+        return f"<{self.size:,} {self.side}{f', {len(self.columns)} columns' if self.columns else ''}>"
+
+    @property
+    def named(self) -> bool:
+        """Whether there are names; without them numbers stand for them."""
+        return self._entry.named
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """Names of the metadata columns and what they hold: "number", "integer", "datetime", "boolean", "category" or "text"."""
+        return {column.name: column.kind for column in self._entry.columns}
+
+    @cached_property
+    def names(self) -> NDArray[np.str_]:
+        """The names, in native order; "0", "1", … where there are none."""
+        if not self.named:
+            return np.arange(self.size).astype(np.str_)
+        return np.asarray(self._arrow([NAME])[NAME].to_numpy(zero_copy_only=False), np.str_)
+
+    @cached_property
+    def _places(self) -> pd.Index:
+        return pd.Index(self.names)
+
+    def position(self, name: Any) -> int:
+        """Return the native number of a name, −1 where none has it. Names are unique."""
+        return int(self.positions([name])[0])
+
+    def positions(self, names: Any) -> NDArray[np.int64]:
+        """Return the native numbers of names, −1 for those that are not there."""
+        return np.asarray(self._places.get_indexer(pd.Index([str(name) for name in names], dtype=self._places.dtype)), np.int64)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return a column's values in native order: numbers and datetimes as such, categories and texts as objects, missing ones None or NaN."""
+        if name == NAME and NAME not in self.columns:
+            return self.names
+        if name not in self.columns:
+            raise missing_column(name, [NAME, *self.columns], f"the {self.side}")
+        return np.asarray(self._arrow([name])[name].to_pandas())
+
+    def table(self, rows: Any = None) -> pd.DataFrame:
+        """Return names and metadata as a DataFrame, indexed by native number; only of some `rows` where they are given."""
+        frame = pd.DataFrame({NAME: self.names, **{name: self._arrow([name])[name].to_pandas() for name in self.columns}})
+        return frame if rows is None else frame.iloc[np.asarray(rows)]
+
+    def _arrow(self, names: list[str]) -> pa.Table:
+        if self._entry.file is None:
+            return pa.table({})
+        with self._folder.parquet(self._entry.file) as file:
+            return file.read(names)
