@@ -71,6 +71,8 @@ class Limits:
         Pixels from the pointer within which a record is found: half a fingertip.
     legend_items : int
         Categories listed in a legend; the rest is summed.
+    vector_bytes : int
+        Largest file of vectors that is searched for the nearest ones, vector by vector: about five seconds from a disk.
     """
 
     cache_bytes: int = 448 * MEGABYTE
@@ -101,6 +103,7 @@ class Limits:
     glyph_rows: int = 2_000
     reach: float = 14.0
     legend_items: int = 40
+    vector_bytes: int = 8192 * MEGABYTE
 
 
 _current = [Limits()]
