@@ -17,7 +17,7 @@ _BARS = 64
 _EACH = 2_000  # whole numbers up to which the bars count each value
 _SECOND = 1_000_000_000
 _TIMES = [1, 10, 100, 1_000, 15_000, 60_000, 900_000, 3_600_000, 10_800_000, 21_600_000, 43_200_000]  # ms
-_UNITS = {"s": _SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}  # ns
+NANOSECONDS = {"s": _SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}  # ns
 _MOMENT = re.compile(r"\d{4}-\d\d(?:-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?)?")
 
 
@@ -62,7 +62,7 @@ class Slider:
         width = width or Fraction(1)
         starts = tuple(float((value - exact[0]) / width) for value in exact)
         ends = tuple(float((value + 1 - exact[0]) / width) for value in exact) if join else starts
-        texts = tuple(_text(column, value) for value in values)
+        texts = tuple(written(column, value) for value in values)
         return cls(column, texts, starts, ends if len(values) > 1 else (1.0,), 2 * span if join else _BARS, join)
 
     @property
@@ -110,7 +110,7 @@ def read(column: Column, text: str) -> str:
     """
     value = value_of(column, text.strip())
     if column.kind == "datetime":
-        return _text(column, value)
+        return written(column, value)
     return str(value) if isinstance(value, int) else _shortest(repr(value))
 
 
@@ -123,7 +123,7 @@ def value_of(column: Column, text: str) -> int | float:
             moment = None
         if moment is None:
             raise OptionError(f"{text!r} is no date. Write it as 2024-05-31, or 2024-05-31 14:30.")
-        return int(moment.astype(f"M8[{_unit(column)}]").astype(np.int64))
+        return int(moment.astype(f"M8[{unit_of(column)}]").astype(np.int64))
     if re.fullmatch(r"[-+]?\d+", text) and len(text) < 20:
         return int(text)
     try:
@@ -135,13 +135,15 @@ def value_of(column: Column, text: str) -> int | float:
     return number
 
 
-def _unit(column: Column) -> Any:
+def unit_of(column: Column) -> Any:
+    """Return the unit in which the moments of a column are counted, such as "us"."""
     return column.dtype.partition("[")[2].rstrip("]").split(",")[0] or "ns"
 
 
-def _text(column: Column, value: Any) -> str:
+def written(column: Column, value: Any) -> str:
+    """Return a number or, by its count in the column's unit, a moment, as a filter writes it."""
     if column.kind == "datetime":
-        text = str(np.datetime_as_string(np.datetime64(int(value), _unit(column)))).replace("T", " ")
+        text = str(np.datetime_as_string(np.datetime64(int(value), unit_of(column)))).replace("T", " ")
         return (text.rstrip("0").rstrip(".") if "." in text else text).removesuffix(" 00:00:00")
     if column.kind == "integer":
         return str(int(value))
@@ -168,7 +170,7 @@ def _step(column: Column, span: int | float) -> Fraction:
     """Return a round distance of stops."""
     least = Fraction(span) / _STOPS
     if column.kind == "datetime":
-        unit = _UNITS[_unit(column)]
+        unit = NANOSECONDS[unit_of(column)]
         steps = [Fraction(step * 1_000_000, unit) for step in _TIMES]
         fits = next((step for step in steps if step >= max(least, Fraction(1)) and step.denominator == 1), None)
         return fits or _round(least / Fraction(86_400 * _SECOND, unit)) * Fraction(86_400 * _SECOND, unit)
