@@ -1,0 +1,191 @@
+"""The loops that reduce blocks of cells to pixels. Each is serial, takes a slice of the pixel rows, and lets other threads run.
+
+Rows come as addresses, since the rows of a pixel lie in many blocks. The rows of a pixel are first added up column by column, four at a time, which
+the processor does for many columns at once; only what comes of it is scattered over the pixels of the row.
+"""
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+
+@intrinsic
+def _pointer(context: Any, address: Any, like: Any) -> Any:
+    """Turn an address into a pointer to values of the type of an array."""
+    pointer = types.CPointer(like.dtype)
+
+    def build(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], target.get_value_type(pointer))
+
+    return pointer(address, like), build
+
+
+@nb.njit(inline="always")
+def _row(address, like, columns):  # type: ignore[no-untyped-def]
+    return nb.carray(_pointer(address, like), (columns,))
+
+
+@nb.njit(inline="always")
+def _good(value, missing, masked):  # type: ignore[no-untyped-def]
+    return (value == value) & ((not masked) | (value != missing))
+
+
+@nb.njit(inline="always")
+def _rows(addresses, q, n, picks, buffer):  # type: ignore[no-untyped-def]
+    """The band's part of rows q … q + n, and the last of them again up to four; with picks these columns alone, in the buffer."""
+    columns, last = buffer.shape[1], q + n - 1
+    if picks.shape[0] == 0:
+        return (
+            _row(addresses[q], buffer, columns),
+            _row(addresses[min(q + 1, last)], buffer, columns),
+            _row(addresses[min(q + 2, last)], buffer, columns),
+            _row(addresses[min(q + 3, last)], buffer, columns),
+        )
+    for k in range(n):
+        row = _row(addresses[q + k], buffer, columns)
+        for i in range(columns):
+            buffer[k, i] = row[picks[i]]
+    return (buffer[0], buffer[1], buffer[2], buffer[3])
+
+
+@nb.njit(inline="always")
+def _add_four(rows, known, sums):  # type: ignore[no-untyped-def]
+    """Add four rows to the sums, counts and extremes of their columns."""
+    a, b, c, d = rows
+    missing, masked = known
+    total, seen, low, high = sums
+    for i in range(total.shape[0]):
+        v0, v1, v2, v3 = a[i], b[i], c[i], d[i]
+        g0, g1, g2, g3 = _good(v0, missing, masked), _good(v1, missing, masked), _good(v2, missing, masked), _good(v3, missing, masked)
+        f0, f1 = nb.float64(v0) if g0 else 0.0, nb.float64(v1) if g1 else 0.0
+        f2, f3 = nb.float64(v2) if g2 else 0.0, nb.float64(v3) if g3 else 0.0
+        total[i] += (f0 + f1) + (f2 + f3)
+        seen[i] += nb.int32(g0) + nb.int32(g1) + nb.int32(g2) + nb.int32(g3)
+        lo, hi = low[i], high[i]
+        lo = v0 if g0 & (v0 < lo) else lo
+        hi = v0 if g0 & (v0 > hi) else hi
+        lo = v1 if g1 & (v1 < lo) else lo
+        hi = v1 if g1 & (v1 > hi) else hi
+        lo = v2 if g2 & (v2 < lo) else lo
+        hi = v2 if g2 & (v2 > hi) else hi
+        lo = v3 if g3 & (v3 < lo) else lo
+        hi = v3 if g3 & (v3 > hi) else hi
+        low[i], high[i] = lo, hi
+
+
+@nb.njit(inline="always")
+def _add_one(row, known, sums):  # type: ignore[no-untyped-def]
+    missing, masked = known
+    total, seen, low, high = sums
+    for i in range(total.shape[0]):
+        value = row[i]
+        good = _good(value, missing, masked)
+        total[i] += nb.float64(value) if good else 0.0
+        seen[i] += nb.int32(good)
+        low[i] = value if good & (value < low[i]) else low[i]
+        high[i] = value if good & (value > high[i]) else high[i]
+
+
+@nb.njit(inline="always")
+def _add_squares(row, known, centre, squares):  # type: ignore[no-untyped-def]
+    missing, masked = known
+    for i in range(squares.shape[0]):
+        value = row[i]
+        off = nb.float64(value) - centre
+        squares[i] += off * off if _good(value, missing, masked) else 0.0
+
+
+@nb.njit(inline="always")
+def _scatter(pixel, sums, out):  # type: ignore[no-untyped-def]
+    """Add the columns' sums to a row of pixels. Without branches, which a random order would make the processor guess wrongly."""
+    total, count, least, greatest = out
+    for i in range(pixel.shape[0]):
+        k = pixel[i]
+        total[k] += sums[0][i]
+        count[k] += sums[1][i]
+        least[k] = sums[2][i] if sums[2][i] < least[k] else least[k]
+        greatest[k] = sums[3][i] if sums[3][i] > greatest[k] else greatest[k]
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def reduce_band(addresses, starts, span, band, ends, centre, out):  # type: ignore[no-untyped-def]
+    """Add a band of columns to the pixel rows of `span`.
+
+    Parameters
+    ----------
+    addresses : array of int64
+        Where the band's part of each row begins, pixel row after pixel row; each is contiguous.
+    starts : array of int64
+        The rows of pixel row p are ``addresses[starts[p]:starts[p + 1]]``.
+    span : (int, int)
+        First pixel row, and the one after the last.
+    band : (array of uint32, array of int32)
+        The pixel column of each column used, one after the last for those that are not shown; and the columns used, empty for all from 0 on.
+    ends : (array of 3 values, bool)
+        In the type of the cells: the greatest one, the least one, the one that stands for "missing"; and whether one does.
+    centre : float
+        What squares are taken about; NaN for none.
+    out : tuple of arrays, shape (height, width + 1)
+        Sum, squares, count, least, greatest; added to.
+    """
+    pixel, picks = band
+    like, masked = ends
+    total, squares, count, least, greatest = out
+    columns = pixel.shape[0]
+    sums = (np.empty(columns), np.empty(columns, np.int32), np.empty(columns, like.dtype), np.empty(columns, like.dtype))
+    square, known, squared = np.empty(columns), (like[2], masked), centre == centre
+    buffer = np.empty((4, columns), like.dtype)
+    for p in range(span[0], span[1]):
+        if starts[p] == starts[p + 1]:
+            continue
+        sums[0][:], sums[1][:], sums[2][:], sums[3][:] = 0.0, 0, like[0], like[1]
+        if squared:
+            square[:] = 0.0
+        for q in range(starts[p], starts[p + 1], 4):
+            n = min(4, starts[p + 1] - q)
+            rows = _rows(addresses, q, n, picks, buffer)
+            if n == 4:
+                _add_four(rows, known, sums)
+            else:
+                for k in range(n):
+                    _add_one(rows[k], known, sums)
+            if squared:
+                for k in range(n):
+                    _add_squares(rows[k], known, centre, square)
+        _scatter(pixel, sums, (total[p], count[p], least[p], greatest[p]))
+        if squared:
+            for i in range(columns):
+                squares[p, pixel[i]] += square[i]
+
+
+@nb.njit(nogil=True, cache=True)
+def count_band(addresses, starts, span, band, like, counts):  # type: ignore[no-untyped-def]
+    """Count the codes of a band of columns in the pixel rows of `span`; a negative code, and one beyond the counts, is missing.
+
+    Takes what `reduce_band` takes; `counts` has the shape (pixel rows of the span, width, codes).
+    """
+    pixel, picks = band
+    for p in range(span[0], span[1]):
+        for q in range(starts[p], starts[p + 1]):
+            row = _row(addresses[q], like, pixel.shape[0])
+            for i in range(pixel.shape[0]):
+                k, code = pixel[i], np.int64(row[picks[i]] if picks.shape[0] else row[i])
+                if k < counts.shape[1] and 0 <= code < counts.shape[2]:
+                    counts[p - span[0], k, code] += nb.uint32(1)
+
+
+@nb.njit(nogil=True, cache=True)
+def most_frequent(counts, out):  # type: ignore[no-untyped-def]
+    """Find the most frequent code of each pixel (the lower one of equals; −1 for none), its count, and the count of all."""
+    for p in range(counts.shape[0]):
+        for k in range(counts.shape[1]):
+            best, most, total = np.int64(-1), np.int64(0), np.int64(0)
+            for code in range(counts.shape[2]):
+                n = np.int64(counts[p, k, code])
+                total += n
+                if n > most:
+                    best, most = code, n
+            out[p, k, 0], out[p, k, 1], out[p, k, 2] = best, most, total
