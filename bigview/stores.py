@@ -1,12 +1,15 @@
 """Stores as the user holds them: a table of points that can also be drawn, explored and given to HoloViews."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bigview.spec import Style, View, Where
 from bigview.store.files import Folder
 from bigview.store.matrix import MatrixTable
 from bigview.store.matrixmanifest import is_matrix
+from bigview.store.pairreader import pair_reader
+from bigview.store.pairtable import PairTable
 from bigview.store.points import PointTable
 
 if TYPE_CHECKING:
@@ -18,12 +21,8 @@ if TYPE_CHECKING:
     from bigview.store.saved import Selections
 
 
-class PointStore(PointTable):
-    """A store of points: ask it for grids, rows and pictures, or explore it.
-
-    `bigview.open` gives one. It is safe from any number of threads, pickles as its address, and is a context manager.
-    In Jupyter it shows its explorer. ``hv.Points(store, ["x", "y"])`` works as on a table.
-    """
+class _Drawn(PointTable):
+    """What is drawn of points, in whatever order they are."""
 
     def aggregate(self, view: View, agg: Any = "count", where: Where = None) -> "xr.DataArray":
         """Return a grid of the view's size.
@@ -68,6 +67,56 @@ class PointStore(PointTable):
         from bigview.raster.render import render
 
         return render(self, path, **options)
+
+
+class PointStore(_Drawn):
+    """A store of points: ask it for grids, rows and pictures, or explore it.
+
+    `bigview.open` gives one. It is safe from any number of threads, pickles as its address, and is a context manager.
+    In Jupyter it shows its explorer. ``hv.Points(store, ["x", "y"])`` works as on a table.
+    """
+
+    def over(self, x: str, y: str) -> "PairStore":
+        """Return the same rows by the place that two other columns give them, from an index over these.
+
+        Raises
+        ------
+        ColumnError
+            When the store has no such column.
+        OptionError
+            When there is no index over them; see `index`.
+
+        Examples
+        --------
+        >>> store.over("price", "area").aggregate(bigview.View((0, 1e6), (0, 300)))  # doctest: +SKIP
+        """
+        return self._pairs.get((x, y)) or self._pairs.setdefault((x, y), PairStore(self, pair_reader(self.reader, x, y)))
+
+    @cached_property
+    def _pairs(self) -> "dict[tuple[str, str], PairStore]":
+        return {}
+
+    def index(self, x: str, y: str, **options: Any) -> Any:
+        """Index the store by another pair of columns, and return its rows over them, as `over` does.
+
+        Nothing of the store is written anew. What was opened before, this store too, does not know of the index; open it again.
+
+        Parameters
+        ----------
+        x, y : str
+            Columns of numbers or datetimes.
+        **options
+            See `bigview.build.pairs.index_points`: scheduler, quiet, dry_run.
+
+        Returns
+        -------
+        PairStore
+            With ``dry_run=True`` what the index would cost; nothing is written then.
+        """
+        from bigview.build.pairs import index_points
+
+        made = index_points(self.reader.folder.url, x, y, **options)
+        return made if options.get("dry_run") else PointStore.open(self.reader.folder.url).over(x, y)
 
     def selections(self, url: Any = None) -> "Selections":
         """Return the selections that people have saved under a name, beside the store or in a database.
@@ -126,6 +175,10 @@ class PointStore(PointTable):
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         shown = self.explore()._repr_mimebundle_(include, exclude)
         return shown if isinstance(shown, (Mapping, tuple)) else {"text/plain": repr(self)}
+
+
+class PairStore(PairTable, _Drawn):
+    """The rows of a store by the place that two other columns give them: ask it for grids, rows and pictures. `PointStore.over` gives one."""
 
 
 class MatrixStore(MatrixTable):

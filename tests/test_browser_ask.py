@@ -10,7 +10,7 @@ import pytest
 from bigview.build.points import build_points
 from bigview.state import Saved, Spec
 from bigview.stores import open as open_store
-from tests.test_browser_explorer import PICTURE, _pixel, _serving, _until
+from tests.test_browser_explorer import PICTURE, _count, _pixel, _serving, _until
 from tests.test_images import PNG
 
 ROWS = 3_000
@@ -97,3 +97,28 @@ def test_a_lasso_too_long_for_a_link_is_kept_under_a_name(explorer, store, url):
         _until(other, lambda: other.evaluate(PICTURE)["bytes"] == before["bytes"], "the same pixels elsewhere")
         assert other.locator(".chosen .text").inner_text() == told
         assert other.url == page.url
+
+
+def test_everything_like_a_record(explorer, store):
+    page, table = explorer, open_store(store)
+    page.mouse.click(*_pixel(page, *LONE))
+    card = page.locator(".record")
+    card.get_by_text("Others like this one").click()
+    row = table.nearest(*LONE).iloc[0]
+    card.get_by_role("button", name="Filter all rows like this one").click()
+    _until(page, lambda: _count(page) == table.count(where=f"kind = '{row['kind']}'"), "the rows of its kind, which gives the colour")
+    card.get_by_label("score may differ by").fill("0.25")
+    card.get_by_role("button", name="Select all rows like this one").click()
+    near = f"kind = '{row['kind']}' AND score BETWEEN {row['score'] - 0.25} AND {row['score'] + 0.25}"
+    wanted = table.count(where=near)
+    assert 0 < wanted < ROWS
+    _until(page, lambda: page.locator(".chosen .text").inner_text() == f"{wanted:,} selected", "the rows that agree in both")
+    card.get_by_label("Where").select_option("map")
+    card.get_by_label("How many of the nearest").fill("many")
+    card.get_by_role("button", name="Filter all rows like this one").click()
+    card.locator(".said", has_text="whole number").wait_for()
+    card.get_by_label("How many of the nearest").fill("7")
+    card.get_by_role("button", name="Filter all rows like this one").click()
+    _until(page, lambda: _count(page) == 7, "the seven nearest")
+    assert page.locator(".chip .text", has_text="score: ").count() == 1
+    assert page.evaluate("window.hacked") is None

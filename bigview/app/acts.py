@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from bigview.app.host import Host, Panel
+from bigview.app.others import Others
 from bigview.app.panels import PANELS
 from bigview.app.permalink import Permalink
 from bigview.app.picks import toggled
@@ -23,6 +24,7 @@ _MESSAGES = {
     "legend": "_legend_clicked",
     "link": "_travelled",
     "tool": "_tool",
+    "alike": "_alike",
     "filters": "_filters_said",
 }
 
@@ -49,6 +51,7 @@ class Acts:
     def __init__(self, page: Page) -> None:
         self._page, self._state, self._stage = page, page.state, page.stage
         self._panels: dict[str, Panel] = {}
+        self._others = Others(page, page.stage)
         self._mode = "replace"
 
     def told(self, kind: Any, value: Any) -> None:
@@ -127,6 +130,9 @@ class Acts:
             self._state.change(selection=())
         else:
             self._page.map.take(str(value))
+
+    def _alike(self, value: Any) -> None:
+        self._others.ask(value, self._mode)
 
     def outlined(self, corners: list[tuple[float, float]]) -> None:
         """Select the rows inside an area that was drawn on the map."""

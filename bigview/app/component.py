@@ -17,11 +17,12 @@ class Component(pn.custom.JSComponent):
 
     __abstract = True  # Panel's sign for a class without a script of its own
 
+    _parts: tuple[str, ...] = ()  # files of the script, besides its own
     _rename = {"told": None}  # noqa: RUF012  Panel declares it so
 
     @classmethod
     def _render_esm(cls, *arguments: Any, **options: Any) -> str:
-        return _common() + str(super()._render_esm(*arguments, **options))
+        return _text("dom.js") + "".join(map(_text, cls._parts)) + str(super()._render_esm(*arguments, **options))
 
     def _handle_msg(self, data: Any) -> None:
         if self.told is not None and isinstance(data, dict):
@@ -29,5 +30,5 @@ class Component(pn.custom.JSComponent):
 
 
 @cache
-def _common() -> str:
-    return (HERE / "dom.js").read_text(encoding="utf-8")
+def _text(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")

@@ -1,13 +1,5 @@
 // The page around the map. Everything that comes from the data enters through textContent, so it can never be markup.
 
-function fieldList(parent, fields) {
-  const list = add(parent, "dl", "fields")
-  for (const [name, value] of fields) {
-    add(list, "dt", "", name)
-    add(list, "dd", "", value)
-  }
-}
-
 function drawCategories(box, legend, pick) {
   const list = add(box, "ol", "ranks")
   for (const item of legend.items) {
@@ -128,53 +120,6 @@ function drawTools(box, send) {  // what a drag does, and what a new area does t
   for (const button of box.querySelectorAll("button")) button.type = "button"
 }
 
-function drawImages(box, images) {
-  for (const image of images) {
-    const figure = add(box, "figure", "")
-    const show = (source) => {
-      const shown = add(figure, "img", "")
-      shown.alt = image.name
-      shown.referrerPolicy = "no-referrer"
-      shown.addEventListener("error", () => { figure.textContent = `${image.name}: the image cannot be shown.` })
-      shown.src = source
-    }
-    if (image.data) show(image.data)
-    else if (image.note) figure.textContent = `${image.name}: ${image.note}`
-    else {  // nothing is fetched from elsewhere unasked: its owner would learn who looks at what
-      const button = add(figure, "button", "tool", `Show the image from ${image.host}`)
-      button.type = "button"
-      button.addEventListener("click", () => { button.remove(); show(image.address) })
-    }
-  }
-}
-
-function drawRecord(box, record, close) {
-  box.replaceChildren()
-  box.hidden = !record.fields
-  if (box.hidden) return
-  const head = add(box, "header", "")
-  add(head, "h2", "", record.title)
-  const button = add(head, "button", "close", "×")
-  button.setAttribute("aria-label", "Close the record")
-  button.addEventListener("click", close)
-  drawImages(box, record.images ?? [])
-  fieldList(box, record.fields)
-  box.scrollTop = 0
-}
-
-function drawHover(box, hover, stage) {
-  box.hidden = !hover.fields
-  if (box.hidden) return
-  box.replaceChildren()
-  if (hover.title) add(box, "h2", "", hover.title)
-  fieldList(box, hover.fields)
-  const gap = 16, wide = box.offsetWidth, high = box.offsetHeight
-  const right = hover.x + gap + wide <= stage.clientWidth - 8
-  const below = hover.y + gap + high <= stage.clientHeight - 8
-  box.style.left = `${Math.max(8, right ? hover.x + gap : hover.x - gap - wide)}px`
-  box.style.top = `${Math.max(8, below ? hover.y + gap : hover.y - gap - high)}px`
-}
-
 function sign(path_) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path")
@@ -226,6 +171,7 @@ export function render({ model, el }) {
   tools.setAttribute("aria-label", "Selecting")
   const record = add(stage, "section", "card record")
   record.setAttribute("aria-label", "Record")
+  const pinned = recordCard(record, () => { send("key", "Escape"); map.focus() })
   const hover = add(stage, "div", "card hover")
   hover.setAttribute("role", "tooltip")
   const message = add(stage, "div", "card message")
@@ -278,7 +224,10 @@ export function render({ model, el }) {
       drawChips(chips, model.chips, model.opened, send)
     },
     legend: () => drawLegend(legend, model.legend, pick),
-    record: () => drawRecord(record, model.record, () => { send("key", "Escape"); map.focus() }),
+    record: () => pinned.draw(model.record),
+    pictures: () => drawImages(pinned.pictures, model.pictures),
+    alike: () => drawAlike(pinned.alike, model.alike, send),
+    answer: () => sayAlike(pinned.alike, model.answer.said ?? ""),
     hover: () => drawHover(hover, model.hover, stage),
   }
   for (const [name, act] of Object.entries(draw)) {

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from bigview.app.asked import Asked, asking
-from bigview.app.picks import picking
+from bigview.app.picks import column_of, picking
 from bigview.app.record import spoken
 from bigview.app.stops import NANOSECONDS, unit_of, written
 from bigview.errors import InputError, OptionError
 from bigview.spec import Filter, Filters, Where
+from bigview.state import Part
 from bigview.store.manifest import Column, Manifest
 from bigview.store.phrases import quoted, text_of
 from bigview.store.points import PointTable
@@ -128,6 +129,19 @@ def likeness(table: PointTable, wanted: Alike, where: Where = None) -> tuple[Fil
         x, y = (record[axis.column].to_numpy()[0] for axis in (table.manifest.x, table.manifest.y))
         rows = table.nearest(x, y, wanted.count, condition, columns=[])["__row"].to_numpy()
     return (*made, Filter(rows=rows))
+
+
+def as_one(parts: Sequence[Filter]) -> Filter:
+    """Return what `likeness` found as one clause, as a step of a selection takes it."""
+    *_, last = parts
+    texts = [text for part in parts for text in part.sql]
+    return last if last.rows is not None else Filter(texts[0] if len(texts) == 1 else " AND ".join(f"({text})" for text in texts))
+
+
+def merged(filters: Sequence[Part], found: Sequence[Filter]) -> tuple[Part, ...]:
+    """Return the filters with those that were found; what was asked of their columns before gives way."""
+    columns = {column_of(part) for part in found} - {None}
+    return (*(part for part in filters if column_of(part) not in columns), *found)
 
 
 def _agreeing(column: Column, value: Any, most: str) -> Filter:

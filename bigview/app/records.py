@@ -58,13 +58,14 @@ class Records:
         for call in self.pinned:
             call(found)
         if found is None:
-            self._stage.record = {}
+            self._stage.param.update(record={}, pictures=[])
             self._ring()
             return
         if self._stage.hover:
             self._found["hover"], self._stage.hover = None, {}
         manifest = self._table.manifest
-        self._stage.record = {"title": headline(found.record, manifest), "fields": fields(found.record, manifest)}
+        card = {"title": headline(found.record, manifest), "fields": fields(found.record, manifest)}
+        self._stage.param.update(record=card, pictures=[])
         self._ring()
         pictured = places(found.record, manifest)
         if pictured:
@@ -74,7 +75,7 @@ class Records:
     def _illustrated(self, found: Found, shown: list[dict[str, str]]) -> None:
         """Add its images to a record's card, if it is still there."""
         if shown and self._found["record"] is found:
-            self._stage.record = {**self._stage.record, "images": shown}
+            self._stage.pictures = shown
 
     def show(self, rows: Iterable[int]) -> None:
         """Show records, by their numbers in the source, on the map, and the first one in its card."""

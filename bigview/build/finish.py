@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from bigview.build.cells import Cells, joined
 from bigview.build.columns import ROW, Kept
-from bigview.build.merge import Group, Merged, Tally, write_levels
+from bigview.build.merge import Group, Merged, Tally, Target, write_levels
 from bigview.build.options import BuildOptions
 from bigview.build.parts import Source
 from bigview.build.scan import Census
@@ -65,9 +65,9 @@ class Ledger:
         top = [joined(parts[level]) for level in sorted(parts)]
         if top:
             self._top = write_levels(self._job, "top", top)
-        levels = [_level(cells.level, [Tally.of(cells)]) for cells in top]
+        levels = [level_of(cells.level, [Tally.of(cells)]) for cells in top]
         deep = sorted({level for entry in merged for level in entry.tallies})
-        levels += [_level(level, [entry.tallies[level] for entry in merged if level in entry.tallies]) for level in deep]
+        levels += [level_of(level, [entry.tallies[level] for entry in merged if level in entry.tallies]) for level in deep]
         self._levels = tuple(levels)
 
     def plan(self) -> Plan:
@@ -112,13 +112,13 @@ class Ledger:
             summary = self._summaries[bucket].groups if bucket in self._summaries else ()
             for group in (*entry.groups, *summary):
                 base = counted.get(group.level, 0) if group.kind in ("level", "summary") else 0
-                groups.append(_moved(group, base))
+                groups.append(moved(group, base))
             for level, tally in entry.tallies.items():
                 counted[level] = counted.get(level, 0) + tally.cells
         hashes = 0
         for kind, number in sorted(self._index):
             made = self._index[kind, number][1]
-            groups += [_moved(group, hashes if kind == "key" else 0) for group in made]
+            groups += [moved(group, hashes if kind == "key" else 0) for group in made]
             hashes += sum(group.rows for group in made) if kind == "key" else 0
         return groups
 
@@ -126,7 +126,7 @@ class Ledger:
         """Write the two tables and return the manifest that names everything."""
         job, files = self._job, self._files()
         checksums = hashlib.sha256("\n".join(file.sha256 for file in files).encode())
-        groups = self._write_groups()
+        groups = write_groups(job, self._groups())
         categories = self._write_categories()
         checksums.update(categories.sha256.encode())
         merged = self._merged()
@@ -160,13 +160,6 @@ class Ledger:
         low, high = (min(lows), max(highs)) if lows else (None, None)
         return Column(column.name, column.kind, str(column.type), column.part, low, high, missing, distinct)
 
-    def _write_groups(self) -> DataFile:
-        groups = self._groups()
-        table = pa.table([[getattr(group, name) for group in groups] for name in _GROUP_SCHEMA.names], schema=_GROUP_SCHEMA)
-        writer = ParquetBytes(table.schema)
-        writer.write(table)
-        return write_file(self._job.store, f"{self._job.generation}-groups.parquet", writer.finish())
-
     def _write_categories(self) -> DataFile:
         names, codes, values, counts = [], [], [], []
         for name, (texts, numbers) in self._census.categories().items():
@@ -182,11 +175,21 @@ class Ledger:
         return write_file(self._job.store, f"{self._job.generation}-categories.parquet", writer.finish())
 
 
-def _moved(group: Group, base: int) -> Group:
+def write_groups(job: Target, groups: list[Group]) -> DataFile:
+    """Write the table of row groups."""
+    table = pa.table([[getattr(group, name) for group in groups] for name in _GROUP_SCHEMA.names], schema=_GROUP_SCHEMA)
+    writer = ParquetBytes(table.schema)
+    writer.write(table)
+    return write_file(job.store, f"{job.generation}-groups.parquet", writer.finish())
+
+
+def moved(group: Group, base: int) -> Group:
+    """Return a row group whose first row is counted from further on."""
     return Group(group.kind, group.level, group.file, group.group, group.rows, group.first + base, group.key)
 
 
-def _level(level: int, tallies: list[Tally]) -> Level:
+def level_of(level: int, tallies: list[Tally]) -> Level:
+    """Return a level as the manifest has it, from its cells in each bucket."""
     histogram = np.asarray([tally.histogram for tally in tallies], np.int64).sum(axis=0)
     cells, rows = sum(tally.cells for tally in tallies), sum(tally.rows for tally in tallies)
     return Level(level, cells, rows, tuple(int(count) for count in histogram), max(tally.largest for tally in tallies))

@@ -14,6 +14,7 @@ from bigview.build.writing import disk_errors
 from bigview.errors import StoreBusyError
 from bigview.store.files import Folder
 from bigview.store.manifest import NAME, Manifest
+from bigview.store.pairs import pairs_of
 
 LOCK = ".build.lock"
 BEAT = 10.0
@@ -103,6 +104,7 @@ def sweep(folder: Folder, manifest: Manifest | None) -> list[str]:
     named = {NAME, LOCK}
     if manifest is not None:
         named |= {file.name for file in manifest.files} | {manifest.groups, manifest.categories}
+        named |= {file.name for pair in pairs_of(manifest) for file in pair.files}
     old = [name for name in folder.names() if name not in named and is_ours(name)]
     for name in old:
         folder.remove(name)

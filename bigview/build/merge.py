@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,8 @@ from bigview.build.columns import ROW, Kept, raw_numbers
 from bigview.build.sort import order_of
 from bigview.build.split import Job
 from bigview.build.writing import ParquetBytes, spill, spilled, write_file
+from bigview.config import Limits
+from bigview.store.files import Folder
 from bigview.store.keyhash import key_hashes
 from bigview.store.manifest import DataFile
 from bigview.store.morton import UNPLACED
@@ -144,7 +146,27 @@ def _write_rows(job: Job, place: tuple[str, int], batch: pa.RecordBatch, keys: N
     return write_file(job.store, name, writer.finish()), groups
 
 
-def write_levels(job: Job, name: str, levels: list[Cells]) -> tuple[DataFile, list[Group]]:
+class Target(Protocol):
+    """Where the files of a build go."""
+
+    @property
+    def store(self) -> Folder:
+        """The store."""
+
+    @property
+    def generation(self) -> str:
+        """Prefix of the names of the files."""
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the build."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the store."""
+
+
+def write_levels(job: Target, name: str, levels: list[Cells]) -> tuple[DataFile, list[Group]]:
     """Write the cells of levels as one file; a row group holds cells of one level."""
     path = f"levels/{job.generation}-{name}.parquet"
     schema = LEVEL_SCHEMA if job.rows < 1 << 32 else WIDE_LEVEL_SCHEMA

@@ -97,7 +97,7 @@ def build_points(
     if chosen.dry_run:
         return expected
     check_space(folder, expected)
-    with progress(chosen.quiet) as tell, _nothing_half_written(*target):
+    with progress(chosen.quiet) as tell, nothing_half_written(*target):
         sweep(folder, current)
         ready = settled(opened, folder.within(f".build-{target[1]}"), chosen, tell)
         recipe = _recipe(target, ready, (x, y, key), vectors, chosen)
@@ -123,7 +123,7 @@ def _current(folder: Folder, options: BuildOptions) -> Manifest | None:
 
 
 @contextmanager
-def _nothing_half_written(folder: Folder, generation: str) -> Iterator[None]:
+def nothing_half_written(folder: Folder, generation: str) -> Iterator[None]:
     """Hold the lock; remove the work folder in any case, and everything of this generation when it fails."""
     there = folder.exists("")
     with BuildLock(folder):

@@ -173,10 +173,11 @@ class Run:
 def home_view(census: Census, job: Job) -> tuple[float, float, float, float]:
     """Return the view to begin with: everything, unless a few outliers would make the rest small."""
     x, y, _ = census.sample()
-    return (*_range(positions(x, job.x), job.x), *_range(positions(y, job.y), job.y))
+    return (*home_range(positions(x, job.x), job.x), *home_range(positions(y, job.y), job.y))
 
 
-def _range(sample: NDArray[np.floating], axis: Axis) -> tuple[float, float]:
+def home_range(sample: NDArray[np.floating], axis: Axis) -> tuple[float, float]:
+    """Return the ends of one axis of the view to begin with, from a sample of its positions."""
     # Halves: the width of ±1.7e308 is no float.
     low, high = axis.low / 2, axis.high / 2
     finite = sample[np.isfinite(sample)].astype(np.float64) / 2

@@ -75,7 +75,7 @@ def scan_part(reading: Reading, question: Question, part: Part) -> Scanned:
     there = u_there & v_there
     extent = None
     if there.any():
-        extent = (*_extent(u, there), *_extent(v, there))
+        extent = (*extent_of(u, there), *extent_of(v, there))
     size = min(part.rows, int(np.ceil(part.rows * question.share)))
     chosen = np.sort(np.random.default_rng([question.seed, part.first]).integers(0, max(part.rows, 1), size))
     texts = {name: _distinct(table.column(name), question.most) for name in question.texts}
@@ -83,7 +83,8 @@ def scan_part(reading: Reading, question: Question, part: Part) -> Scanned:
     return Scanned(extent, int(there.sum()), (x.take(pa.array(chosen)), y.take(pa.array(chosen))), texts)
 
 
-def _extent(values: NDArray[Any], there: NDArray[np.bool_]) -> tuple[Any, Any]:
+def extent_of(values: NDArray[Any], there: NDArray[np.bool_]) -> tuple[Any, Any]:
+    """Return the least and the greatest of the values that are there; some are."""
     low = values.min(where=there, initial=_largest(values.dtype))
     high = values.max(where=there, initial=-_largest(values.dtype) if values.dtype.kind == "f" else np.iinfo(values.dtype).min)
     return low.item(), high.item()

@@ -109,7 +109,7 @@ def estimate(folder: Folder, schema: pa.Schema, amount: Amount, keyed: bool) -> 
     seconds = count * per_row * 1e-6 / threads() + (30 if amount.projected and count > 50_000 else 0)
     memory = 300e6 + threads() * min(count, partition_size(count, fixed + text)) * (fixed + text + 12) * 5
     return Estimate(
-        rows, int(count * store) + 20_000, int(count * work), int(memory), max(seconds, 0.1), _free(folder), amount.exact
+        rows, int(count * store) + 20_000, int(count * work), int(memory), max(seconds, 0.1), free_bytes(folder), amount.exact
     )  # fmt: skip
 
 
@@ -130,7 +130,8 @@ def _width(column: Kept) -> int:
     return max(1, int(column.type.bit_width) // 8)
 
 
-def _free(folder: Folder) -> int | None:
+def free_bytes(folder: Folder) -> int | None:
+    """Return the bytes free on the disk of a folder; None when that cannot be known."""
     if not folder.is_local:
         return None
     place = Path(folder.path()).absolute()

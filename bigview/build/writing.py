@@ -55,10 +55,10 @@ def write_file(folder: Folder, name: str, data: bytes | pa.Buffer | memoryview) 
 class ParquetBytes:
     """A Parquet file made in memory: a bucket's files are some ten megabytes."""
 
-    def __init__(self, schema: pa.Schema, delta: Sequence[str] = (), row_group: int = 131_072) -> None:
+    def __init__(self, schema: pa.Schema, delta: Sequence[str] = (), row_group: int = 131_072, plain: Sequence[str] = ()) -> None:
         self._sink = pa.BufferOutputStream()
         self._rows = row_group
-        self._writer = pq.ParquetWriter(self._sink, schema, **_encodings(schema, delta))
+        self._writer = pq.ParquetWriter(self._sink, schema, **_encodings(schema, delta, plain))
 
     def write(self, table: pa.Table) -> int:
         """Add a table; return the number of row groups it makes."""
@@ -73,10 +73,14 @@ class ParquetBytes:
         return self._sink.getvalue()
 
 
-def _encodings(schema: pa.Schema, delta: Sequence[str]) -> dict[str, Any]:
-    """Return the encodings: the bytes of numbers apart, so that zstd finds the equal ones; rising numbers as differences."""
-    split = [field.name for field in schema if field.name not in delta and not _is_variable(field.type) and not pa.types.is_boolean(field.type)]
+def _encodings(schema: pa.Schema, delta: Sequence[str], plain: Sequence[str]) -> dict[str, Any]:
+    """Return the encodings: the bytes of numbers apart, so that zstd finds the equal ones; rising numbers as differences; `plain` ones as is."""
+    apart = {*delta, *plain}
+    split = [field.name for field in schema if field.name not in apart and not _is_variable(field.type) and not pa.types.is_boolean(field.type)]
     options: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "use_dictionary": False}
+    if plain:
+        options["compression"] = {field.name: "none" if field.name in plain else "zstd" for field in schema}
+        options["compression_level"] = {field.name: 1 for field in schema if field.name not in plain}
     if any(_is_variable(field.type) for field in schema):
         options["use_dictionary"] = [field.name for field in schema if pa.types.is_string(field.type)]
     if delta:

@@ -65,6 +65,10 @@ def _facts(facts: dict[str, Any]) -> list[str]:
         lines.append(f"  key: {facts['key']}")
     if facts["vectors"]:
         lines.append(f"  vectors: {facts['vectors'].get('path')}")
+    lines += [
+        f"  index: {pair['x']} × {pair['y']}, {pair['placed']:,} rows placed, {size_text(pair['bytes'])}, built {pair['created']}"
+        for pair in facts["indexes"]
+    ]
     report = dict(facts["report"])
     lines += _projection(report.pop("projection", None))
     lines += [f"  {name.replace('_', ' ')}: {_said(value)}" for name, value in report.items() if name != "unplaced"]

@@ -114,14 +114,16 @@ class PagedTable:
         ``load(groups, names)`` returns, for each group, the decoded columns. Called from several threads at once.
     costly : bool
         Small, but long to load again: goes after all that is not.
+    together : int
+        Row groups that one call of `load` is given at most.
     """
 
-    def __init__(self, dtypes: dict[str, np.dtype], offsets: NDArray[np.int64], load: Loader, costly: bool = False) -> None:
+    def __init__(self, dtypes: dict[str, np.dtype], offsets: NDArray[np.int64], load: Loader, costly: bool = False, together: int = 16) -> None:
         self.dtypes = dtypes
         self.offsets = offsets
         self.columns: dict[str, Column] = {}
         self.costly = costly
-        self._load = load
+        self._load, self._together = load, together
         with _budget.changed:
             _budget.tables.add(self)
 
@@ -205,7 +207,7 @@ class PagedTable:
         jobs = [(group, needed) for group, needed in sorted(wanted.items())]
         by_name = dict(zip(names, columns, strict=True))
         try:
-            pool.run(lambda job: self._load_some(by_name, job), _batches(jobs))
+            pool.run(lambda job: self._load_some(by_name, job), _batches(jobs, self._together))
         finally:
             with _budget.changed:
                 for column, lacking in zip(columns, absent, strict=True):
@@ -227,7 +229,7 @@ class PagedTable:
             _budget.changed.notify_all()
 
 
-def _batches(jobs: list[tuple[int, list[str]]], size: int = 16) -> list[list[tuple[int, list[str]]]]:
+def _batches(jobs: list[tuple[int, list[str]]], size: int) -> list[list[tuple[int, list[str]]]]:
     """Group jobs that want the same columns; adjacent row groups of a file are read in one go."""
     batches: list[list[tuple[int, list[str]]]] = []
     share = max(1, min(size, -(-len(jobs) // pool.threads())))

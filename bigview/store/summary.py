@@ -6,6 +6,7 @@ from typing import Any
 import fsspec
 
 from bigview.store.manifest import Manifest, SourceFile
+from bigview.store.pairs import ENTRY, pairs_of
 from bigview.store.reader import Reader
 
 
@@ -42,7 +43,11 @@ def summary(reader: Reader) -> dict[str, Any]:
             {"path": source.path, "rows": source.rows, "bytes": source.bytes, "change": source_change(source)} for source in manifest.sources
         ],
         "vectors": manifest.vectors,
-        "report": manifest.report,
+        "indexes": [
+            {"x": pair.x.column, "y": pair.y.column, "placed": pair.placed, "bytes": pair.bytes, "created": pair.created}
+            for pair in pairs_of(manifest)
+        ],
+        "report": {name: value for name, value in manifest.report.items() if name != ENTRY},
     }
 
 
