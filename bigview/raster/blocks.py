@@ -253,8 +253,8 @@ class Sampled:
     share : ndarray of float64, shape (height, 1)
         The share of each pixel row's rows that were read.
     error : float
-        The standard error of the means, as the root of the mean square over all pixels, in the unit of the cells: from how far the means of the
-        two halves of the sample are apart. NaN where no pixel has two.
+        The standard error of the means, as the root of the mean square over pixels, in the unit of the cells: from how far the means of the two
+        halves of the sample are apart. NaN where no pixel has two.
     """
 
     found: Reduced
@@ -263,29 +263,30 @@ class Sampled:
 
 
 def strips_within(rows: AxisPixels, cols: AxisPixels, cells: int) -> int:
-    """Return how many rows of a pixel row each half of a sample may have, if the sample shall read about so many cells."""
-    return max(1, cells // max(1, 2 * rows.bins * len(cols.members)))
+    """Return how many rows of a pixel row a sample may have that shall read about so many cells: 2 or more."""
+    return max(2, cells // max(1, rows.bins * len(cols.members)))
 
 
 def sampled_blocks(blocks: Iterable[Block], rows: AxisPixels, cols: AxisPixels, shape: tuple[int, int], most: int, **options: Any) -> Sampled:
-    """Return the reduction of at most ``2 * most`` rows a pixel row: whole strips of rows, since memory is read by the strip.
+    """Return the reduction of at most `most` rows a pixel row: whole strips of rows, since memory is read by the strip.
 
     See Cochran, Sampling Techniques (1977), chapters 8 and 9: a systematic sample of clusters, whose error is taken from two interpenetrating halves.
     """
     kept = list(blocks)
-    halves = [reduce_blocks(kept, half, cols, shape, **options) for half in rows.strips(most)]
-    share = rows.by_pixel(np.minimum(rows.sizes, 2 * most) / np.maximum(rows.sizes, 1), 0)[:, None]
-    return Sampled(halves[0] + halves[1], share, standard_error(halves[0], halves[1], share))
+    found, half = (reduce_blocks(kept, part, cols, shape, **options) for part in rows.sample(most))
+    share = rows.by_pixel(np.minimum(rows.sizes, most) / np.maximum(rows.sizes, 1), 0)[:, None]
+    return Sampled(found, share, _standard_error(found, half, share))
 
 
-def standard_error(one: Reduced, other: Reduced, share: NDArray[np.float64]) -> float:
-    """Return the standard error of the means of two independent halves together, where each has a `share` of the whole (finite population)."""
-    both = (one.count > 0) & (other.count > 0)
+def _standard_error(found: Reduced, half: Reduced, share: NDArray[np.float64]) -> float:
+    """Return the standard error of the means of a sample that has a `share` of the whole, from a half of it and the rest, where there is a half."""
+    count = found.count - half.count
+    both = (count > 0) & (half.count > 0)
     if not both.any():
         return 0.0 if bool((share >= 1).all()) else float("nan")
-    apart = (one.value("mean") - other.value("mean"))[both] / 2
     with np.errstate(invalid="ignore"):
-        return float(np.sqrt(np.mean(apart**2 * (1 - np.broadcast_to(share, both.shape)[both]))))
+        apart = half.total[both] / half.count[both] - (found.total[both] - half.total[both]) / count[both]
+        return float(np.sqrt(np.mean(apart**2 / 4 * (1 - np.broadcast_to(share, both.shape)[both]))))
 
 
 def count_codes(blocks: Iterable[Block], rows: AxisPixels, cols: AxisPixels, shape: tuple[int, int], codes: int) -> NDArray[np.int64]:
