@@ -1,53 +1,5 @@
 // The page around the map. Everything that comes from the data enters through textContent, so it can never be markup.
 
-function drawCategories(box, legend, pick) {
-  const list = add(box, "ol", "ranks")
-  for (const item of legend.items) {
-    const row = add(list, "li", item.on ? "" : "off")
-    const button = add(row, "button", "rank")
-    button.type = "button"
-    button.dataset.name = item.name
-    button.setAttribute("aria-pressed", String(legend.picked > 0 && item.on))
-    add(button, "span", "swatch").style.background = item.color
-    add(button, "span", "name", item.name).title = item.name
-    add(button, "span", "count", item.count)
-    const share = add(button, "span", "share")
-    share.style.width = `${Math.max(1, 100 * item.share)}%`
-    share.style.background = item.color
-    button.addEventListener("click", (event) => pick(item.name, event.shiftKey || event.ctrlKey || event.metaKey))
-  }
-  if (legend.more) add(box, "div", "more", legend.more)
-}
-
-function drawBar(box, legend) {
-  const bar = add(box, "div", "bar")
-  bar.style.background = `linear-gradient(to right, ${legend.colors.join(",")})`
-  const ticks = add(box, "div", "ticks")
-  // The first and the last tick always show; one between them where it has room. A character takes about 3 % of the bar.
-  const span = ({ at, text }) => [at * (1 - 0.032 * text.length), at + (1 - at) * 0.032 * text.length]
-  const last = legend.ticks.at(-1)
-  let free = -1
-  for (const tick of legend.ticks) {
-    const [start, end] = span(tick)
-    if (tick !== last && (start < free || end + 0.03 > span(last)[0])) continue
-    const mark = add(ticks, "span", "tick", tick.text)
-    mark.style.left = `${100 * tick.at}%`
-    mark.style.transform = `translateX(${-100 * tick.at}%)`
-    free = end + 0.03
-  }
-}
-
-function drawLegend(box, legend, pick) {
-  const top = box.scrollTop, held = box.getRootNode().activeElement?.dataset?.name
-  box.replaceChildren()
-  box.hidden = !legend.kind
-  if (box.hidden) return
-  add(box, "h2", "", legend.title)
-  legend.kind === "bar" ? drawBar(box, legend) : drawCategories(box, legend, pick)
-  box.scrollTop = top
-  if (held !== undefined) [...box.querySelectorAll(".rank")].find((one) => one.dataset.name === held)?.focus({ preventScroll: true })
-}
-
 const PANELS = { filters: "Filters", table: "Records", charts: "Charts", saved: "Saved" }
 
 function drawChips(box, chips, opened, send) {
@@ -118,16 +70,6 @@ function drawTools(box, send) {  // what a drag does, and what a new area does t
   pressed(drags, drags[0])
   pressed(choices, choices[0])
   for (const button of box.querySelectorAll("button")) button.type = "button"
-}
-
-function sign(path_) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path")
-  svg.setAttribute("viewBox", "0 0 16 16")
-  svg.setAttribute("aria-hidden", "true")
-  path.setAttribute("d", path_)
-  svg.append(path)
-  return svg
 }
 
 const KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "+", "=", "-", "_", "0", "Home", "Escape"])

@@ -29,6 +29,6 @@ class Stage(Component):
     table = pn.custom.Child(default=None, allow_None=True, doc="The records, once they were opened.")
 
     _esm = HERE / "explorer.js"
-    _parts = ("record.js",)
+    _parts = ("record.js", "legend.js")
     _render_policy = "manual"  # a panel that opens is put into its place; otherwise Panel would make the whole page anew, and the map with it
     _stylesheets = (str(HERE / "explorer.css"), str(HERE / "record.css"))
