@@ -1,7 +1,7 @@
 """Matrices in any order: what each pixel of a view holds, from one pass over the cells that it shows."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,11 +41,14 @@ class Ordered:
         """Cells in view."""
         return len(self.rows.members) * len(self.cols.members)
 
+    def sampled(self, cells: int = QUICK_CELLS) -> "Ordered":
+        """Return a view of some rows of each pixel, about so many cells in all."""
+        return replace(self, rows=self.rows.sample(strips_within(self.rows, self.cols, cells))[0])
+
 
 def reduced_cells(table: MatrixTable, found: Ordered, squares: bool = False) -> Reduced:
     """Return what each pixel holds, from the stored cells."""
-    centre = float(table.manifest.facts.get("mean") or 0.0) if squares else None
-    reduction = BlockReduction(found.rows, found.cols, table.shape, table.dtype, table.missing, centre)
+    reduction = BlockReduction(found.rows, found.cols, table.shape, table.dtype, table.missing, _centre(table) if squares else None)
     for piece in _pieces(table, found):
         reduction.add(piece)
     return reduction.result()
@@ -66,10 +69,15 @@ def _pieces(table: MatrixTable, found: Ordered) -> Iterator[list[Block]]:
             yield list(table.blocks(slice(max(rows.start, top), min(rows.stop, top + most)), slice(left, right)))
 
 
-def sampled_cells(table: MatrixTable, found: Ordered, cells: int = QUICK_CELLS) -> Sampled:
+def sampled_cells(table: MatrixTable, found: Ordered, cells: int = QUICK_CELLS, squares: bool = False) -> Sampled:
     """Return about what each pixel holds, from some rows of each, with the standard error."""
     blocks = [block for piece in _pieces(table, found) for block in piece]
-    return sampled_blocks(blocks, found.rows, found.cols, table.shape, strips_within(found.rows, found.cols, cells), missing=table.missing)
+    most = strips_within(found.rows, found.cols, cells)
+    return sampled_blocks(blocks, found.rows, found.cols, table.shape, most, missing=table.missing, centre=_centre(table) if squares else None)
+
+
+def _centre(table: MatrixTable) -> float:
+    return float(table.manifest.facts.get("mean") or 0.0)
 
 
 def mode_cells(table: MatrixTable, found: Ordered) -> NDArray[np.int64]:
@@ -87,7 +95,7 @@ class Cell:
     value: Any
 
 
-def extremes(table: MatrixTable, found: Ordered, pixel: tuple[int, int]) -> tuple[Cell, Cell] | None:
+def extreme_cells(table: MatrixTable, found: Ordered, pixel: tuple[int, int]) -> tuple[Cell, Cell] | None:
     """Return the least and the greatest cell of a pixel (row, column of the grid); None where nothing has a value.
 
     Of equals the first one in the order shown.
@@ -96,7 +104,8 @@ def extremes(table: MatrixTable, found: Ordered, pixel: tuple[int, int]) -> tupl
     if not len(rows) or not len(cols):
         return None
     cells = table.cells(rows, cols)
-    good = np.asarray(cells == cells)
+    good = np.asarray(cells == cells) & ~np.ma.getmaskarray(cells)
+    cells = np.ma.getdata(cells)
     if table.missing is not None:
         good &= cells != table.missing
     if not good.any():

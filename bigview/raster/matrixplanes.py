@@ -1,0 +1,62 @@
+"""What each pixel of a view of a matrix holds, however its cells are kept. One pass gives every statistic, and is kept for the next one asked."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bigview.config import limits
+from bigview.raster.blocks import Reduced
+from bigview.raster.ordered import Ordered, reduced_cells
+from bigview.spec import View
+from bigview.store.matrix import MatrixTable
+from bigview.store.recent import Recent
+
+
+@dataclass(frozen=True, eq=False)
+class Planes:
+    """The planes of a view.
+
+    Attributes
+    ----------
+    found : Reduced
+    level : int
+        Level of the pyramid that they were taken from; 0 for the cells themselves.
+    error : float
+        The furthest that a cell may be counted from its place, in pixels.
+    """
+
+    found: Reduced
+    level: int = 0
+    error: float = 0.0
+
+
+def planes_of(table: MatrixTable, view: View, rows: Any = None, cols: Any = None, squares: bool = False) -> Planes:
+    """Return the planes of a view.
+
+    Parameters
+    ----------
+    table : MatrixTable
+    view : View
+    rows, cols : Order, optional
+    squares : bool
+        Whether the standard deviation will be asked for.
+    """
+    key = table.folder.url, table.manifest.fingerprint, view, rows, cols
+    kept = _kept.peek((*key, True))
+    return kept if kept is not None else _kept.get((*key, squares), lambda: _made(table, Ordered.of(table, view, rows, cols), squares))
+
+
+def _made(table: MatrixTable, found: Ordered, squares: bool) -> Planes:
+    return Planes(reduced_cells(table, found, squares))
+
+
+def _bytes(planes: Planes) -> int:
+    found = planes.found
+    return sum(plane.nbytes for plane in (found.count, found.total, found.low, found.high, found.squares) if plane is not None)
+
+
+_kept: "Recent[Planes]" = Recent(_bytes, lambda: limits().frame_bytes)
+
+
+def forget_planes() -> None:
+    """Forget what was computed, to measure or to test."""
+    _kept.clear()
