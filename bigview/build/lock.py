@@ -22,7 +22,9 @@ BEAT = 10.0
 SILENCE = 60.0
 """Seconds without a sign of life after which a build on another machine counts as dead."""
 
-_OURS = re.compile(r"^(\.build-[0-9a-f]+/|(rows|text|levels|index)/|[0-9a-f]+-(groups|categories)\.parquet$|\.manifest\.json\.|\.\.build\.lock\.)")
+_OURS = re.compile(
+    r"^(\.build-[0-9a-f]+/|[0-9a-f]{12}/|(rows|text|levels|index)/|[0-9a-f]+-(groups|categories)\.parquet$|\.manifest\.json\.|\.\.build\.lock\.)"
+)
 
 
 class BuildLock:

@@ -1,7 +1,6 @@
 """Build an index: a second order of a store's rows, for another pair of columns. Nothing of the store is written anew."""
 
 import datetime as dt
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ from bigview.build.executor import Executor, executor
 from bigview.build.finish import level_of, moved, write_groups
 from bigview.build.merge import Group, Merged, Tally, write_levels
 from bigview.build.pairparts import Looked, PairJob, cut_part, look_at, sort_bucket
-from bigview.build.points import nothing_half_written
+from bigview.build.place import new_generation, nothing_half_written
 from bigview.build.progress import Progress, progress, span
 from bigview.build.run import home_range
 from bigview.build.space import Estimate, check_space, free_bytes, size, threads
@@ -67,7 +66,7 @@ def index_points(store: str, x: str, y: str, *, scheduler: str | None = None, qu
     if dry_run:
         return expected
     check_space(folder, expected)
-    generation = f"{int(dt.datetime.now(dt.UTC).timestamp()):08x}{secrets.token_hex(2)}"
+    generation = new_generation()
     with progress(quiet) as tell, nothing_half_written(folder, generation):
         manifest = read_manifest(folder)  # another build may have come between
         columns = checked(manifest, x, y)

@@ -1,18 +1,15 @@
 """Build a point store: the door."""
 
-import datetime as dt
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from bigview.build.columns import ROW, Kept, kept, numpy_type, with_names
-from bigview.build.lock import BuildLock, is_ours, sweep
+from bigview.build.lock import sweep
 from bigview.build.options import BuildOptions
 from bigview.build.parts import Part, Source
+from bigview.build.place import check_empty, new_generation, nothing_half_written
 from bigview.build.positions import check_vectors, is_file, position_names, with_positions
 from bigview.build.progress import Progress, progress
 from bigview.build.run import Recipe, Run
@@ -90,7 +87,7 @@ def build_points(
     folder = Folder(str(store))
     current = _current(folder, chosen)
     opened = arranged(open_source(source, chosen.partition_rows, chosen.database, vectors if isinstance(vectors, str) else ""), chosen)
-    target = (folder, f"{int(dt.datetime.now(dt.UTC).timestamp()):08x}{secrets.token_hex(2)}")
+    target = (folder, new_generation())
     _recipe(target, opened, (x, y, key), vectors, chosen)  # what is wrong with the names is said before anything is written
     schema = opened.schema if isinstance(opened, Stream) else opened.reading.schema
     expected = estimate(folder, schema, _amount(opened, chosen, vectors is not None), key is not None)
@@ -116,34 +113,8 @@ def _current(folder: Folder, options: BuildOptions) -> Manifest | None:
         if not options.overwrite:
             raise OptionError(f"There is a store at {folder.url} already. Choose another place, or allow it with overwrite=True.")
         return found
-    strange = [name for name in folder.names() if not name.startswith(".") and not is_ours(name)]
-    if strange:
-        raise OptionError(f"{folder.url} is a directory with other files ({strange[0]}, …). Choose a new or an empty one.")
+    check_empty(folder)
     return None
-
-
-@contextmanager
-def nothing_half_written(folder: Folder, generation: str) -> Iterator[None]:
-    """Hold the lock; remove the work folder in any case, and everything of this generation when it fails."""
-    there = folder.exists("")
-    with BuildLock(folder):
-        try:
-            yield
-        except BaseException:
-            for name in folder.names():
-                if generation in name:
-                    folder.remove(name)
-            folder.remove(f".build-{generation}")
-            raise
-        finally:
-            folder.remove(f".build-{generation}")
-            if not folder.exists(NAME) and not there:
-                _remove_empty(folder)
-
-
-def _remove_empty(folder: Folder) -> None:
-    if all(name.startswith(".build") for name in folder.names()):
-        folder.remove("")
 
 
 def arranged(opened: Source | Stream, options: BuildOptions) -> Source | Stream:

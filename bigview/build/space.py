@@ -43,6 +43,8 @@ class Estimate:
         Bytes free on the disk; None when that cannot be known.
     exact : bool
         Whether the number of rows is exact.
+    unit : str
+        What is counted: rows, or cells of a matrix.
     """
 
     rows: int | None
@@ -52,14 +54,15 @@ class Estimate:
     seconds: float
     free: int | None
     exact: bool = True
+    unit: str = "rows"
 
     def __str__(self) -> str:
         if self.rows is None:
-            return "rows     unknown until the source is read"
+            return f"{self.unit:<9}unknown until the source is read"
         about = "" if self.exact else "about "
         lines = [
-            f"rows     {about}{self.rows:,}",
-            f"disk     {size(self.store)} for the store, and {size(self.work)} while it is built",
+            f"{self.unit:<9}{about}{self.rows:,}",
+            f"disk     {size(self.store)} for the store{f', and {size(self.work)} while it is built' if self.work or self.unit == 'rows' else ''}",
             f"memory   about {size(self.memory)}",
             f"time     about {span(self.seconds)} on {threads()} cores",
         ]
@@ -145,6 +148,7 @@ def check_space(folder: Folder, expected: Estimate) -> None:
     need = expected.store + expected.work
     if expected.free is not None and need > expected.free:
         raise SpaceError(
-            f"The build of {expected.rows or 0:,} rows needs about {size(need)} on the disk of {folder.url}, which has {size(expected.free)} "
-            "free. Make room, build to another disk, or take fewer rows with limit=… (--limit)."
+            f"The build of {expected.rows or 0:,} {expected.unit} needs about {size(need)} on the disk of {folder.url}, which has "
+            f"{size(expected.free)} free. Make room, build to another disk, or take fewer"
+            f"{' rows with limit=… (--limit)' if expected.unit == 'rows' else ''}."
         )

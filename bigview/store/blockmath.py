@@ -1,76 +1,157 @@
-"""Statistics of blocks of cells: a chunk's cells are counted into the pixels (or the level's cells) that they belong to.
+"""Statistics of blocks of cells: from cells to a level of the pyramid, from one level to the next, and from a level to pixels.
 
-A run of rows of the same pixel is added up column by column, in buffers that stay in the first cache and that the compiler vectorises; only
-then columns are gathered into pixels.
+Rows of a block are first added up column by column, in buffers that stay in the first cache and that the compiler vectorises; only then columns
+are gathered. Squares are sums of squared distances from a block's own mean, joined as in Chan, Golub and LeVeque, "Updating formulae and a
+pairwise algorithm for computing sample variances" (1979): they keep their digits whatever the size of the values.
 """
 
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int32]
+
+@nb.njit(inline="always")
+def _good(value, missing, masked):  # type: ignore[no-untyped-def]
+    return (value == value) & ((not masked) | (value != missing))
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
-def add_block(
-    values: NDArray[np.generic],
-    missing: tuple[bool, int],
-    places: tuple[Ints, Ints],
-    low: NDArray[np.generic],
-    high: NDArray[np.generic],
-    total: NDArray[np.float64],
-    count: NDArray[np.int64],
-) -> None:
-    """Add the cells of a block to the pixels that hold them.
+def reduce_cells(values, missing, factors, out):  # type: ignore[no-untyped-def]
+    """Reduce blocks of cells to one cell of a level each.
 
     Parameters
     ----------
     values : (r, c) array of numbers
-    missing : (bool, int)
-        Whether a whole number stands for a missing cell, and which. NaN always does.
-    places : ((r,) array, (c,) array)
-        Pixel row of each row and pixel column of each column; −1 outside, else ascending.
-    low, high : (h, w) arrays of the type of the values
-        Changed in place; undefined where `count` is 0 before.
-    total, count : (h, w) arrays
-        Changed in place.
+    missing : (array of 1 value of that type, bool)
+        The number that stands for a missing cell, and whether one does. NaN always does.
+    factors : (int, int)
+        Rows and columns of a block; those at the ends may be smaller.
+    out : five arrays of shape (ceil(r / rows), ceil(c / columns))
+        Sum and squares (float64), least and greatest (of the type of the values; 0 where nothing has a value), missing cells (int64).
     """
-    row_of, col_of = places
-    has, sentinel = missing
+    sentinel, masked = missing[0][0], missing[1]
+    total, squares, low, high, gone = out
     rows, cols = values.shape
-    sums, numbers = np.zeros(cols), np.zeros(cols, np.int32)
-    lows, highs = np.zeros(cols, values.dtype), np.zeros(cols, values.dtype)
-    r = 0
-    while r < rows:
-        y = row_of[r]
-        if y < 0:
-            r += 1
-            continue
+    tall, wide = factors
+    shift, sums, seconds, seen = np.empty(cols), np.empty(cols), np.empty(cols), np.empty(cols, np.int64)
+    least, greatest = np.empty(cols, values.dtype), np.empty(cols, values.dtype)
+    for y in range(total.shape[0]):
+        top, bottom = y * tall, min(rows, (y + 1) * tall)
+        _shifts(values[top], sentinel, masked, wide, shift)
         sums[:] = 0.0
-        numbers[:] = 0
-        while r < rows and row_of[r] == y:
-            for c in range(cols):
-                v = values[r, c]
-                if v != v or (has and v == sentinel):
-                    continue
-                if numbers[c] == 0:
-                    lows[c] = v
-                    highs[c] = v
-                else:
-                    lows[c] = min(lows[c], v)
-                    highs[c] = max(highs[c], v)
-                sums[c] += v
-                numbers[c] += 1
-            r += 1
+        seconds[:] = 0.0
+        seen[:] = 0
         for c in range(cols):
-            x = col_of[c]
-            if x < 0 or numbers[c] == 0:
-                continue
-            if count[y, x] == 0:
-                low[y, x] = lows[c]
-                high[y, x] = highs[c]
-            else:
-                low[y, x] = min(low[y, x], lows[c])
-                high[y, x] = max(high[y, x], highs[c])
-            total[y, x] += sums[c]
-            count[y, x] += numbers[c]
+            least[c] = values[top, c]
+            greatest[c] = values[top, c]
+        for r in range(top, bottom):
+            row = values[r]
+            for c in range(cols):
+                v = row[c]
+                good = _good(v, sentinel, masked)
+                off = (nb.float64(v) - shift[c]) if good else 0.0
+                sums[c] += off
+                seconds[c] += off * off
+                lo = least[c] if _good(least[c], sentinel, masked) else v
+                hi = greatest[c] if _good(greatest[c], sentinel, masked) else v
+                least[c] = v if good & (v < lo) else lo
+                greatest[c] = v if good & (v > hi) else hi
+                seen[c] += nb.int64(good)
+        for x in range(total.shape[1]):
+            left, right = x * wide, min(cols, (x + 1) * wide)
+            n, s, q = 0, 0.0, 0.0
+            for c in range(left, right):
+                if seen[c] > 0:
+                    low[y, x] = least[c] if n == 0 or least[c] < low[y, x] else low[y, x]
+                    high[y, x] = greatest[c] if n == 0 or greatest[c] > high[y, x] else high[y, x]
+                    n += seen[c]
+                    s += sums[c]
+                    q += seconds[c]
+            gone[y, x] = (bottom - top) * (right - left) - n
+            total[y, x] = s + n * shift[left] if n else 0.0
+            squares[y, x] = max(q - s * s / n, 0.0) if n else 0.0
+
+
+@nb.njit(inline="always")
+def _shifts(row, sentinel, masked, wide, shift):  # type: ignore[no-untyped-def]
+    """Take a value of each block, near which its squares keep their digits."""
+    for left in range(0, row.shape[0], wide):
+        v = row[left]
+        known = nb.float64(v) if _good(v, sentinel, masked) & (abs(nb.float64(v)) < np.inf) else 0.0
+        for c in range(left, min(row.shape[0], left + wide)):
+            shift[c] = known
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def join_cells(planes, cells, factors, out):  # type: ignore[no-untyped-def]
+    """Join blocks of a level's cells to one cell of a coarser level each.
+
+    Parameters
+    ----------
+    planes, out : five arrays
+        As `reduce_cells` gives them.
+    cells : (int, int, int, int)
+        Rows and columns of the matrix that the planes cover in all, and in a cell of theirs.
+    factors : (int, int)
+        Cells of the level along each side of a block.
+    """
+    total, squares, low, high, gone = planes
+    rows, cols, tall, wide = cells
+    for y in range(out[0].shape[0]):
+        for x in range(out[0].shape[1]):
+            n, s, missing = 0, 0.0, 0
+            for r in range(y * factors[0], min(total.shape[0], (y + 1) * factors[0])):
+                for c in range(x * factors[1], min(total.shape[1], (x + 1) * factors[1])):
+                    held = min(tall, rows - r * tall) * min(wide, cols - c * wide) - gone[r, c]
+                    missing += gone[r, c]
+                    if held > 0:
+                        out[2][y, x] = low[r, c] if n == 0 or low[r, c] < out[2][y, x] else out[2][y, x]
+                        out[3][y, x] = high[r, c] if n == 0 or high[r, c] > out[3][y, x] else out[3][y, x]
+                        n += held
+                        s += total[r, c]
+            q, mean = 0.0, s / n if n else 0.0
+            for r in range(y * factors[0], min(total.shape[0], (y + 1) * factors[0])):
+                for c in range(x * factors[1], min(total.shape[1], (x + 1) * factors[1])):
+                    held = min(tall, rows - r * tall) * min(wide, cols - c * wide) - gone[r, c]
+                    if held > 0:
+                        away = total[r, c] / held - mean
+                        q += squares[r, c] + held * away * away
+            out[0][y, x], out[1][y, x], out[4][y, x] = s, q, missing
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def facts_of(values, missing, out):  # type: ignore[no-untyped-def]
+    """Find what the values are like: ``out`` takes the finite least and greatest, sum, least above zero, missing, infinite, zeros.
+
+    Parameters
+    ----------
+    values : (r, c) array
+    missing : (array of 1 value, bool)
+    out : (7,) array of float64
+    """
+    sentinel, masked = missing[0][0], missing[1]
+    low, high, total, positive = np.inf, -np.inf, 0.0, np.inf
+    gone, endless, zeros = nb.int64(0), nb.int64(0), nb.int64(0)
+    for r in range(values.shape[0]):
+        row = values[r]
+        for c in range(values.shape[1]):
+            v = row[c]
+            good = _good(v, sentinel, masked)
+            f = nb.float64(v)
+            finite = good & (abs(f) < np.inf)
+            gone += nb.int64(not good)
+            endless += nb.int64(good & (not finite))
+            zeros += nb.int64(good & (f == 0.0))
+            low = f if finite & (f < low) else low
+            high = f if finite & (f > high) else high
+            positive = f if finite & (f > 0.0) & (f < positive) else positive
+            total += f if finite else 0.0
+    out[0], out[1], out[2], out[3], out[4], out[5], out[6] = low, high, total, positive, gone, endless, zeros
+
+
+Planes = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.generic], NDArray[np.generic], NDArray[np.int64]]
+
+
+def empty_planes(shape: tuple[int, int], dtype: np.dtype) -> Planes:
+    """Return planes to reduce into: sum, squares, least, greatest, missing."""
+    return np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype), np.zeros(shape, dtype), np.zeros(shape, np.int64)

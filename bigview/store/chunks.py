@@ -64,25 +64,45 @@ class ChunkedArray:
 
     def chunk_at(self, i: int, j: int) -> NDArray[Any]:
         """Return a chunk, full-sized also at the ends of the array; read-only."""
-        rows, cols = self.chunk
-        size = rows * cols * self.dtype.itemsize
-        data = self._mapped(self.key(i, j), size) if self.folder.is_local else self.folder.read(self.key(i, j))
-        if len(data) != size:
-            where = f"{self.folder.url}/{self.key(i, j)}"
-            raise StoreDamagedError(f"{where} has {len(data):,} bytes instead of {size:,}. Run `bigview verify {self.folder.url}`.")
-        return np.frombuffer(data, self.dtype).reshape(rows, cols)
+        return self.chunk_rows(i, j, 0, self.chunk[0])
 
-    def _mapped(self, name: str, size: int) -> Any:
+    def chunk_rows(self, i: int, j: int, first: int, stop: int) -> NDArray[Any]:
+        """Return rows of a chunk, counted from its own first; read-only. Only these are read."""
+        width = self.chunk[1] * self.dtype.itemsize
+        span = first * width, stop * width
+        data = self._mapped(self.key(i, j), *span) if self.folder.is_local else self._fetched(self.key(i, j), *span)
+        return np.frombuffer(data, self.dtype, (stop - first) * self.chunk[1], len(data) - (stop - first) * width).reshape(
+            stop - first, self.chunk[1]
+        )
+
+    @property
+    def _bytes(self) -> int:
+        return self.chunk[0] * self.chunk[1] * self.dtype.itemsize
+
+    def _mapped(self, name: str, first: int, stop: int) -> Any:
+        """Return a map that ends where the span ends; it begins at the page before."""
         try:
             handle = os.open(self.folder.path(name), os.O_RDONLY)
         except FileNotFoundError as error:
             raise StoreMissingError(f"{self.folder.url}/{name} is missing. Run `bigview verify {self.folder.url}`.") from error
         try:
-            if os.fstat(handle).st_size != size or not size:
-                return b""
-            return mmap.mmap(handle, size, mmap.MAP_SHARED | _POPULATE, mmap.PROT_READ)
+            size = os.fstat(handle).st_size
+            if size != self._bytes:
+                raise self._damaged(name, size)
+            page = first // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
+            return mmap.mmap(handle, stop - page, mmap.MAP_SHARED | _POPULATE, mmap.PROT_READ, offset=page) if stop > page else b""
         finally:
             os.close(handle)
+
+    def _fetched(self, name: str, first: int, stop: int) -> bytes:
+        data = self.folder.read(name, first, stop)
+        if len(data) != stop - first:
+            raise self._damaged(name, self.folder.size(name))
+        return data
+
+    def _damaged(self, name: str, size: int) -> StoreDamagedError:
+        where = f"{self.folder.url}/{name}"
+        return StoreDamagedError(f"{where} has {size:,} bytes instead of {self._bytes:,}. Run `bigview verify {self.folder.url}`.")
 
     def blocks(self, rows: tuple[int, int], cols: tuple[int, int]) -> Iterator[tuple[int, int, NDArray[Any]]]:
         """Yield (first row, first column, values) of the chunks that ranges of rows and columns touch, cut to them."""
@@ -93,8 +113,8 @@ class ChunkedArray:
             top, bottom = max(r0, i * height), min(r1, (i + 1) * height)
             for j in range(c0 // width, -(-c1 // width)):
                 left, right = max(c0, j * width), min(c1, (j + 1) * width)
-                values = self.chunk_at(i, j)
-                yield top, left, values[top - i * height : bottom - i * height, left - j * width : right - j * width]
+                values = self.chunk_rows(i, j, top - i * height, bottom - i * height)
+                yield top, left, values[:, left - j * width : right - j * width]
 
     def take(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[Any]:
         """Return the values at rows × columns."""
@@ -105,6 +125,8 @@ class ChunkedArray:
             here = np.flatnonzero(of_row == i)
             for j in np.unique(of_col):
                 there = np.flatnonzero(of_col == j)
-                chunk = self.chunk_at(int(i), int(j))
-                out[np.ix_(here, there)] = chunk[np.ix_(rows[here] - i * height, cols[there] - j * width)]
+                inner = rows[here] - i * height
+                first = int(inner.min())
+                chunk = self.chunk_rows(int(i), int(j), first, int(inner.max()) + 1)
+                out[np.ix_(here, there)] = chunk[np.ix_(inner - first, cols[there] - j * width)]
         return out

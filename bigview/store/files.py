@@ -58,10 +58,10 @@ class Folder:
         """Create the folder and its parents."""
         self._filesystem[0].makedirs(self.path(), exist_ok=True)
 
-    def read(self, name: str) -> bytes:
-        """Return a file's bytes."""
+    def read(self, name: str, first: int | None = None, stop: int | None = None) -> bytes:
+        """Return a file's bytes, or those from `first` to `stop`."""
         try:
-            data = self._filesystem[0].cat_file(self.path(name))
+            data = self._filesystem[0].cat_file(self.path(name), start=first, end=stop)
         except FileNotFoundError as error:
             raise StoreMissingError(f"{self.url}/{name} is missing. Run `bigview verify {self.url}`.") from error
         return bytes(data)

@@ -49,12 +49,15 @@ class MatrixLevel:
         Statistic ("sum", "squares", "min", "max", "count") to NumPy's name of its type.
     chunk : (int, int)
         Shape of its chunks.
+    quantiles : tuple of float
+        The means of its cells at equal steps of rank, from a sample: colours by rank are drawn from them (law 7).
     """
 
     rows: int
     cols: int
     planes: dict[str, str]
     chunk: tuple[int, int]
+    quantiles: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ class MatrixManifest:
                 chunk=tuple(values["chunk"]),
                 rows=_axis(values["rows"]),
                 cols=_axis(values["cols"]),
-                levels=tuple(MatrixLevel(**{**entry, "chunk": tuple(entry["chunk"])}) for entry in values["levels"]),
+                levels=tuple(_level(entry) for entry in values["levels"]),
                 categories=tuple(values["categories"]),
                 files=tuple(DataFile(**entry) for entry in values["files"]),
                 sources=tuple(SourceFile(**entry) for entry in values["sources"]),
@@ -139,6 +142,10 @@ class MatrixManifest:
             return cls(**values)
         except (KeyError, TypeError, ValueError) as error:
             raise StoreDamagedError(f"{where}/{NAME} lacks or mistypes an entry: {error}. Build the store again.") from error
+
+
+def _level(entry: dict[str, Any]) -> MatrixLevel:
+    return MatrixLevel(**{**entry, "chunk": tuple(entry["chunk"]), "quantiles": tuple(entry["quantiles"])})
 
 
 def _axis(entry: dict[str, Any]) -> AxisEntry:
