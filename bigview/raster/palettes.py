@@ -47,7 +47,14 @@ _RAMPS = {
     ),
 }  # fmt: skip
 
-_DIVERGING = {"cold-warm": (("#4aa8ff", "#7fb2d9", "#9aa1ad", "#d9a073", "#ff8a3d"), ("#0b5fb0", "#6fa3cf", "#c9ccd2", "#dd9a66", "#b34700"))}
+_DIVERGING = {
+    "cold-warm": (("#4aa8ff", "#7fb2d9", "#9aa1ad", "#d9a073", "#ff8a3d"), ("#0b5fb0", "#6fa3cf", "#c9ccd2", "#dd9a66", "#b34700")),
+    # The middle is close to the background: what is ordinary recedes.
+    "polar": (
+        ("#c8f1ff", "#6cc4f5", "#2f86c9", "#22517f", "#1b2230", "#7c3b26", "#cf6a30", "#f7ab57", "#fff0cf"),
+        ("#0a2f66", "#1f63ab", "#5b9fd3", "#afd0e8", "#f2f3f5", "#f3c8a4", "#e0904f", "#b65a1c", "#6b2c05"),
+    ),
+}  # fmt: skip
 
 _CATEGORIES = {
     True: (
@@ -72,7 +79,7 @@ _CATEGORIES = {
     ),
 }
 
-DEFAULTS = {"density": "ember", "numbers": "viridis"}
+DEFAULTS = {"density": "ember", "numbers": "viridis", "diverging": "polar"}
 
 
 def background(dark: bool) -> str:

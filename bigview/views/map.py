@@ -24,7 +24,7 @@ from bigview.views.feed import Feed, corners_of, simplified
 from bigview.views.live import Door, Latest, crowded
 from bigview.views.picture import NO_MARGIN, Look, Picture, Wish
 from bigview.views.pointer import Pointed
-from bigview.views.scene import Scene, camera_of
+from bigview.views.scene import Scene
 
 TICK = 10  # ms after a wheel step at which the browser reports the new ranges; its default of 500 is most of what people wait for
 _WIDEST = 1 << 15  # pixels: no screen is wider, and a browser may say anything
@@ -205,7 +205,7 @@ class Map:
 
     def go(self, ends: Ranges | None) -> None:
         """Show these ranges, given as values of the axes, or the whole map."""
-        self._start = None if ends is None else camera_of(ends)
+        self._start = None if ends is None else self._scene.camera(ends)
         if self.ready:
             self.look(self._first())
 

@@ -46,6 +46,9 @@ class Scene(Protocol):
     def ranges(self, camera: Camera) -> Ranges:
         """Return what is visible, as values of the axes."""
 
+    def camera(self, ends: Ranges) -> Camera:
+        """Return what shows these values of the axes; the inverse of `ranges`."""
+
     def painter(self, busy: Callable[[], bool]) -> Paints:
         """Return a painter for one map; `busy` tells whether other maps wait."""
 
@@ -75,6 +78,9 @@ class PointScene:
     def ranges(self, camera: Camera) -> Ranges:  # noqa: D102
         x, y = self.table.manifest.x, self.table.manifest.y
         return (to_value(x, camera.x0), to_value(x, camera.x1)), (to_value(y, camera.y0), to_value(y, camera.y1))
+
+    def camera(self, ends: Ranges) -> Camera:  # noqa: D102
+        return camera_of(ends)
 
     def painter(self, busy: Callable[[], bool]) -> Painter:  # noqa: D102
         return Painter(self.table, busy)

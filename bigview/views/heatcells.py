@@ -1,0 +1,141 @@
+"""The cell of a matrix under the pointer, and what is known of the others that share its pixel."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigview.raster.heat import HeatLook, window_of
+from bigview.raster.matrixgrid import aggregate_matrix, extremes
+from bigview.spec import View
+from bigview.store.matrix import MatrixTable
+from bigview.views.pointer import Pointed
+
+_MOST_CELLS = 4_000_000  # of a pixel that hover reads: 10 ms
+
+
+def native(order: Any, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the native numbers at places of an order; None is the native order."""
+    return places if order is None else np.asarray(order.index)[places]
+
+
+@dataclass(frozen=True)
+class Block:
+    """What is known of the cells of one pixel.
+
+    Attributes
+    ----------
+    count : int
+        Cells with a value.
+    mean, low, high : float
+    low_at, high_at : (int, int) or None
+        Places (row, column) of the extremes in the order shown.
+    """
+
+    count: int
+    mean: float
+    low: float
+    high: float
+    low_at: tuple[int, int] | None = None
+    high_at: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What lies under the pointer.
+
+    Attributes
+    ----------
+    row, col : int
+        Places in the order shown.
+    value : float
+        Of the cell; a code for categories.
+    rows, cols : (int, int)
+        First place and the place after the last of the pixel's rows and columns.
+    pixel : (float, float)
+        Pixels from the plot's upper left corner.
+    block : Block or None
+        Where the pixel has several cells, once it is known.
+    complete : bool
+    """
+
+    row: int
+    col: int
+    value: float
+    rows: tuple[int, int]
+    cols: tuple[int, int]
+    pixel: tuple[float, float]
+    block: Block | None = None
+    complete: bool = True
+
+    @property
+    def cells(self) -> int:
+        """Cells of the pixel."""
+        return (self.rows[1] - self.rows[0]) * (self.cols[1] - self.cols[0])
+
+
+def find_cell(table: MatrixTable, pointed: Pointed) -> Iterator[Cell | None]:
+    """Yield the cell under the pointer, then, where its pixel has more, what is known of them; None beside the matrix."""
+    look: HeatLook = pointed.style
+    row, col = int(np.floor(-pointed.place[1])), int(np.floor(pointed.place[0]))
+    shape = look.shape(table)
+    window = window_of(pointed.view, shape)
+    if not (0 <= row < shape[0] and 0 <= col < shape[1]) or window is None:
+        yield None
+        return
+    rows = _pixel_of(row, window.view.y_range, window.view.height, shape[0])
+    cols = _pixel_of(col, window.view.x_range, window.view.width, shape[1])
+    several = (rows[1] - rows[0]) * (cols[1] - cols[0]) > 1
+    found = Cell(row, col, value_at(table, look, row, col), rows, cols, pointed.pixel, None, not several)
+    yield found
+    if several and table.kind != "category":
+        yield replace(found, block=block_of(table, look, window.view, found), complete=True)
+
+
+def _pixel_of(place: int, ends: tuple[float, float], pixels: int, size: int) -> tuple[int, int]:
+    """Return the places that share a pixel with this one: those whose centres lie in it."""
+    step = (ends[1] - ends[0]) / pixels
+    if step <= 1:
+        return place, place + 1
+    number = np.floor((place + 0.5 - ends[0]) / step + 1e-9)
+    low, high = (int(np.ceil(ends[0] + (number + k) * step - 0.5 - 1e-9 * step)) for k in (0, 1))
+    return max(0, low), min(size, max(high, low + 1))
+
+
+def value_at(table: MatrixTable, look: HeatLook, row: int, col: int) -> float:
+    """Return the value of a cell by its places in the order shown; NaN where it is missing."""
+    places = native(look.rows, np.array([row])), native(look.cols, np.array([col]))
+    return float(_numbers(table, table.cells(*places))[0, 0])
+
+
+def _numbers(table: MatrixTable, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return values as numbers, NaN where they are missing."""
+    found = np.asarray(values, np.float64)
+    return found if table.missing is None else np.where(np.asarray(values) == table.missing, np.nan, found)
+
+
+def block_of(table: MatrixTable, look: HeatLook, view: View, cell: Cell) -> Block:
+    """Return what is known of the cells that share a cell's pixel in a view; the picture of that view has asked for it already."""
+    place = pixel_at(view, cell)
+    numbers = (aggregate_matrix(table, view, agg, look.rows, look.cols).to_numpy()[place] for agg in ("count", "mean", "min", "max"))
+    count, mean, low, high = (float(number) for number in numbers)
+    at: list[tuple[int, int] | None] = [None, None]
+    if count and cell.cells <= _MOST_CELLS:
+        found = extremes(table, view, place, look.rows, look.cols)
+        if found is not None:
+            at = [(_place(look.rows, one.row), _place(look.cols, one.column)) for one in found]
+    return Block(int(count), mean, low, high, at[0], at[1])
+
+
+def pixel_at(view: View, cell: Cell) -> tuple[int, int]:
+    """Return row and column of the pixel of a grid that shows a cell."""
+    (x0, x1), (y0, y1) = view.x_range, view.y_range
+    row, col = (cell.row + 0.5 - y0) / (y1 - y0) * view.height, (cell.col + 0.5 - x0) / (x1 - x0) * view.width
+    return min(view.height - 1, int(row + 1e-9)), min(view.width - 1, int(col + 1e-9))
+
+
+def _place(order: Any, number: int) -> int:
+    """Return where a native row or column stands in an order."""
+    return number if order is None else int(order.inverse[number])

@@ -1,0 +1,246 @@
+"""A map of a matrix: its pictures, the names beside them, and the cell under the pointer."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigview.plain import Ranges
+from bigview.raster.heat import HeatFrame, HeatLook, heat_frame, quick_heat
+from bigview.raster.heatlabels import LINE, SLANTED, shown_places, step_of
+from bigview.raster.heatlegend import value_text
+from bigview.raster.render import readable
+from bigview.spec import View
+from bigview.store.axistable import AxisTable
+from bigview.store.matrix import MatrixTable
+from bigview.store.pool import Stopped, stoppable
+from bigview.views.camera import Camera
+from bigview.views.heatcells import Cell, find_cell, native
+from bigview.views.picture import NO_MARGIN, Picture, Wish
+from bigview.views.pointer import Pointed
+from bigview.views.wire import Wire, encode
+
+TEXT_SIZE = (14.0, 28.0)
+"""Pixels of height and width from which a cell holds its value as text."""
+_SQUARE = 2.5  # times as many columns as rows, or the other way round, up to which cells are drawn as squares
+_LONGEST = 120  # characters of a name that are sent to the page
+_AROUND = 0.5  # of the window: names as far beyond it are sent with it, so that they are there when one pans
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names beside a picture.
+
+    Attributes
+    ----------
+    places : list of int
+        In the order shown.
+    texts : list of str
+    """
+
+    places: list[int]
+    texts: list[str]
+
+
+@dataclass(frozen=True)
+class CellTexts:
+    """Values to be written into their cells.
+
+    Attributes
+    ----------
+    row, col : int
+        Place of the first cell.
+    texts : list of list of str
+        By row.
+    light : list of str
+        For each row, "1" where a cell is dark and wants light letters, "0" elsewhere.
+    """
+
+    row: int
+    col: int
+    texts: list[list[str]]
+    light: list[str]
+
+
+@dataclass(frozen=True)
+class HeatPicture(Picture):
+    """A picture of a matrix with what is written on it and beside it.
+
+    Attributes
+    ----------
+    rows, cols : Names
+    texts : CellTexts or None
+        Where cells are large enough.
+    """
+
+    rows: Names = Names([], [])
+    cols: Names = Names([], [])
+    texts: CellTexts | None = None
+
+
+class HeatScene:
+    """The map of a matrix.
+
+    Plot coordinates: x is the place of a column in the order shown, y minus the place of a row: the first row is on top.
+
+    Parameters
+    ----------
+    table : MatrixTable
+    """
+
+    apart, axes, air = True, False, 0.0
+
+    def __init__(self, table: MatrixTable) -> None:
+        self.table = table
+        rows, cols = table.shape
+        self.equal = min(rows, cols) > 0 and max(rows, cols) <= _SQUARE * min(rows, cols)
+
+    def home(self, style: HeatLook) -> Camera:  # noqa: D102
+        rows, cols = style.shape(self.table)
+        return Camera(0.0, float(max(1, cols)), -float(max(1, rows)), 0.0)
+
+    def ranges(self, camera: Camera) -> Ranges:  # noqa: D102
+        return (camera.x0, camera.x1), (-camera.y1, -camera.y0)
+
+    def camera(self, ends: Ranges) -> Camera:  # noqa: D102
+        (x0, x1), (y0, y1) = ends
+        return Camera(float(x0), float(x1), -float(y1), -float(y0))
+
+    def painter(self, busy: Callable[[], bool]) -> "HeatPainter":  # noqa: D102
+        return HeatPainter(self.table)
+
+    def find(self, pointed: Pointed) -> "Iterator[Cell | None]":  # noqa: D102
+        return find_cell(self.table, pointed)
+
+
+class HeatPainter:
+    """Makes the pictures of one map of a matrix.
+
+    Parameters
+    ----------
+    table : MatrixTable
+    """
+
+    def __init__(self, table: MatrixTable) -> None:
+        self._table = table
+        self._sent: tuple[tuple[Any, Any], Wire] | None = None
+
+    def paint(self, wish: Wish, stale: Callable[[], bool] = lambda: False) -> Iterator[HeatPicture]:
+        """Yield the picture of a wish; where that takes long, an approximate one before it."""
+        look: HeatLook = wish.style
+        view = _widened(wish.view, wish.margin)
+        rough = quick_heat(self._table, view, look)
+        if rough is not None:
+            yield self._pictured(rough, replace(wish, settled=False))
+        try:
+            with stoppable(stale if rough is not None else lambda: False):
+                made = heat_frame(self._table, view, look)
+        except Stopped:
+            return
+        yield self._pictured(made, wish)
+
+    def _pictured(self, made: HeatFrame, wish: Wish) -> HeatPicture:
+        look: HeatLook = wish.style
+        rows, cols = (names_of(self._table, wish.view, look, side) for side in ("rows", "cols"))
+        count = made.count if wish.settled else None
+        return HeatPicture(made, self._wire(made), count, rows=rows, cols=cols, texts=cell_texts(self._table, made, wish.view))
+
+    def _wire(self, made: HeatFrame) -> Wire:
+        key = (made.drawing.tones, made.table)
+        if self._sent is None or any(a is not b for a, b in zip(self._sent[0], key, strict=True)):
+            self._sent = (key, encode(made))
+        return self._sent[1]
+
+
+def _widened(view: View, margin: tuple[float, float, float, float]) -> View:
+    """Return the view with margins of whole pixels, at the same scale."""
+    if margin == NO_MARGIN:
+        return view
+    left, right = (round(share * view.width) for share in margin[:2])
+    below, above = (round(share * view.height) for share in margin[2:])
+    (x0, x1), (y0, y1) = view.x_range, view.y_range
+    x, y = (x1 - x0) / view.width, (y1 - y0) / view.height
+    return replace(
+        view,
+        x_range=(x0 - left * x, x1 + right * x),
+        y_range=(y0 - above * y, y1 + below * y),
+        width=view.width + left + right,
+        height=view.height + below + above,
+    )
+
+
+def axis_of(table: MatrixTable, side: str) -> AxisTable:
+    """Return the "rows" or the "cols" of a matrix."""
+    return table.rows if side == "rows" else table.cols
+
+
+def names_at(table: MatrixTable, look: HeatLook, side: str, places: NDArray[np.int64]) -> list[str]:
+    """Return the names of rows or columns at places of the order shown."""
+    order = look.rows if side == "rows" else look.cols
+    numbers, axis = native(order, places), axis_of(table, side)
+    if not axis.named:
+        return [str(number) for number in numbers.tolist()]
+    return [readable(str(name)) for name in axis.names[numbers].tolist()]
+
+
+def names_of(table: MatrixTable, view: View, look: HeatLook, side: str) -> Names:
+    """Return the names that fit beside a view, and those around it."""
+    down = side == "rows"
+    (low, high), pixels = (view.y_range, view.height) if down else (view.x_range, view.width)
+    size = look.shape(table)[0 if down else 1]
+    numbered = not axis_of(table, side).named
+    step = step_of(pixels / (high - low), LINE if down or numbered else SLANTED, numbered)
+    around = (high - low) * _AROUND
+    places = shown_places(low - around, high + around, size, step)
+    return Names(places.tolist(), [text[:_LONGEST] for text in names_at(table, look, side, places)])
+
+
+def cell_texts(table: MatrixTable, made: HeatFrame, view: View) -> CellTexts | None:
+    """Return what is written into the cells of a picture; nothing where they are too small."""
+    high = view.height / (view.y_range[1] - view.y_range[0])
+    wide = view.width / (view.x_range[1] - view.x_range[0])
+    if made.grid is None or high < TEXT_SIZE[0] or wide < TEXT_SIZE[1] or max(made.cells) > 1:
+        return None
+    values = made.grid.to_numpy()
+    room = max(3, int((wide - 6) / 7))
+    col, _, row, _ = made.grid.attrs["bounds"]
+    if values.ndim == 3:
+        names = [*table.manifest.categories, ""]
+        texts = [
+            [_cut(names[code] if count else "", room) for code, count in zip(*pair, strict=True)]
+            for pair in zip(values[..., 0].tolist(), values[..., 2].tolist(), strict=True)
+        ]
+    else:
+        whole = table.kind in ("integer", "boolean")
+        texts = [["" if value != value else _fitted(value, room, whole) for value in line] for line in values.tolist()]
+    return CellTexts(int(row), int(col), texts, _light(made))
+
+
+def _fitted(value: float, room: int, whole: bool) -> str:
+    """Return a value in so many characters."""
+    text = value_text(value, whole=whole)
+    if len(text) <= room:
+        return text
+    for digits in (3, 2, 1):
+        text = f"{value:.{digits}g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
+        if len(text) <= room:
+            return text
+    return "…"
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"
+
+
+def _light(made: HeatFrame) -> list[str]:
+    """Return for each cell whether it is so dark that letters must be light."""
+    flat = made.flat[::-1]
+    shape = made.grid.shape if made.grid is not None else flat.shape
+    flat = flat[:: max(1, flat.shape[0] // shape[0]), :: max(1, flat.shape[1] // shape[1])]
+    red, green, blue = (((flat >> shift) & 255).astype(np.float64) / 255 for shift in (0, 8, 16))
+    # Relative luminance as in WCAG; at 0.18 black and white letters are equally well told from the ground.
+    linear = (np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4) for part in (red, green, blue))
+    bright = np.sum([weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True)], axis=0)
+    return ["".join("1" if one else "0" for one in line) for line in (bright < 0.18).tolist()]
