@@ -54,7 +54,8 @@ def forge(path: Path, name: str, change: "Callable[[pd.DataFrame], pd.DataFrame]
             writer.write_table(changed.slice(sum(sizes[:number]), size), row_group_size=max(size, 1))
     data = (path / name).read_bytes()
     manifest = json.loads((path / "manifest.json").read_text())
-    for file in manifest["files"]:
+    indexes = [file for index in manifest["report"].get("indexes", ()) for file in index["files"]]
+    for file in [*manifest["files"], *indexes]:
         if file["name"] == name:
             file.update(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
     (path / "manifest.json").write_text(json.dumps(manifest))

@@ -13,7 +13,11 @@ from bigview.store.cellcheck import LevelCheck
 from bigview.store.files import Folder
 from bigview.store.keyhash import key_hashes
 from bigview.store.manifest import Column, DataFile
+from bigview.store.mixing import mixed
 from bigview.store.morton import UNPLACED, keys_of
+from bigview.store.paircheck import index_problems
+from bigview.store.pairreader import PairReader
+from bigview.store.pairs import pairs_of
 from bigview.store.reader import ROW, Groups, Reader, raw_values
 from bigview.store.summarycheck import SummaryChecks
 
@@ -24,7 +28,11 @@ _WORD = 1 << 64
 def whole(reader: Reader) -> bool:
     """Whether every file is there in its full size: the quick check; `verify` is the thorough one."""
     folder = reader.folder
-    return all(folder.exists(file.name) and folder.size(file.name) == file.bytes for file in reader.manifest.files)
+    return all(folder.exists(file.name) and folder.size(file.name) == file.bytes for file in _files(reader))
+
+
+def _files(reader: Reader) -> list[DataFile]:
+    return [*reader.manifest.files, *(file for pair in pairs_of(reader.manifest) for file in pair.files)]
 
 
 def verify(reader: Reader) -> list[str]:
@@ -32,11 +40,11 @@ def verify(reader: Reader) -> list[str]:
 
     Where files are damaged they are named; counts and levels are then left alone, because nothing can be said about them.
     """
-    files = [problem for file in reader.manifest.files if (problem := _file_problem(reader.folder, file))]
+    files = [problem for file in _files(reader) if (problem := _file_problem(reader.folder, file))]
     if files:
         return files
     try:
-        return list(_directory(reader)) or [*_rows(reader), *_keys(reader)]
+        return list(_directory(reader, _wanted(reader))) or [*_rows(reader), *_keys(reader), *_indexes(reader)]
     except (BigviewError, pa.ArrowException, KeyError, IndexError, ValueError) as error:
         return [f"The files do not fit together: {error}"]
 
@@ -56,14 +64,28 @@ def _file_problem(folder: Folder, file: DataFile) -> str | None:
     return None
 
 
-def _directory(reader: Reader) -> Iterator[str]:
-    """Check that the table of row groups names every row group, and that they add up."""
+def _wanted(reader: Reader) -> dict[tuple[str, int], int]:
+    """Return how many rows the row groups of each kind and level must have."""
     manifest = reader.manifest
-    known = {file.name for file in manifest.files}
     wanted = {("rows", -1): manifest.rows, ("row", -1): manifest.rows, **{("level", level.level): level.cells for level in manifest.levels}}
     wanted |= {("summary", level.level): level.cells for level in manifest.levels if reader.groups("summary", level.level).files}
     if any(column.part == "text" for column in manifest.columns):
         wanted["text", -1] = manifest.rows
+    return wanted
+
+
+def _indexes(reader: Reader) -> Iterator[str]:
+    """Check the indexes over other columns."""
+    for pair in pairs_of(reader.manifest):
+        index = PairReader(reader, pair)
+        wanted = {("rows", -1): reader.manifest.rows, **{("level", level.level): level.cells for level in pair.levels}}
+        yield from list(_directory(index, wanted)) or index_problems(index)
+
+
+def _directory(reader: Reader, wanted: dict[tuple[str, int], int]) -> Iterator[str]:
+    """Check that the table of row groups names every row group, and that they add up."""
+    manifest = reader.manifest
+    known = {file.name for file in manifest.files}
     named: dict[str, list[int]] = {}
     for (kind, level), rows in wanted.items():
         groups = reader.groups(kind, level)
@@ -138,7 +160,7 @@ def _rows(reader: Reader) -> Iterator[str]:
     levels = [LevelCheck(reader, level) for level in manifest.levels]
     summaries = SummaryChecks(reader)
     before: tuple[int, int] | None = None
-    placed, disorder, mixed = 0, 0, 0
+    placed, disorder, rows_sum = 0, 0, 0
     names = [*(column.name for column in columns), ROW]
     for number in range(len(reader.row_groups.files)):
         first = int(reader.row_groups.offsets[number])
@@ -148,7 +170,7 @@ def _rows(reader: Reader) -> Iterator[str]:
         x, y = (axis.encode(raw_values(rows[axis.column])) for axis in (manifest.x, manifest.y))
         keys, source = keys_of(x, y, manifest.x.cells, manifest.y.cells), rows[ROW].to_numpy()
         disorder += _disorder(keys, source, before)
-        mixed += _mixed(source.astype(np.uint64), first)
+        rows_sum += mixed(source.astype(np.uint64), first)
         count = int((keys != UNPLACED).sum())
         if count:
             for level in levels:
@@ -167,7 +189,7 @@ def _rows(reader: Reader) -> Iterator[str]:
         yield from level.problems(manifest.placed, covered)
         covered = level.deep_rows
     yield from summaries.problems()
-    if (mixed - _index_of_rows(reader)) % _WORD:
+    if (rows_sum - _index_of_rows(reader)) % _WORD:
         yield "The index of rows does not lead to the rows."
 
 
@@ -184,24 +206,11 @@ def _disorder(keys: NDArray[np.uint64], source: NDArray[np.int64], before: tuple
     return int(wrong.sum()) + int(begin)
 
 
-def _mixed(values: NDArray[np.uint64], place: int | NDArray[np.int64]) -> int:
-    """Return a sum over pairs of a value and its place that does not depend on their order (SplitMix64; Steele and others, 2014).
-
-    `place` is that of the first value, or one for each. Two sets of pairs of equal sums are, but for a chance of 1 in 2**64, equal.
-    """
-    places = np.arange(place, place + len(values)) if isinstance(place, int) else place
-    with np.errstate(over="ignore"):
-        z = values * np.uint64(0x9E3779B97F4A7C15) + places.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F) + np.uint64(1)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return int((z ^ (z >> np.uint64(31))).sum(dtype=np.uint64))
-
-
 def _index_of_rows(reader: Reader) -> int:
     groups, total = reader.groups("row"), 0
     for number, positions in _each(reader, groups, "position"):
         first = int(groups.offsets[number])
-        total += _mixed(np.arange(first, first + len(positions)).astype(np.uint64), positions.astype(np.int64))
+        total += mixed(np.arange(first, first + len(positions)).astype(np.uint64), positions.astype(np.int64))
     return total
 
 
@@ -223,13 +232,13 @@ def _keys(reader: Reader) -> Iterator[str]:
         values = table[name].combine_chunks()
         there = pc.is_valid(values).to_numpy(zero_copy_only=False)
         hashes, places = key_hashes(values), np.arange(len(values)) + int(groups.offsets[number])
-        told += _mixed(hashes[there], places[there])
+        told += mixed(hashes[there], places[there])
     index = reader.groups("key")
     for number in range(len(index.files)):
         table = reader._read_groups(index, [number], ["hash", "position"])[0]
         hashes = table["hash"].to_numpy()
         if (hashes[1:] < hashes[:-1]).any():
             yield f"{index.files[number]}: the hashes of the keys are out of order."
-        found += _mixed(hashes, table["position"].to_numpy().astype(np.int64))
+        found += mixed(hashes, table["position"].to_numpy().astype(np.int64))
     if (found - told) % _WORD:
         yield f"The index of the key {name!r} does not lead to the rows."
