@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from bokeh.server.views.auth_request_handler import AuthRequestHandler
 from tornado.iostream import StreamClosedError
@@ -23,9 +23,16 @@ _FOLDER = "export"
 log = logging.getLogger(__name__)
 
 
+class Exported(Protocol):
+    """What may be exported."""
+
+    def chunks(self) -> tuple[str, str, Iterator[bytes]]:
+        """Return the name of the file, its media type, and its bytes piece by piece."""
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be exported; all columns where none are named."""
+    """Rows that are to be exported; all columns where none are named."""
 
     table: PointTable
     where: Filters
@@ -33,12 +40,16 @@ class Wanted:
     columns: tuple[str, ...] | None
     format: str
 
+    def chunks(self) -> tuple[str, str, Iterator[bytes]]:
+        """Return the name of the file, its media type, and its bytes piece by piece."""
+        return export_chunks(self.table, self.where, view=self.view, columns=self.columns, format=self.format)
+
 
 class Desk:
     """Gives out addresses for exports and takes them back. It works in the event loop alone."""
 
     def __init__(self) -> None:
-        self._wanted: dict[str, Wanted] = {}
+        self._wanted: dict[str, Exported] = {}
         self.open = False  # whether a server of this process answers there
         self.turns = asyncio.Semaphore(_AT_ONCE)
 
@@ -48,7 +59,7 @@ class Desk:
         server._tornado.default_router.rules.insert(0, Rule(matches, DownloadHandler, {"desk": self}))
         self.open = True
 
-    def address(self, wanted: Wanted) -> str:
+    def address(self, wanted: Exported) -> str:
         """Return a new address, relative to the page's own."""
         ticket = secrets.token_urlsafe(32)
         self._wanted[ticket] = wanted
@@ -59,7 +70,7 @@ class Desk:
         for address in addresses:
             self._wanted.pop(address.removeprefix(f"{_FOLDER}/"), None)
 
-    def find(self, ticket: str) -> Wanted | None:
+    def find(self, ticket: str) -> Exported | None:
         """Return what an address stands for."""
         return self._wanted.get(ticket)
 
@@ -91,10 +102,8 @@ class DownloadHandler(AuthRequestHandler):
         async with self._desk.turns:
             await self._send(wanted)
 
-    async def _send(self, wanted: Wanted) -> None:
-        name, media, chunks = await asyncio.to_thread(
-            export_chunks, wanted.table, wanted.where, view=wanted.view, columns=wanted.columns, format=wanted.format
-        )
+    async def _send(self, wanted: Exported) -> None:
+        name, media, chunks = await asyncio.to_thread(wanted.chunks)
         self.set_header("Content-Type", media)
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')
         try:
