@@ -51,6 +51,10 @@ class Limits:
         Rows that a HoloViews element that is not rasterized may read: more glyphs make a browser slow.
     inspect_rows : int
         Rows under the pointer that HoloViews' inspection gets, the nearest of them: each becomes a row of a table.
+    exact_leaves : int
+        Different rows (or columns) up to which clustering is exact: 5,000 take about 5 s and 400 MB, and both grow with the square and more.
+    middles : int
+        Cells that more rows than that are parted into: a thousand times as many rows go to their cells in 10 s.
     category_limit : int
         Distinct texts up to which a text column counts as a category.
     category_share : float
@@ -94,6 +98,8 @@ class Limits:
     landmarks: int = 50_000
     element_rows: int = 50_000
     inspect_rows: int = 1_000
+    exact_leaves: int = 5_000
+    middles: int = 2_048
     category_limit: int = 100_000
     category_share: float = 0.1
     view_threads: int = 4
