@@ -1,6 +1,7 @@
 """The command line, as a person meets it: what it prints, and one sentence for whatever goes wrong."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -83,7 +84,7 @@ def test_python_m_bigview() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["build"], ["build", "points"], ["serve"], ["render"], ["export"], ["selections"], ["info"], ["verify"], ["demo"]]
+    "command", [["build"], ["build", "points"], ["index"], ["serve"], ["render"], ["export"], ["selections"], ["info"], ["verify"], ["demo"]]
 )
 def test_every_command_has_help(command: "list[str]", capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([*command, "--help"]) == 0
@@ -203,6 +204,21 @@ def test_verify(points: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr()
     assert "has 2 bytes instead of" in shown.out
     assert "damaged in 1 place" in shown.err
+
+
+def test_index(points: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "points.bv"
+    shutil.copytree(points, path)
+    assert cli.main(["index", str(path), "--x", "votes", "--y", "score", "--dry-run"]) == 0
+    assert "3,000" in capsys.readouterr().out
+    assert cli.main(["index", str(path), "--x", "votes", "--y", "score", "--quiet"]) == 0
+    assert cli.main(["info", str(path)]) == 0
+    assert "index: votes × score, " in capsys.readouterr().out
+    assert cli.main(["verify", str(path)]) == 0
+    assert "is whole" in capsys.readouterr().out
+    assert "Did you mean 'score'" in fails(capsys, "index", path, "--x", "votes", "--y", "scores")
+    assert "holds category" in fails(capsys, "index", path, "--x", "votes", "--y", "label")
+    assert "--y" in fails(capsys, "index", path, "--x", "votes")
 
 
 def test_render(points: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

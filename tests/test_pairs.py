@@ -297,3 +297,12 @@ def test_a_build_sweeps_and_keeps_what_belongs(copy: Path) -> None:
     [old] = pairs_of(manifest)
     assert sorted(sweep(folder, read_manifest(folder))) == sorted(file.name for file in old.files)
     assert problems(copy) == []
+
+
+def test_a_build_may_index_at_once(tmp_path: Path) -> None:
+    table = pd.DataFrame({"x": [1.0, 2.0], "y": [3.0, 4.0], "a": [5, 6]})
+    store = bv.build_points(table, tmp_path / "s.bv", x="x", y="y", indexes=[("a", "y")], quiet=True)
+    assert store.over("a", "y").count(View((5, 6), (3, 3.5))) == 1
+    with pytest.raises(bv.ColumnError, match="'b'"):
+        bv.build_points(table, tmp_path / "t.bv", x="x", y="y", indexes=[("a", "b")], quiet=True)
+    assert not (tmp_path / "t.bv").exists()

@@ -36,6 +36,8 @@ class BuildOptions:
         Rows sorted at once by a task; None chooses by the width of a row.
     title : str
         Name of the store for people.
+    indexes : tuple of (str, str)
+        Pairs of columns to index afterwards, for exact maps of them.
     report : dict
         Facts to keep in the manifest, such as the licence of the data.
     """
@@ -53,6 +55,7 @@ class BuildOptions:
     database: str | None = None
     partition_rows: int | None = None
     title: str = ""
+    indexes: tuple[tuple[str, str], ...] = ()
     report: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -62,7 +65,8 @@ class BuildOptions:
         for name in given:
             if name not in known:
                 raise OptionError(f"build_points has no option {name!r}. {closest(name, [*known, 'x', 'y', 'key', 'vectors'])}")
-        options = cls(**{**given, "categories": tuple(given.get("categories", ())), "texts": tuple(given.get("texts", ()))})
+        lists = {name: tuple(given.get(name, ())) for name in ("categories", "texts")}
+        options = cls(**{**given, **lists, "indexes": tuple((str(x), str(y)) for x, y in given.get("indexes", ()))})
         if options.limit is not None and options.limit < 0:
             raise OptionError(f"limit must be 0 or more rows, not {options.limit}.")
         if options.project not in {"umap", "pca"}:

@@ -8,6 +8,7 @@ import pyarrow as pa
 from bigview.build.columns import ROW, Kept, kept, numpy_type, with_names
 from bigview.build.lock import sweep
 from bigview.build.options import BuildOptions
+from bigview.build.pairs import index_points
 from bigview.build.parts import Part, Source
 from bigview.build.place import check_empty, new_generation, nothing_half_written
 from bigview.build.positions import check_vectors, is_file, position_names, with_positions
@@ -104,7 +105,9 @@ def build_points(
         commit(folder, made)
         if made.report["unplaced"]:
             tell.note(f"{made.report['unplaced']:,} of {made.rows:,} rows have no finite position; they are kept, and counted apart.")
-    return made
+    for a, b in chosen.indexes:
+        index_points(str(store), a, b, scheduler=chosen.scheduler, quiet=chosen.quiet)
+    return read_manifest(folder) if chosen.indexes else made
 
 
 def _current(folder: Folder, options: BuildOptions) -> Manifest | None:
@@ -167,7 +170,7 @@ def _recipe(
             f"Give it another one: rename={{'{ROW}': 'old_row'}}, or --rename {ROW}=old_row."
         )
     key = names[2]
-    for name in [*([key] if key is not None else []), *options.categories, *options.texts]:
+    for name in [*([key] if key is not None else []), *options.categories, *options.texts, *(name for pair in options.indexes for name in pair)]:
         if name not in schema.names:
             raise missing_column(name, schema.names, where)
     columns = [kept(field.name, field.type) for field in schema if not (isinstance(vectors, str) and field.name == vectors)]

@@ -27,6 +27,7 @@ def build_options(kinds: Any) -> None:
     rows.add_argument("--text", action="append", default=[], metavar="COLUMN", help="keep a column as texts")
     rows.add_argument("--database", metavar="FILE", help="DuckDB file that SQL text is run in")
     rows.add_argument("--title", help="name of the store for people")
+    rows.add_argument("--index", action="append", default=[], nargs=2, metavar=("X", "Y"), help="index it by two other columns as well")
     how = parser.add_argument_group("the run")
     how.add_argument("--dry-run", action="store_true", help="tell rows, disk, memory and minutes; write nothing")
     how.add_argument("--scheduler", metavar="ADDRESS", help="a running Dask scheduler, tcp://…")
@@ -43,7 +44,7 @@ def _build_points(arguments: argparse.Namespace) -> None:
         if getattr(arguments, name) is not None
     }
     flags = {"dry_run": arguments.dry_run, "quiet": arguments.quiet, "overwrite": not arguments.keep}
-    columns = {"rename": _renamed(arguments.rename), "categories": arguments.category, "texts": arguments.text}
+    columns = {"rename": _renamed(arguments.rename), "categories": arguments.category, "texts": arguments.text, "indexes": arguments.index}
     given = {name: value for name, value in (flags | columns).items() if value or name == "overwrite"}
     if arguments.keep and _is_store(arguments.output):
         raise OptionError(f"There is a store at {arguments.output} already. Choose another place, or leave out --keep to replace it.")
