@@ -13,7 +13,9 @@ from bigview.store.pairtable import PairTable
 from bigview.store.points import PointTable
 
 if TYPE_CHECKING:
+    from bigview.matrixspec import MatrixStyle
     import xarray as xr
+    from bigview.raster.heat import HeatFrame
 
     from bigview.raster.frame import Frame
     from bigview.raster.render import Picture
@@ -198,6 +200,58 @@ class MatrixStore(MatrixTable):
             mean, min, max, sum, count, std; mode for categories.
         rows, cols : Order, optional
             Which rows and columns, in which order; all in their own by default.
+
+    def frame(self, view: View, style: "MatrixStyle | None" = None, rows: Any = None, cols: Any = None) -> "HeatFrame":
+        """Return the picture of a view with its colour bar or legend, as every door shows it.
+
+        Parameters
+        ----------
+        view : View
+            As in `aggregate`.
+        style : MatrixStyle, optional
+        rows, cols : Order, optional
+
+        Returns
+        -------
+        HeatFrame
+            Its plot coordinates are x, and minus y: the first row is on top.
+        """
+        from bigview.matrixspec import MatrixStyle
+        from bigview.raster.heat import HeatLook, heat_frame
+
+        return heat_frame(self, view, HeatLook(style or MatrixStyle(), rows, cols))
+
+    def export(self, target: Any, rows: Any = None, cols: Any = None, format: str | None = None, spreadsheet: bool = False) -> int:
+        """Write cells with the names of their rows and columns to a Parquet, CSV, Arrow or NPZ file, with little memory whatever their number.
+
+        Parameters
+        ----------
+        target : path or fsspec URL
+            The file appears whole or not at all; the end of its name tells the format.
+        rows, cols : Order, slice or index array, optional
+            Which rows and columns, in which order; all in their own by default.
+        format : {"parquet", "csv", "arrow", "npz"}, optional
+        spreadsheet : bool
+            Make a CSV file safe to open in a spreadsheet.
+
+        Returns
+        -------
+        int
+            Bytes of the file.
+        """
+        from bigview.store.matrixexport import export_matrix
+
+        return export_matrix(self, target, rows, cols, format, spreadsheet)
+
+    def explore(self, **options: Any) -> Any:
+        """Return the explorer (a Panel object that displays itself in Jupyter)."""
+        from bigview.app.heatmap import HeatmapExplorer
+
+        return HeatmapExplorer(self, **options)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        shown = self.explore()._repr_mimebundle_(include, exclude)
+        return shown if isinstance(shown, (Mapping, tuple)) else {"text/plain": repr(self)}
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The private places of HoloViews and hvPlot that bigview holds on to: each test says what is relied on, and fails first when it changes."""
+"""The private places of HoloViews, hvPlot and Panel that bigview holds on to: each test says what is relied on, and fails first when it changes."""
 
 import inspect
 from collections import defaultdict
@@ -7,6 +7,7 @@ import datashader as ds
 import holoviews as hv
 import numpy as np
 import pandas as pd
+import panel as pn
 import pytest
 from holoviews.core.data import Interface
 from holoviews.element import selection
@@ -14,7 +15,9 @@ from holoviews.operation.datashader import AggregationOperation, AggState, inspe
 from holoviews.streams import RangeXY, Stream
 from hvplot.converter import HoloViewsConverter
 from hvplot.util import filter_opts
+from panel.reactive import ReactiveCustomBase
 
+from bigview.app.stage import Stage
 from bigview.views import warm
 from bigview.views.interface import StoreInterface
 from bigview.views.operation import aggregate_store
@@ -184,3 +187,18 @@ def test_hvplots_converter_names_its_keywords_and_translates_them():
     options = converter._plot_opts
     assert (options["title"], options["width"], options["legend_position"], options["xlim"]) == ("T", 321, "top_left", (0, 1))
     assert set(filter_opts("RGB", {**options, "nonsense": 1})) <= set(options)
+
+
+def test_panel_looks_for_new_models_when_a_part_of_a_page_gets_some_and_not_for_plain_values(monkeypatch):
+    looked = []
+    monkeypatch.setattr(ReactiveCustomBase, "_patch_datamodel_ref", classmethod(lambda cls, model, ref: looked.append(ref)))
+    stage = Stage(controls=[], map=pn.pane.HTML("the map"))
+    model = stage.get_root()
+    assert looked, "a new page is looked through"
+    looked.clear()
+    stage.param.update(status={"view": "1"}, sketch="Approximate")
+    assert model.data.status == {"view": "1"}
+    assert not looked
+    stage.table = pn.pane.HTML("records")
+    assert model.data.table is not None
+    assert looked

@@ -1,11 +1,13 @@
 """The page's side of what the explorer is made of: plain values go out, messages come back."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import panel as pn
 import param
+from bokeh.model import Model
 
 HERE = Path(__file__).parent
 
@@ -23,6 +25,20 @@ class Component(pn.custom.JSComponent):
     @classmethod
     def _render_esm(cls, *arguments: Any, **options: Any) -> str:
         return _text("dom.js") + "".join(map(_text, cls._parts)) + str(super()._render_esm(*arguments, **options))
+
+    _walks = True  # whether Panel may look for new models below
+
+    def _set_on_model(self, msg: Mapping[str, Any], root: Any, model: Any) -> list[str]:
+        # Panel goes through all models of the page after each change, to find new ones: milliseconds of the event loop. Plain values hold none.
+        self._walks = any(isinstance(part, Model) for value in msg.values() for part in (value if isinstance(value, list) else [value]))
+        try:
+            return list(super()._set_on_model(msg, root, model))
+        finally:
+            self._walks = True
+
+    def _patch_datamodel_ref(self, props: Any, ref: str) -> None:
+        if self._walks:
+            super()._patch_datamodel_ref(props, ref)
 
     def _handle_msg(self, data: Any) -> None:
         if self.told is not None and isinstance(data, dict):

@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 import panel as pn
+from numpy.typing import NDArray
 from PIL import Image
 
+from bigview.app.matrixpages import Table, about, first_picture
 from bigview.app.state import first_coloring
 from bigview.errors import BigviewError
 from bigview.raster.frame import frame
 from bigview.spec import Style, View
+from bigview.store.matrix import MatrixTable
 from bigview.store.points import PointTable
 from bigview.views.camera import Camera
 from bigview.views.picture import to_plot, to_value
@@ -25,34 +28,36 @@ _WHOLE = {"position": "fixed", "inset": "0", "overflow": "auto"}
 _STYLE = (Path(__file__).parent / "index.css").read_text(encoding="utf-8")
 
 
-def index_page(stores: Sequence[tuple[str, str, PointTable]]) -> Any:
+def index_page(stores: Sequence[tuple[str, str, Table]]) -> Any:
     """Return the page that lists stores, given as (address, title, table)."""
     cards = "".join(_card(slug, title, table) for slug, title, table in stores)
     text = f'<main><h1>bigview</h1><div class="cards">{cards}</div></main>'
     return pn.pane.HTML(text, stylesheets=[_STYLE], sizing_mode="stretch_both", margin=0, styles=_WHOLE)
 
 
-def _card(slug: str, title: str, table: PointTable) -> str:
+def _card(slug: str, title: str, table: Table) -> str:
     image = _thumbnail(table)
     picture = f'<img alt="" src="data:image/png;base64,{image}">' if image else "<div class='blank'></div>"
-    about = f"{table.manifest.rows:,} rows · {len(table.columns) - 1} columns"
-    return f'<a href="./{escape(slug)}">{picture}<h2>{escape(title)}</h2><p>{escape(about)}</p></a>'
+    return f'<a href="./{escape(slug)}">{picture}<h2>{escape(title)}</h2><p>{escape(about(table))}</p></a>'
 
 
 @lru_cache(maxsize=32)
-def _thumbnail(table: PointTable) -> str:
+def _thumbnail(table: Table) -> str:
     """Return a small picture of a store as base64 of a PNG; nothing where it cannot be drawn."""
+    try:
+        picture = first_picture(table, _THUMBNAIL) if isinstance(table, MatrixTable) else _of_points(table)
+    except BigviewError:
+        return ""
+    file = BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture).view(np.uint8).reshape(*picture.shape, 4), "RGBA").save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _of_points(table: PointTable) -> NDArray[np.uint32]:
     (x0, x1), (y0, y1) = (tuple(to_plot(end) for end in ends) for ends in table.home)
     axes = table.manifest.x, table.manifest.y
     camera = Camera.fitted(Camera(x0, x1, y0, y1), _THUMBNAIL, equal=all(axis.kind == "float" for axis in axes))
-    try:
-        view = View(
-            (to_value(axes[0], camera.x0), to_value(axes[0], camera.x1)), (to_value(axes[1], camera.y0), to_value(axes[1], camera.y1)), *_THUMBNAIL
-        )
-        rgba = frame(table, view, Style(by=first_coloring(table))).rgba
-    except BigviewError:
-        return ""
-    pixels = np.ascontiguousarray(rgba[::-1]).view(np.uint8).reshape(*rgba.shape, 4)
-    file = BytesIO()
-    Image.fromarray(pixels, "RGBA").save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode()
+    view = View(
+        (to_value(axes[0], camera.x0), to_value(axes[0], camera.x1)), (to_value(axes[1], camera.y0), to_value(axes[1], camera.y1)), *_THUMBNAIL
+    )
+    return np.asarray(frame(table, view, Style(by=first_coloring(table))).rgba[::-1])

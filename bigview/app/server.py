@@ -18,10 +18,12 @@ from bigview.app.downloads import desk
 from bigview.app.explorer import Explorer
 from bigview.app.full import Room, said_in_page
 from bigview.app.index import index_page
+from bigview.app.matrixpages import Table, address_of, first_picture, heatmap_page, title_of
 from bigview.app.state import first_coloring
 from bigview.errors import BigviewError, InputError, OptionError, PortError
 from bigview.spec import Style, View
 from bigview.state import Spec
+from bigview.store.matrix import MatrixTable
 from bigview.store.points import PointTable
 from bigview.stores import open as open_store
 from bigview.views.picture import Painter, Wish
@@ -145,18 +147,18 @@ def _page(make: Callable[[], Any], room: Room) -> Callable[[], Any]:
     return page
 
 
-def title_of(table: PointTable) -> str:
-    """Return a store's title, or the name of its folder."""
-    return str(table.manifest.title or Path(table.reader.folder.url.rstrip("/")).stem)
+def page_of(table: Table) -> Any:
+    """Return the explorer of a store as a page of its own."""
+    return heatmap_page(table) if isinstance(table, MatrixTable) else explorer_page(table)
 
 
-def _pages(tables: Sequence[PointTable]) -> tuple[dict[str, Callable[[], Any]], dict[str, str]]:
+def _pages(tables: Sequence[Table]) -> tuple[dict[str, Callable[[], Any]], dict[str, str]]:
     """Return address to page, and to its title: the explorer alone, or a list of stores and an explorer for each."""
     if len(tables) == 1:
-        return {"/": partial(explorer_page, tables[0])}, {"/": title_of(tables[0])}
-    slugs: dict[str, PointTable] = {}
+        return {"/": partial(page_of, tables[0])}, {"/": title_of(tables[0])}
+    slugs: dict[str, Table] = {}
     for table in tables:
-        plain = re.sub(r"[^a-z0-9]+", "-", Path(table.reader.folder.url.rstrip("/")).stem.lower()).strip("-") or "store"
+        plain = re.sub(r"[^a-z0-9]+", "-", Path(address_of(table).rstrip("/")).stem.lower()).strip("-") or "store"
         slug = plain
         while slug in slugs:
             slug = f"{plain}-{len(slugs) + 1}"
@@ -164,7 +166,7 @@ def _pages(tables: Sequence[PointTable]) -> tuple[dict[str, Callable[[], Any]], 
     listed = [(slug, title_of(table), table) for slug, table in slugs.items()]
     pages: dict[str, Callable[[], Any]] = {
         "/": lambda: index_page(listed),
-        **{f"/{slug}": partial(explorer_page, table) for slug, table in slugs.items()},
+        **{f"/{slug}": partial(page_of, table) for slug, table in slugs.items()},
     }
     return pages, {"/": "bigview", **{f"/{slug}": title for slug, title, _ in listed}}
 
@@ -218,10 +220,13 @@ def _load() -> None:
     import holoviews.plotting.bokeh  # noqa: F401
 
 
-def warm(tables: Sequence[PointTable], visited: Callable[[], bool] = lambda: False) -> None:
+def warm(tables: Sequence[Table], visited: Callable[[], bool] = lambda: False) -> None:
     """Draw the first picture of each store, so that the first visitor finds code compiled and cells in memory; then leave the work to him."""
     for table in tables:
         try:
+            if isinstance(table, MatrixTable):
+                first_picture(table, SIZE)
+                continue
             style = Style(by=first_coloring(table))
             view = View(*table.home, *SIZE)
             for _ in Painter(table).paint(Wish(view, style, settled=True), visited):

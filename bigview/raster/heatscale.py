@@ -140,7 +140,8 @@ def scale_for(spread: Spread, style: MatrixStyle, cells: float = 1.0, agg: str |
     if mode == "log":
         high = high if high > 0 else 1.0
         least = quantiles[quantiles > 0]
-        low = max(low, 10.0**-_FURTHEST * high) if low > 0 else float(least[0]) if len(least) and least[0] < high else high / 1000
+        low = low if low > 0 else float(least[0]) if len(least) and least[0] < high else high / 1000
+        low = max(low, 10.0**-_FURTHEST * high)
         center = center if center is not None and low < center < high else None
     if center is None:
         return HeatScale(mode, low, high, None, threshold)

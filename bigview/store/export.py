@@ -159,7 +159,7 @@ def export(
         raise OptionError("Give the format of what is written to a file object: format='parquet', 'csv' or 'arrow'.")
     chosen, plan = format_of("" if is_file else str(target), format), _Plan.of(table, where, view, columns)
     chunks = plan.chunks(chosen, spreadsheet)
-    size = _poured(target, chunks) if is_file else _written(str(target), chunks)
+    size = _poured(target, chunks) if is_file else written(str(target), chunks)
     return ExportSize(plan.rows, size, tuple(plan.names))
 
 
@@ -171,7 +171,8 @@ def _poured(file: Any, chunks: Iterator[bytes]) -> int:
     return size
 
 
-def _written(target: str, chunks: Iterator[bytes]) -> int:
+def written(target: str, chunks: Iterator[bytes]) -> int:
+    """Write a file, whole or not at all, and return its size."""
     filesystem, path = fsspec.core.url_to_fs(target)
     protocol = filesystem.protocol
     local = "file" in (protocol if isinstance(protocol, (tuple, list)) else (protocol,))

@@ -18,7 +18,7 @@ _MOST_CELLS = 4_000_000  # of a pixel that hover reads: 10 ms
 
 def native(order: Any, places: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the native numbers at places of an order; None is the native order."""
-    return places if order is None else np.asarray(order.index)[places]
+    return np.asarray(places, np.int64) if order is None else np.asarray(order.index)[places]
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,10 @@ def _pixel_of(place: int, ends: tuple[float, float], pixels: int, size: int) -> 
 def value_at(table: MatrixTable, look: HeatLook, row: int, col: int) -> float:
     """Return the value of a cell by its places in the order shown; NaN where it is missing."""
     places = native(look.rows, np.array([row])), native(look.cols, np.array([col]))
-    return float(_numbers(table, table.cells(*places))[0, 0])
+    return float(numbers_of(table, table.cells(*places))[0, 0])
 
 
-def _numbers(table: MatrixTable, values: NDArray[Any]) -> NDArray[np.float64]:
+def numbers_of(table: MatrixTable, values: NDArray[Any]) -> NDArray[np.float64]:
     """Return values as numbers, NaN where they are missing."""
     found = np.asarray(values, np.float64)
     return found if table.missing is None else np.where(np.asarray(values) == table.missing, np.nan, found)

@@ -73,11 +73,14 @@ class HeatPicture(Picture):
     rows, cols : Names
     texts : CellTexts or None
         Where cells are large enough.
+    cells : (float, float)
+        Rows and columns in a pixel; 1 where each cell is seen.
     """
 
     rows: Names = Names([], [])
     cols: Names = Names([], [])
     texts: CellTexts | None = None
+    cells: tuple[float, float] = (1.0, 1.0)
 
 
 class HeatScene:
@@ -145,7 +148,7 @@ class HeatPainter:
         look: HeatLook = wish.style
         rows, cols = (names_of(self._table, wish.view, look, side) for side in ("rows", "cols"))
         count = made.count if wish.settled else None
-        return HeatPicture(made, self._wire(made), count, rows=rows, cols=cols, texts=cell_texts(self._table, made, wish.view))
+        return HeatPicture(made, self._wire(made), count, rows=rows, cols=cols, texts=cell_texts(self._table, made, wish.view), cells=made.cells)
 
     def _wire(self, made: HeatFrame) -> Wire:
         key = (made.drawing.tones, made.table)

@@ -1,0 +1,174 @@
+"""What a visitor of a matrix does: keys, tools, sorting, opening a panel. Messages of the page come in, the state changes."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bigview.app.heatpanels import told
+from bigview.app.heattold import name_card
+from bigview.matrixspec import Ordering
+from bigview.raster.heat import known_grid, window_of
+from bigview.views.heatcells import value_at
+from bigview.views.live import sentence
+
+if TYPE_CHECKING:
+    from bigview.app.heatmap import HeatmapExplorer
+
+PANELS = ("table", "profile")
+_ARROWS = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0), "PageUp": (-10, 0), "PageDown": (10, 0)}
+_ZOOMS = {"+": 1.5, "=": 1.5, "-": 1 / 1.5, "_": 1 / 1.5}
+_SMALL = 4.0  # pixels: where cells are smaller, an arrow moves by so many that the step is seen
+_MESSAGES = {
+    "open": "_open",
+    "key": "_pressed",
+    "density": "_dense",
+    "link": "_travelled",
+    "tool": "_tool",
+    "zoomed": "_zoomed",
+    "name": "_named",
+    "sort": "_sort",
+}
+
+
+class HeatActs:
+    """What one visitor does.
+
+    Parameters
+    ----------
+    page : HeatmapExplorer
+    """
+
+    def __init__(self, page: "HeatmapExplorer") -> None:
+        self._page = page
+        self._cell: tuple[int, int] | None = None
+
+    def told(self, kind: Any, value: Any) -> None:
+        """Act on a message of the page, in its turn."""
+        if self._page.map.ready and kind in _MESSAGES:
+            self._page.map.soon(lambda: self._heard(_MESSAGES[kind], value))
+
+    def _heard(self, act: str, value: Any) -> None:
+        try:
+            getattr(self, act)(value)
+        except Exception as error:  # noqa: BLE001  a message must never end the session
+            self._page.failed(sentence(error))
+
+    def _pressed(self, value: Any) -> None:
+        map_ = self._page.map
+        if value == "Escape":
+            self.leave()
+            self._page.window.clear()
+        elif value in ("0", "Home"):
+            map_.reset()
+        elif value in _ARROWS:
+            self._move(*_ARROWS[value])
+        elif value in _ZOOMS:
+            camera = map_.camera
+            if self._cell is not None and camera.holds(self._cell[1] + 0.5, -self._cell[0] - 0.5):
+                camera = camera.centred(self._cell[1] + 0.5, -self._cell[0] - 0.5)
+            map_.look(camera.zoomed(_ZOOMS[value]))
+
+    def _move(self, down: int, right: int) -> None:
+        """Move the cell cursor; the first press puts it into the middle of the window."""
+        (r0, r1), (c0, c1) = self._page.window.box
+        if self._cell is None:
+            self.go((r0 + r1) // 2, (c0 + c1) // 2)
+            return
+        view = self._page.map.view
+        high, wide = (
+            max(1, round(_SMALL * (end - start) / size)) for (start, end), size in ((view.y_range, view.height), (view.x_range, view.width))
+        )
+        self.go(self._cell[0] + down * high, self._cell[1] + right * wide)
+
+    def go(self, row: int, col: int) -> None:
+        """Put the cell cursor onto a cell, and read it aloud."""
+        rows, cols = self._page.shape
+        if not rows or not cols:
+            return
+        row, col = min(max(row, 0), rows - 1), min(max(col, 0), cols - 1)
+        self._cell = (row, col)
+        x, y = col + 0.5, -row - 0.5
+        camera = self._page.map.camera
+        if not camera.holds(x, y):
+            self._page.map.look(camera.centred(x, y))
+        table, look = self._page.table, self._page.look
+        self._page.map.aside(lambda: value_at(table, look, row, col), lambda value: self._read(row, col, value))
+
+    def _read(self, row: int, col: int, value: float) -> None:
+        if self._cell != (row, col):
+            return
+        names = self._page.cell_names(row, col)
+        spoken = f"{names[0]}, {names[1]}, {told(self._page.table, value) or 'missing'}"
+        self._page.stage.cursor = {"row": row, "col": col, "names": {"row": names[0], "col": names[1]}, "spoken": spoken}
+
+    def leave(self) -> None:
+        """Take the cell cursor away."""
+        self._cell = None
+        if self._page.stage.cursor:
+            self._page.stage.cursor = {}
+
+    def _dense(self, value: Any) -> None:
+        """Take note of how many pixels of the screen a pixel of the page has."""
+        self._page.map.density = min(max(float(value), 1.0), 2.0)
+
+    def _open(self, value: Any) -> None:
+        """Open a panel, or close it."""
+        if value in PANELS:
+            opened = self._page.stage.opened
+            self._page.stage.opened = [name for name in opened if name != value] if value in opened else [*opened, value]
+            self._page.window.renew()
+
+    def _travelled(self, value: Any) -> None:
+        self._page.travelled(str(value))
+
+    def _tool(self, value: Any) -> None:
+        if value == "none":
+            self._page.window.clear()
+        else:
+            self._page.map.take(str(value))
+
+    def _zoomed(self, value: Any) -> None:
+        """Draw what the page shows now that it has zoomed one axis itself."""
+        self._page.map.look(self._page.map.camera)
+
+    def _named(self, value: Any) -> None:
+        """Show the whole name under the pointer."""
+        if not isinstance(value, dict):
+            self._page.stage.hover = {}
+            return
+        side, place = self._place(value)
+        self._page.stage.hover = name_card(self._page.table, self._page.look, side, place, (float(value["x"]), float(value["y"])))
+
+    def _place(self, value: Any) -> tuple[str, int]:
+        side = "cols" if value["axis"] == "cols" else "rows"
+        return side, min(max(int(value["place"]), 0), self._page.shape[0 if side == "rows" else 1] - 1)
+
+    def _sort(self, value: Any) -> None:
+        """Sort along the line whose name was clicked: descending, then ascending, then as before."""
+        side, place = self._place(value)
+        if not hasattr(self._page.table, "order") or self._page.table.kind == "category":
+            return
+        other = "rows" if side == "cols" else "cols"
+        name = self._page.cell_names(place, 0)[0] if side == "rows" else self._page.cell_names(0, place)[1]
+        known = getattr(self._page.state.spec, other)
+        same = known is not None and known.by == "values" and known.name == name
+        self._page.state.sort(other, None if same and not known.descending else Ordering("values", name, not same))
+
+    def press(self, what: str) -> None:
+        """Do what a button of the card says: show the whole matrix, or rescale the colours."""
+        if what == "home":
+            self._page.map.reset()
+        elif what == "rescale store":
+            self._page.state.restyle(limits=None)
+        else:
+            self._rescale()
+
+    def _rescale(self) -> None:
+        """Give the colours the limits of what is in view."""
+        page = self._page
+        window = window_of(page.map.view, page.shape)
+        grid = None if window is None else known_grid(page.table, window.view, page.look)
+        values = np.zeros(0) if grid is None or grid.ndim == 3 else grid.to_numpy()[np.isfinite(grid.to_numpy())]
+        low, high = np.quantile(values, [0.01, 0.99]).tolist() if len(values) else (0.0, 0.0)
+        if low < high:
+            page.state.restyle(limits=(low, high))

@@ -1,0 +1,308 @@
+// The page around a matrix. Everything that comes from the data enters through textContent or a canvas, so it can never be markup.
+
+const PANELS = { table: "Table", profile: "Profiles" }
+const KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "+", "=", "-", "_", "0", "Home", "Escape", "Enter", "PageUp", "PageDown", "End"])
+const DRAGS = [["pan", "Move", "M8 1v14M1 8h14M8 1l-2 2M8 1l2 2M8 15l-2-2M8 15l2-2M1 8l2-2M1 8l2 2M15 8l-2-2M15 8l-2 2"], ["box", "Select a box", "M2 3h12v10H2z"]]
+const STEP = 1.2  // of one step of the wheel, as Bokeh's own
+
+function pill(box, label, act, path) {
+  const button = add(box, "button", path ? "tool icon" : "tool", path ? undefined : label)
+  button.type = "button"
+  if (path) button.append(sign(path))
+  button.title = label
+  button.setAttribute("aria-label", label)
+  button.addEventListener("click", () => act(button))
+  return button
+}
+
+function drawTable(box, grid) {
+  box.replaceChildren()
+  add(box, "p", "soft", grid.note ?? "")
+  if (!grid.cols) return
+  const frame = add(box, "div", "scroll"), table = add(frame, "table", "")
+  frame.tabIndex = 0
+  frame.setAttribute("role", "region")
+  frame.setAttribute("aria-label", "Values in view")
+  add(table, "caption", "spoken", grid.note)
+  const head = add(add(table, "thead", ""), "tr", "")
+  add(head, "td", "")
+  for (const name of grid.cols) Object.assign(add(head, "th", "", name), { scope: "col", title: name })
+  const body = add(table, "tbody", "")
+  grid.rows.forEach((name, i) => {
+    const row = add(body, "tr", "")
+    Object.assign(add(row, "th", "", name), { scope: "row", title: name })
+    for (const text of grid.values[i]) add(row, "td", text === "" ? "none" : "", text || "–")
+  })
+}
+
+function drawLine(box, line) {  // a profile: mean as a line within the band from the least to the greatest value
+  const figure = add(box, "figure", "profile")
+  add(figure, "figcaption", "", line.title)
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
+  svg.setAttribute("viewBox", "0 0 300 80")
+  svg.setAttribute("preserveAspectRatio", "none")
+  svg.setAttribute("role", "img")
+  svg.setAttribute("aria-label", line.spoken)
+  const { mean, low, high, ends } = line, count = mean.length
+  const x = (k) => count > 1 ? (300 * k) / (count - 1) : 150, y = (value) => 78 - (76 * (value - ends[0])) / ((ends[1] - ends[0]) || 1)
+  const path = (name, d) => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", "path")
+    made.setAttribute("class", name)
+    made.setAttribute("d", d)
+    svg.append(made)
+  }
+  const there = mean.map((value, k) => [k, value]).filter(([, value]) => value !== null)
+  if (there.length) {
+    const up = there.map(([k]) => `${x(k).toFixed(1)},${y(high[k]).toFixed(1)}`), down = there.map(([k]) => `${x(k).toFixed(1)},${y(low[k]).toFixed(1)}`).reverse()
+    path("band", `M${[...up, ...down].join("L")}Z`)
+    path("mean", `M${there.map(([k, value]) => `${x(k).toFixed(1)},${y(value).toFixed(1)}`).join("L")}`)
+  }
+  figure.append(svg)
+  const ends_ = add(figure, "div", "ends")
+  add(ends_, "span", "", line.first)
+  add(ends_, "span", "", line.last)
+}
+
+function drawProfile(box, profile, send) {
+  box.replaceChildren()
+  if (!profile.title) return
+  add(box, "h2", "", profile.title)
+  fieldList(box, profile.fields)
+  for (const line of profile.lines) drawLine(box, line)
+  const files = add(box, "div", "files")
+  add(files, "span", "soft", profile.files?.length ? "Download" : profile.note ?? "")
+  for (const file of profile.files ?? []) {
+    const link = add(files, "a", "tool", `${file.name} ${file.size}`)
+    link.href = file.link
+    link.download = ""
+  }
+}
+
+export function render({ model, el, view }) {
+  const stage = document.createElement("div")
+  stage.className = "stage heat"
+  if (model.facts.page) stage.setAttribute("role", "main")
+  const chart = add(stage, "div", "chart")
+  const map = add(chart, "div", "map")
+  map.tabIndex = 0
+  map.setAttribute("role", "application")
+  map.append(model.get_child("map"))
+  const canvas = add(chart, "canvas", "overlay")
+  canvas.setAttribute("aria-hidden", "true")
+  const gutters = { rows: add(chart, "div", "gutter rows"), cols: add(chart, "div", "gutter cols") }
+  const corner = add(chart, "div", "corner")
+  const side = add(stage, "div", "side"), card = add(side, "section", "card head")
+  const title = add(card, "h1", ""), status = add(card, "p", "status")
+  const inView = add(status, "strong", "in-view"), inAll = add(status, "span", "in-all")
+  const controls = add(card, "div", "controls")
+  controls.append(model.get_child("controls"))
+  const full = add(card, "button", "full")
+  full.append(sign("M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4"))
+  full.type = "button"
+  full.title = "Full screen (F)"
+  full.setAttribute("aria-label", "Full screen")
+  const legend = add(side, "section", "card legend")
+  legend.setAttribute("aria-label", "Legend")
+  const chips = add(stage, "div", "chips")
+  chips.setAttribute("role", "group")
+  chips.setAttribute("aria-label", "Panels")
+  const tools = add(stage, "div", "tools")
+  tools.setAttribute("role", "toolbar")
+  tools.setAttribute("aria-label", "Zoom and selection")
+  const panels = {}
+  for (const [name, label] of Object.entries(PANELS)) {
+    panels[name] = add(stage, "section", `card panel ${name}`)
+    panels[name].setAttribute("aria-label", label)
+  }
+  const hover = add(stage, "div", "card hover")
+  hover.setAttribute("role", "tooltip")
+  const message = add(stage, "div", "card message")
+  message.setAttribute("role", "alert")
+  const sketch = add(stage, "div", "card sketch"), note = add(stage, "div", "note"), live = add(stage, "div", "spoken")
+  live.setAttribute("aria-live", "polite")
+
+  const send = (kind, value) => model.send_msg({ kind, value })
+  const turn = () => (document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen?.())?.catch?.(() => {})
+  full.addEventListener("click", turn)
+  const dense = () => {
+    send("density", window.devicePixelRatio || 1)
+    window.matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener("change", dense, { once: true })
+  }
+
+  // The plot's own model: its ranges are where one looks.
+  const overlay = new Overlay(canvas), room = { left: 60, top: 60 }
+  stage.overlay = overlay
+  let figure = null, waiting = false
+  const colors = {}
+  const place = () => {
+    const longest = { rows: model.facts.rows.longest, cols: model.facts.cols.longest }, found = overlay.gutters(longest)
+    Object.assign(room, found)
+    stage.style.setProperty("--left", `${room.left}px`)
+    stage.style.setProperty("--top", `${room.top}px`)
+  }
+  const draw = () => {
+    waiting = false
+    if (!figure || !stage.isConnected) return
+    const { x_range: x, y_range: y } = figure
+    const facts = { rows: model.facts.rows, cols: { ...model.facts.cols, flat: room.flat } }
+    overlay.draw({ x0: x.start, x1: x.end, y0: -y.end, y1: -y.start }, { left: room.left, top: room.top, width: map.clientWidth, height: map.clientHeight }, colors, facts)
+  }
+  const redraw = () => { if (!waiting) { waiting = true; requestAnimationFrame(draw) } }
+  const find = () => {
+    const models = [...(view?.model ?? model).document?._all_models?.values?.() ?? []]
+    figure = models.find((one) => one.type === "Figure" && one.name === model.facts.figure) ?? null
+    if (!figure) return void setTimeout(find, 60)
+    for (const range of [figure.x_range, figure.y_range]) range.change.connect(redraw)
+    redraw()
+  }
+  new ResizeObserver(redraw).observe(map)
+
+  // Zoom of one axis: the wheel over its names, or with Shift (columns) or Alt (rows).
+  const settle = paced(() => send("zoomed", null), 60)
+  const zoom = (axis, factor, share) => {
+    if (!figure) return
+    const range = axis === "cols" ? figure.x_range : figure.y_range, { start, end } = range, at = start + (end - start) * share
+    range.setv({ start: at - (at - start) * factor, end: at + (end - at) * factor })
+    settle()
+  }
+  const wheeled = (axis) => (event) => {
+    const along = axis ?? (event.shiftKey ? "cols" : event.altKey ? "rows" : null)
+    if (!along) return
+    event.preventDefault()
+    event.stopPropagation()
+    const box = map.getBoundingClientRect(), turned = event.deltaY || event.deltaX
+    const share = along === "cols" ? (event.clientX - box.left) / box.width : 1 - (event.clientY - box.top) / box.height
+    zoom(along, turned > 0 ? STEP : 1 / STEP, Math.min(1, Math.max(0, share)))
+  }
+  map.addEventListener("wheel", wheeled(null), { capture: true, passive: false })
+  for (const [axis, gutter] of Object.entries(gutters)) {
+    gutter.addEventListener("wheel", wheeled(axis), { passive: false })
+    const placeAt = (event) => {
+      const { x_range: x, y_range: y } = figure, box = map.getBoundingClientRect()
+      const found = axis === "cols" ? x.start + ((event.clientX - box.left) / box.width) * (x.end - x.start) : -y.end + ((event.clientY - box.top) / box.height) * (y.end - y.start)
+      // Slanted names lean away from their column: the one whose foot is nearest to the pointer's diagonal.
+      const lean = axis === "cols" && !room.flat ? ((box.top - 9 - event.clientY) / box.width) * (x.end - x.start) : 0
+      const near = overlay.labels[axis].map((label) => label.place).sort((a, b) => Math.abs(a + 0.5 - found + lean) - Math.abs(b + 0.5 - found + lean))[0]
+      return near
+    }
+    const ask = paced((value) => send("name", value), 40)
+    gutter.addEventListener("mousemove", (event) => {
+      const found = figure && placeAt(event), box = stage.getBoundingClientRect()
+      if (found !== undefined) ask({ axis, place: found, x: event.clientX - box.left, y: event.clientY - box.top })
+    })
+    gutter.addEventListener("mouseleave", () => ask(null))
+    gutter.addEventListener("click", (event) => {
+      const found = figure && placeAt(event)
+      if (found !== undefined) send("sort", { axis, place: found })
+    })
+    gutter.title = axis === "rows" ? "Click: sort the columns by this row. Wheel: zoom the rows." : "Click: sort the rows by this column. Wheel: zoom the columns."
+  }
+
+  for (const [name, label] of Object.entries(PANELS)) {
+    const button = pill(chips, label, () => send("open", name))
+    button.title = ""
+  }
+  const drags = DRAGS.map(([name, label, path]) => pill(tools, label, (button) => {
+    for (const one of drags) one.setAttribute("aria-pressed", String(one === button))
+    send("tool", name)
+  }, path))
+  drags.forEach((one, k) => one.setAttribute("aria-pressed", String(k === 0)))
+  for (const [axis, label] of [["rows", "Rows"], ["cols", "Columns"]]) {
+    const group = add(tools, "span", "pair")
+    add(group, "span", "soft", label)
+    pill(group, `Wider ${label.toLowerCase()}`, () => zoom(axis, 1 / 1.5, 0.5), "M8 3v10M3 8h10")
+    pill(group, `Narrower ${label.toLowerCase()}`, () => zoom(axis, 1.5, 0.5), "M3 8h10")
+  }
+
+  const show = {
+    facts() {
+      const facts = model.facts
+      stage.classList.toggle("light", !facts.dark)
+      stage.classList.toggle("page", facts.page)
+      if (facts.page) document.body.style.background = facts.dark ? "#0b0e14" : "#ffffff"
+      title.textContent = facts.title
+      note.textContent = facts.note
+      map.setAttribute("aria-label", facts.label)
+      corner.textContent = [facts.rows.label && `${facts.rows.label} ↓`, facts.cols.label && `${facts.cols.label} →`].filter(Boolean).join("  ")
+      place()
+      const style = getComputedStyle(stage)
+      for (const name of ["ink", "soft", "line", "accent", "ground"]) colors[name] = style.getPropertyValue(`--${name}`).trim() || colors[name] || "#888"
+      redraw()
+    },
+    names() {
+      for (const axis of ["rows", "cols"]) if (model.names[axis]) overlay[axis].take(model.names[axis])
+      redraw()
+    },
+    texts() { overlay.texts = model.texts; redraw() },
+    sort() { overlay.sort = model.sort; redraw() },
+    box() { overlay.box = model.box; redraw() },
+    cursor() {
+      overlay.cursor = model.cursor
+      if (model.cursor.spoken) live.textContent = model.cursor.spoken
+      redraw()
+    },
+    status() {
+      inView.textContent = model.status.view ?? ""
+      inAll.textContent = model.status.all ?? ""
+      if (model.status.summary && !model.cursor.spoken) live.textContent = model.status.summary
+      message.textContent = model.status.message ?? ""
+      message.hidden = !model.status.message
+    },
+    link() {
+      const { query, push } = model.link
+      if (!model.facts.page || query === undefined) return
+      const url = query ? `?${query}` : location.pathname
+      if (`?${query}` !== location.search) history[push ? "pushState" : "replaceState"](null, "", url)
+    },
+    sketch() {
+      sketch.textContent = model.sketch
+      sketch.hidden = !model.sketch
+    },
+    opened() {
+      for (const [name, panel] of Object.entries(panels)) panel.hidden = !model.opened.includes(name)
+      for (const button of chips.querySelectorAll("button")) {
+        const name = Object.keys(PANELS).find((one) => PANELS[one] === button.textContent)
+        button.setAttribute("aria-expanded", String(model.opened.includes(name)))
+      }
+    },
+    legend: () => drawLegend(legend, model.legend, () => {}),
+    grid: () => drawTable(panels.table, model.grid),
+    profile: () => drawProfile(panels.profile, model.profile, send),
+    hover() {
+      overlay.hover = model.hover
+      const box = map.getBoundingClientRect(), whole = stage.getBoundingClientRect(), { x, y, page } = model.hover
+      drawHover(hover, page ? model.hover : { ...model.hover, x: x + box.left - whole.left, y: y + box.top - whole.top }, stage)
+      redraw()
+    },
+  }
+  for (const [name, act] of Object.entries(show)) {
+    model.on(name, act)
+    act()
+  }
+  // The stylesheet may come later than the script.
+  setTimeout(() => { show.facts() }, 300)
+  find()
+  dense()
+  const travelled = () => { if (stage.isConnected && model.facts.page) send("link", location.search) }
+  window.addEventListener("popstate", travelled)
+  stage.addEventListener("keydown", (event) => {
+    const inside = Object.keys(panels).find((name) => event.composedPath().includes(panels[name]))
+    if (event.key === "Escape" && inside) {
+      send("open", inside)
+      return void [...chips.querySelectorAll("button")].find((one) => one.textContent === PANELS[inside])?.focus()
+    }
+    const inMap = event.composedPath().includes(map)
+    if (inMap && event.key.toLowerCase() === "f" && !event.ctrlKey && !event.metaKey) turn()
+    if (event.ctrlKey || event.metaKey || event.altKey || !KEYS.has(event.key) || !inMap) return
+    event.preventDefault()
+    send("key", event.key)
+  })
+  map.addEventListener("focusin", (event) => {
+    const inner = event.composedPath()[0]
+    if (inner === map) return
+    inner.tabIndex = -1
+    inner.style.outline = "none"
+    map.focus({ preventScroll: true })
+  })
+  return stage
+}

@@ -1,0 +1,252 @@
+"""The explorer of a matrix: one visitor's map of it, with names, legend, orders, and the cell under the pointer."""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import holoviews as hv
+import numpy as np
+import panel as pn
+
+from bigview.app.heatacts import HeatActs
+from bigview.app.heatcontrols import HeatControls
+from bigview.app.heatstage import HeatStage
+from bigview.app.heatstate import HeatState, first_style, look_of, usable_spec
+from bigview.app.heattold import bar_of, hover_of, names_told, texts_told
+from bigview.app.heatwindow import HeatWindow
+from bigview.errors import BigviewError
+from bigview.matrixspec import MatrixSpec
+from bigview.raster.heat import HeatLook
+from bigview.raster.render import readable
+from bigview.spec import View
+from bigview.store.matrix import MatrixTable
+from bigview.views.heatcells import Cell
+from bigview.views.heatscene import HeatPicture, HeatScene, axis_of, names_at
+from bigview.views.live import sentence
+from bigview.views.map import Map
+from bigview.views.picture import Wish
+
+_SAMPLED = 2_000  # names from which the longest is taken, evenly spread
+
+
+class HeatmapExplorer(pn.viewable.Viewer):
+    """The explorer of a matrix, for one visitor; displays itself in Jupyter.
+
+    Parameters
+    ----------
+    table : MatrixTable
+        The store.
+    dark : bool
+    height : int
+        Pixels, in a notebook. On a page of its own it fills the window.
+    spec : MatrixSpec, optional
+        All that is to be shown.
+    """
+
+    def __init__(self, table: MatrixTable, dark: bool = True, height: int = 640, spec: MatrixSpec | None = None) -> None:
+        super().__init__()
+        if not hv.Store.loaded_backends():
+            hv.extension("bokeh", logo=False)
+        plain = MatrixSpec(style=first_style(table, dark), fingerprint=table.manifest.fingerprint)
+        found, said = (plain, "") if spec is None else usable_spec(table, spec)
+        self.table = table
+        self.state = HeatState(spec=found.replaced(view=None))
+        self.look = look_of(table, found)
+        self._jump, self._holding = False, bool(said)
+        self.scene = HeatScene(table)
+        self.map = Map(self.scene, self.look, self, None, None if found.view is None else self.scene.camera(found.view))
+        self._controls = HeatControls(table, self.state, self._press)
+        page = _on_page()
+        place = {"position": "fixed", "inset": "0"} if page else {"position": "relative"}
+        self._name_plot()
+        rows, cols = table.shape
+        self.stage = HeatStage(
+            controls=self._controls.widgets,
+            facts=self._facts(page),
+            map=pn.pane.HoloViews(self.map.element, sizing_mode="stretch_both", margin=0),
+            sizing_mode="stretch_both" if page else "stretch_width",
+            height=None if page else height,
+            min_height=320,
+            sort=self._sorted(),
+            status={"view": "…", "all": f" of {rows:,} × {cols:,} cells", "message": said},
+            styles=place,
+            margin=0,
+            told=self._told,
+        )
+        self.window = HeatWindow(self)
+        self.acts = HeatActs(self)
+        self.state.param.watch(lambda event: self.map.soon(lambda: self._changed(event.old, event.new)), "spec")
+        if page:
+            pn.state.on_session_destroyed(lambda _: self.close())
+
+    def __panel__(self) -> Any:
+        return self.stage
+
+    @property
+    def spec(self) -> MatrixSpec:
+        """All that is shown now."""
+        view = self.map.view if self.map.ready else None
+        return self.state.spec.replaced(view=None if view is None else (view.x_range, view.y_range))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns that are shown."""
+        return self.look.shape(self.table)
+
+    def _told(self, kind: Any, value: Any) -> None:
+        self.acts.told(kind, value)
+
+    def _press(self, what: str) -> None:
+        self.map.soon(lambda: self.acts.press(what))
+
+    def _name_plot(self) -> None:
+        """Give the plot a name by which the page finds it: a notebook has many."""
+        self._plot_name = f"matrix-{uuid4().hex}"
+        name = self._plot_name
+        self.map.element = self.map.element.opts(hooks=[*self.map.element.opts.get().kwargs["hooks"], lambda plot, _: plot.state.update(name=name)])
+
+    def _facts(self, page: bool) -> dict[str, Any]:
+        manifest = self.table.manifest
+        title = manifest.title or Path(self.table.folder.url.rstrip("/")).stem
+        notes = list(dict.fromkeys(str(manifest.report[name]) for name in ("credit", "licence", "license") if manifest.report.get(name)))
+        label = f"Matrix {title}. Arrow keys move from cell to cell and read it, plus and minus zoom, 0 shows all of it, Escape leaves the cell."
+        return {
+            "title": title,
+            "note": " · ".join(notes),
+            "label": label,
+            "dark": self.state.style.dark,
+            "page": page,
+            "figure": self._plot_name,
+            "rows": self._axis("rows"),
+            "cols": self._axis("cols"),
+        }
+
+    def _axis(self, side: str) -> dict[str, Any]:
+        axis, size = axis_of(self.table, side), self.shape[0 if side == "rows" else 1]
+        longest = str(max(0, axis.size - 1))
+        if axis.named and axis.size:
+            sample = axis.names[:: max(1, axis.size // _SAMPLED)]
+            longest = readable(max(map(str, sample), key=len))[:60]
+        return {"size": size, "named": axis.named, "longest": longest, "label": str(self.table.manifest.report.get(side) or "")}
+
+    def _sorted(self) -> dict[str, Any]:
+        found = {side: getattr(self.state.spec, side) for side in ("rows", "cols")}
+        return {side: {"by": one.by, "name": one.name, "descending": one.descending} for side, one in found.items() if one is not None}
+
+    def _changed(self, old: MatrixSpec, new: MatrixSpec) -> None:
+        """Show another spec; a new order is found off the event loop."""
+        if self.stage.facts["dark"] != new.style.dark:
+            self.stage.facts = {**self.stage.facts, "dark": new.style.dark}
+        self._controls.follow()
+        self._jump = True
+        if (old.rows, old.cols) == (new.rows, new.cols):
+            self._looked(HeatLook(new.style, self.look.rows, self.look.cols))
+        elif not self.map.ready:
+            self._looked(look_of(self.table, new))
+        else:
+            self.map.aside(lambda: look_of(self.table, new), self._looked)
+
+    def _looked(self, look: HeatLook) -> None:
+        if (look.rows, look.cols) != (self.look.rows, self.look.cols):
+            self.stage.param.update(sort=self._sorted(), texts={}, hover={})
+            self.acts.leave()
+        self.look = look
+        self.map.restyle(look)
+
+    # What the map asks and tells.
+
+    def covers(self, width: int, height: int) -> tuple[int, int]:
+        """Return the pixels under something else: nothing lies on a matrix."""
+        return 0, 0
+
+    def pictured(self, wish: Wish, picture: HeatPicture) -> None:
+        """Show names, legend and counts; say of a sketch that it is one."""
+        if wish.style is not self.look:
+            return
+        if not pn.state.loaded:
+            # Panel drops what it is told between the first connection and the end of loading; the picture itself is Bokeh's.
+            pn.state.onload(lambda: self.map.soon(lambda: self.pictured(wish, picture)))
+            return
+        sketch = "" if picture.frame.exact else "Approximate picture; the exact one is being drawn"
+        told = {"names": names_told(picture, self.look), "texts": texts_told(picture), "sketch": sketch}
+        self.stage.param.update(**{name: value for name, value in told.items() if getattr(self.stage, name) != value})
+        if picture.count is not None:
+            self._settled(wish, picture)
+
+    def _settled(self, wish: Wish, picture: HeatPicture) -> None:
+        self.window.settled(wish.view, picture)
+        message = self.stage.status.get("message", "") if self._holding else ""
+        self._holding = False
+        self.stage.param.update(legend=bar_of(self.table, picture), status=self._status(wish.view, picture, message))
+        if self.stage.facts["page"]:
+            self.stage.link = {"query": self.spec.to_query(), "push": self._jump}
+            self._jump = False
+
+    def _status(self, view: View, picture: HeatPicture, message: str) -> dict[str, Any]:
+        (r0, r1), (c0, c1) = self.window.box
+        rows, cols = self.shape
+        per = picture.cells
+        aggregated = f" 1 pixel = {max(1, round(per[0] * per[1])):,} cells." if max(per) > 1 else ""
+        first, last = (", ".join(self.cell_names(*place)) for place in ((r0, c0), (max(r0, r1 - 1), max(c0, c1 - 1))))
+        return {
+            "view": f"{r1 - r0:,} × {c1 - c0:,}",
+            "all": f" of {rows:,} × {cols:,} cells.{aggregated}",
+            "summary": f"{r1 - r0:,} of {rows:,} rows and {c1 - c0:,} of {cols:,} columns in view, from {first} to {last}.{aggregated}",
+            "message": message,
+        }
+
+    def cell_names(self, row: int, col: int) -> tuple[str, str]:
+        """Return the names of a row and a column by their places in the order shown."""
+        names = [names_at(self.table, self.look, side, np.array([place])) for side, place in (("rows", row), ("cols", col))]
+        return names[0][0], names[1][0]
+
+    def hovered(self, found: Cell | None) -> None:
+        """Show the cell under the pointer."""
+        shown = {} if found is None else hover_of(self.table, self.look, found)
+        if self.stage.hover != shown:
+            self.stage.hover = shown
+
+    def picked(self, found: Cell | None) -> None:
+        """Move the cell cursor to the cell that was clicked."""
+        if found is None:
+            self.acts.leave()
+        else:
+            self.acts.go(found.row, found.col)
+
+    def outlined(self, corners: list[tuple[float, float]]) -> None:
+        """Select the rows and columns inside a box that was drawn."""
+        xs, ys = [x for x, _ in corners], [-y for _, y in corners]
+        self.window.select(View((min(xs), max(xs)), (min(ys), max(ys)), 1, 1))
+
+    def say(self, text: str) -> None:
+        """Say a sentence that stays until the second picture."""
+        self._holding = True
+        self.failed(text)
+
+    def failed(self, text: str) -> None:
+        """Say what went wrong; the last picture stays."""
+        self.stage.status = {**self.stage.status, "message": text}
+
+    def travelled(self, query: str) -> None:
+        """Show what a link of the browser's history holds."""
+        plain = MatrixSpec(style=self.state.style)
+        try:
+            found, said = usable_spec(self.table, MatrixSpec.from_query(query)) if "spec=" in query else (plain, "")
+        except BigviewError as error:
+            found, said = plain, sentence(error)
+        self.map.go(found.view)
+        self.state.spec = found.replaced(view=None)
+        self._jump = False
+        if said:
+            self.failed(said)
+
+    def close(self) -> None:
+        """Stop all work; called when the visitor leaves."""
+        self.window.close()
+        self.map.close()
+
+
+def _on_page() -> bool:
+    """Tell whether a server is making a page for a visitor (and not a notebook a cell)."""
+    document = pn.state.curdoc
+    return document is not None and document.session_context is not None and not pn.state._is_pyodide

@@ -1,0 +1,105 @@
+"""What the panels beside a matrix show: the window as a table, and the profiles of a part of it. Pure, off the event loop."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigview.build.space import size as size_text
+from bigview.raster.heat import HeatLook
+from bigview.raster.heatlegend import value_text
+from bigview.raster.matrixgrid import aggregate_matrix
+from bigview.spec import View
+from bigview.store.matrix import MatrixTable
+from bigview.store.matrixexport import MATRIX_FORMATS, WIDEST, CellExport
+from bigview.views.heatcells import native, numbers_of
+from bigview.views.heatscene import names_at
+
+Box = tuple[tuple[int, int], tuple[int, int]]
+"""Rows and columns, each from the first place to the one after the last, in the order shown."""
+
+_TABLE = (60, 24)  # rows and columns of the table: what a person reads
+_BINS = 300  # of a profile: what the panel is wide
+
+
+def box_of(view: View, shape: tuple[int, int]) -> Box:
+    """Return the rows and columns that a view shows, also those of which it shows a part."""
+    (x0, x1), (y0, y1) = view.x_range, view.y_range
+    sides = [(max(0, math.floor(low)), min(size, math.ceil(high))) for low, high, size in ((y0, y1, shape[0]), (x0, x1, shape[1]))]
+    (r0, r1), (c0, c1) = ((low, max(low, high)) for low, high in sides)
+    return (r0, r1), (c0, c1)
+
+
+def told(table: MatrixTable, value: float) -> str:
+    """Return the value of a cell as people read it; empty where it is missing."""
+    if table.kind == "category":
+        return "" if value != value or value < 0 else str(table.manifest.categories[int(value)])
+    return "" if value != value else value_text(value, whole=table.kind in ("integer", "boolean"))
+
+
+def table_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
+    """Return the first rows and columns of a box as a table, and a sentence that says so."""
+    (r0, r1), (c0, c1) = box
+    rows, cols = np.arange(r0, min(r1, r0 + _TABLE[0])), np.arange(c0, min(c1, c0 + _TABLE[1]))
+    if not len(rows) or not len(cols):
+        return {"note": "Nothing of the matrix is in view."}
+    values = numbers_of(table, table.cells(native(look.rows, rows), native(look.cols, cols))).tolist()
+    note = f"{r1 - r0:,} rows × {c1 - c0:,} columns in view"
+    if len(rows) < r1 - r0 or len(cols) < c1 - c0:
+        note += f"; the first {len(rows):,} × {len(cols):,} of them are here. Zoom in to see others."
+    names = (names_at(table, look, side, places) for side, places in (("cols", cols), ("rows", rows)))
+    return {"cols": next(names), "rows": next(names), "values": [[told(table, value) for value in line] for line in values], "note": note}
+
+
+def profile_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
+    """Return the profiles of a box: its values along the rows and along the columns, and what they are as a whole."""
+    (r0, r1), (c0, c1) = box
+    wide, high = c1 - c0, r1 - r0
+    names = [names_at(table, look, side, np.array([low, upper - 1])) for side, (low, upper) in (("rows", box[0]), ("cols", box[1]))]
+    title = f"{high:,} row{'s' * (high != 1)} × {wide:,} column{'s' * (wide != 1)}"
+    if table.kind == "category":
+        return {"title": title, "fields": _counted(table, look, box), "lines": []}
+    whole = _statistics(table, look, box, (1, 1))
+    count = int(whole["count"][0, 0])
+    fields = [["mean", value_text(float(whole["mean"][0, 0]))], ["least", value_text(float(whole["min"][0, 0]))]]
+    fields += [["greatest", value_text(float(whole["max"][0, 0]))], ["missing", f"{wide * high - count:,} of {wide * high:,}"]]
+    lines = []
+    if wide > 1:
+        lines.append(_line("Along the columns", _statistics(table, look, box, (1, min(_BINS, wide))), names[1]))
+    if high > 1:
+        lines.append(_line("Along the rows", _statistics(table, look, box, (min(_BINS, high), 1)), names[0]))
+    return {"title": title, "fields": fields, "lines": lines}
+
+
+def _statistics(table: MatrixTable, look: HeatLook, box: Box, shape: tuple[int, int]) -> dict[str, NDArray[Any]]:
+    view = View(box[1], box[0], shape[1], shape[0])
+    return {agg: aggregate_matrix(table, view, agg, look.rows, look.cols).to_numpy() for agg in ("count", "mean", "min", "max")}
+
+
+def _counted(table: MatrixTable, look: HeatLook, box: Box) -> list[list[str]]:
+    """Return how often the most frequent category is there."""
+    code, count, total = aggregate_matrix(table, View(box[1], box[0], 1, 1), "mode", look.rows, look.cols).to_numpy()[0, 0].tolist()
+    cells = (box[0][1] - box[0][0]) * (box[1][1] - box[1][0])
+    most = [["most frequent", f"{table.manifest.categories[int(code)]} ({count / total:.0%})"]] if total else []
+    return [*most, ["missing", f"{cells - int(total):,} of {cells:,}"]]
+
+
+def _line(title: str, found: dict[str, NDArray[Any]], names: list[str]) -> dict[str, Any]:
+    series = {name: [None if value != value else float(value) for value in found[agg].ravel().tolist()] for name, agg in _SERIES.items()}
+    low, high = (float(pick(found[agg])) for pick, agg in ((np.nanmin, "min"), (np.nanmax, "max"))) if (found["count"] > 0).any() else (0.0, 1.0)
+    mean = found["mean"].ravel()
+    spoken = f"{title}: no values"
+    if (found["count"] > 0).any():
+        spoken = f"{title}: the mean runs from {value_text(float(np.nanmin(mean)))} to {value_text(float(np.nanmax(mean)))}"
+    return {"title": f"{title}: mean, least and greatest", **series, "ends": [low, high], "first": names[0], "last": names[-1], "spoken": spoken}
+
+
+_SERIES = {"mean": "mean", "low": "min", "high": "max"}
+
+
+def exports_of(table: MatrixTable, look: HeatLook, box: Box) -> list[tuple[CellExport, str]]:
+    """Return the files that a box can be exported to, and about how large each would be."""
+    rows, cols = native(look.rows, np.arange(*box[0])), native(look.cols, np.arange(*box[1]))
+    made = [CellExport(table, rows, cols, name) for name in MATRIX_FORMATS if name != "arrow"]
+    return [(one, size_text(one.size)) for one in made if one.format == "npz" or len(cols) <= WIDEST]

@@ -1,0 +1,32 @@
+"""The page around a matrix, as a component: plain values go out, messages come back."""
+
+import panel as pn
+import param
+
+from bigview.app.component import HERE, Component
+
+
+class HeatStage(Component):
+    """The page around the map of a matrix. It takes plain values; heatmap.js shows them as text."""
+
+    box = param.Dict(default={}, doc="Rows and columns that are selected, as places.")
+    controls = pn.custom.Child(doc="The widgets of the upper card.")
+    cursor = param.Dict(default={}, doc="The cell that the keyboard is at, and what is said of it.")
+    facts = param.Dict(default={}, doc="Title, note, label, whether dark, whether it fills the page, the axes, the name of the plot.")
+    grid = param.Dict(default={}, doc="The window as a table.")
+    hover = param.Dict(default={}, doc="The cell under the pointer.")
+    legend = param.Dict(default={}, doc="Categories by rank, or a colour bar.")
+    link = param.Dict(default={}, doc="The link to what is shown, and whether it is a jump.")
+    map = pn.custom.Child(doc="The map.")
+    names = param.Dict(default={}, doc="Names of rows and columns in and around the window, by place.")
+    opened = param.List(default=[], item_type=str, doc="Names of the panels that are open.")
+    profile = param.Dict(default={}, doc="What the selected rows and columns hold, and files of it.")
+    sketch = param.String(default="", doc="What is not exact in the picture; empty where all is.")
+    sort = param.Dict(default={}, doc="By what rows and columns are sorted.")
+    status = param.Dict(default={}, doc="Cells in view, cells in all, one sentence, an error.")
+    texts = param.Dict(default={}, doc="Values that are written into their cells.")
+
+    _esm = HERE / "heatmap.js"
+    _parts = ("record.js", "legend.js", "heatnames.js")
+    _render_policy = "manual"
+    _stylesheets = (str(HERE / "explorer.css"), str(HERE / "heatmap.css"))

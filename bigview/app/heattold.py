@@ -1,0 +1,102 @@
+"""What the page around a matrix is told, as plain values; never markup."""
+
+from typing import Any
+
+import numpy as np
+
+from bigview.app.heatpanels import told
+from bigview.raster.heat import HeatLook
+from bigview.raster.heatlegend import value_text
+from bigview.raster.render import readable
+from bigview.store.matrix import MatrixTable
+from bigview.views.heatcells import Cell, native
+from bigview.views.heatscene import HeatPicture, Names, axis_of, names_at
+
+_LINES = 8  # columns of metadata of a row, and of a column, that hover tells
+_LONGEST = 160  # characters of a value
+
+
+def names_told(picture: HeatPicture, look: HeatLook) -> dict[str, Any]:
+    """Return the names beside a picture. The page keeps those it knows for as long as the order is the same."""
+
+    def one(names: Names, order: Any) -> dict[str, Any]:
+        return {"order": "" if order is None else str(hash(order)), "places": names.places, "texts": names.texts}
+
+    return {"rows": one(picture.rows, look.rows), "cols": one(picture.cols, look.cols)}
+
+
+def texts_told(picture: HeatPicture) -> dict[str, Any]:
+    """Return what is written into cells."""
+    found = picture.texts
+    return {} if found is None else {"row": found.row, "col": found.col, "texts": found.texts, "light": found.light}
+
+
+def bar_of(table: MatrixTable, picture: HeatPicture) -> dict[str, Any]:
+    """Return the legend of a picture: its colour bar, or its categories."""
+    frame = picture.frame
+    if frame.colorbar is not None:
+        bar = frame.colorbar
+        return {"kind": "bar", "title": bar.title, "colors": list(bar.colors), "ticks": [{"at": float(at), "text": text} for at, text in bar.ticks]}
+    total = max(1, sum(entry.count for entry in frame.legend))
+    items = [
+        {"name": entry.name, "color": entry.color, "count": f"{entry.count:,}", "share": entry.count / total, "on": True} for entry in frame.legend
+    ]
+    return {"kind": "categories", "title": frame.title, "items": items, "more": "", "picked": 0}
+
+
+def hover_of(table: MatrixTable, look: HeatLook, found: Cell) -> dict[str, Any]:
+    """Return the card of the cell under the pointer."""
+    row, col = (names_at(table, look, side, np.array([place]))[0] for side, place in (("rows", found.row), ("cols", found.col)))
+    labels = [str(table.manifest.report.get(side) or usual) for side, usual in (("rows", "row"), ("cols", "column"))]
+    value = told(table, found.value) or "missing"
+    fields = [[labels[0], row], [labels[1], col]]
+    if found.cells > 1:
+        fields.append(["this cell", value])
+        fields += _block(table, look, found)
+    for side, place in (("rows", found.row), ("cols", found.col)):
+        fields += metadata(table, look, side, place)
+    title = value if found.cells == 1 else f"1 pixel = {found.cells:,} cells"
+    known = {"title": title, "fields": fields, "row": found.row, "col": found.col, "names": {"row": row, "col": col}}
+    return {**known, "x": found.pixel[0], "y": found.pixel[1], "rows": list(found.rows), "cols": list(found.cols)}
+
+
+def _block(table: MatrixTable, look: HeatLook, found: Cell) -> list[list[str]]:
+    block = found.block
+    if block is None:
+        return []
+    if not block.count:
+        return [["values", "none"]]
+    fields = [["mean", value_text(block.mean)]]
+    for label, value, at in (("least", block.low, block.low_at), ("greatest", block.high, block.high_at)):
+        names = [names_at(table, look, side, np.array([place]))[0] for side, place in zip(("rows", "cols"), at, strict=True)] if at else []
+        fields.append([label, told(table, value) + (f"  at {', '.join(names)}" if names else "")])
+    if block.count < found.cells:
+        fields.append(["missing", f"{found.cells - block.count:,}"])
+    return fields
+
+
+def metadata(table: MatrixTable, look: HeatLook, side: str, place: int) -> list[list[str]]:
+    """Return what else is known of a row or a column."""
+    axis = axis_of(table, side)
+    if not axis.columns:
+        return []
+    number = int(native(look.rows if side == "rows" else look.cols, np.array([place]))[0])
+    found = []
+    for name in list(axis.columns)[:_LINES]:
+        value = axis.column(name)[number]
+        missing = value is None or value != value
+        found.append(
+            [name, "–" if missing else readable(value_text(float(value)) if isinstance(value, (float, np.floating)) else str(value))[:_LONGEST]]
+        )
+    return found
+
+
+def name_card(table: MatrixTable, look: HeatLook, side: str, place: int, at: tuple[float, float]) -> dict[str, Any]:
+    """Return the card of the name under the pointer."""
+    name = names_at(table, look, side, np.array([place]))[0]
+    key = "row" if side == "rows" else "col"
+    fields = metadata(table, look, side, place)
+    shown = fields or [
+        [str(table.manifest.report.get(side) or ("row" if side == "rows" else "column")), f"{place + 1:,} of {look.shape(table)[side == 'cols']:,}"]
+    ]
+    return {"title": name, "fields": shown, "x": at[0], "y": at[1], "page": True, key: place, "names": {key: name}}

@@ -1,0 +1,107 @@
+"""The part of a matrix that is in view, or selected: as a table, as profiles, as files."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from bigview.app.heatpanels import Box, box_of, exports_of, profile_of, table_of
+from bigview.app.tableexport import open_desk
+from bigview.raster.heat import HeatLook
+from bigview.spec import View
+from bigview.views.heatscene import HeatPicture
+from bigview.views.live import sentence
+
+if TYPE_CHECKING:
+    from bigview.app.heatmap import HeatmapExplorer
+
+_FILES = {"parquet": "Parquet", "csv": "CSV", "npz": "NPZ"}
+
+
+class HeatWindow:
+    """The window of one visitor, and the box that was selected in it.
+
+    Parameters
+    ----------
+    page : HeatmapExplorer
+
+    Attributes
+    ----------
+    box : Box
+        Rows and columns in view.
+    """
+
+    def __init__(self, page: "HeatmapExplorer") -> None:
+        self._page = page
+        rows, cols = page.shape
+        self.box: Box = ((0, rows), (0, cols))
+        self._selected: Box | None = None
+        self._worker: Any = None
+        self._desk = open_desk()
+        self._links: list[str] = []
+        self._shown: Any = None
+
+    def settled(self, view: View, picture: HeatPicture) -> None:
+        """Take note of what is in view."""
+        self.box = box_of(view, self._page.shape)
+        self.renew()
+
+    def select(self, view: View) -> None:
+        """Select the rows and columns of a view."""
+        box = box_of(view, self._page.shape)
+        if box[0][1] > box[0][0] and box[1][1] > box[1][0]:
+            self._selected = box
+            opened = self._page.stage.opened
+            self._page.stage.param.update(box={"rows": list(box[0]), "cols": list(box[1])}, opened=[*opened, *{"profile"}.difference(opened)])
+            self.renew()
+
+    def clear(self) -> None:
+        """Select nothing."""
+        if self._selected is not None:
+            self._selected = None
+            self._page.stage.box = {}
+            self.renew()
+
+    def renew(self) -> None:
+        """Fill the panels that are open."""
+        opened = self._page.stage.opened
+        asked = (self.box, self._selected, self._page.look, tuple(opened))
+        if not opened or asked == self._shown:
+            return
+        if self._worker is None:
+            self._worker = self._page.map.worker(self._work, self._deliver)
+        self._worker.request(asked)
+
+    def _work(self, asked: Any, _: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+        box, selected, look, opened = asked
+        table = self._page.table
+        found: dict[str, Any] = {}
+        if "table" in opened:
+            found["grid"] = table_of(table, look, selected or box)
+        if "profile" in opened:
+            found["profile"] = {**profile_of(table, look, selected or box), "note": "" if self._desk is not None else "Files: store.export(…)"}
+        yield found
+
+    def _deliver(self, asked: Any, found: dict[str, Any]) -> None:
+        box, selected, look, _ = asked
+        if "profile" in found and self._desk is not None:
+            found["profile"]["files"] = self._offered(look, selected or box)
+        self._shown = asked
+        self._page.stage.param.update(**found)
+
+    def _offered(self, look: HeatLook, box: Box) -> list[dict[str, str]]:
+        """Offer files of a box, and take the last ones back."""
+        if self._desk is None:
+            return []
+        self._desk.revoke(self._links)
+        try:
+            files = exports_of(self._page.table, look, box)
+        except Exception as error:  # noqa: BLE001  the profile is worth showing without
+            self._page.failed(sentence(error))
+            return []
+        links = [self._desk.address(one) for one, _ in files]
+        self._links = links
+        return [{"name": _FILES[one.format], "link": link, "size": f"about {size}"} for (one, size), link in zip(files, links, strict=True)]
+
+    def close(self) -> None:
+        """Take the files back."""
+        if self._desk is not None:
+            self._desk.revoke(self._links)

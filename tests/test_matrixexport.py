@@ -1,0 +1,59 @@
+"""Cells as files: what is read back is what the store holds, in the order asked for."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bigview as bv
+from bigview.errors import OptionError, TooLargeError
+from bigview.store.matrixexport import export_matrix
+
+RNG = np.random.default_rng(3)
+VALUES = RNG.normal(size=(70, 40)).astype(np.float32)
+VALUES[3, 5] = np.nan
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    frame = pd.DataFrame(VALUES, index=[f"row {k}" for k in range(70)], columns=["=evil()", *(f"c{k}" for k in range(1, 40))])
+    return bv.build_matrix(frame, str(tmp_path_factory.mktemp("export") / "m.bv"), quiet=True)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".arrow", ".npz"])
+def test_a_file_holds_the_cells_asked_for(store, tmp_path, suffix):
+    rows, cols = RNG.permutation(70)[:20], RNG.permutation(40)[:7]
+    target = tmp_path / f"part{suffix}"
+    size = export_matrix(store, target, rows, cols)
+    assert size == target.stat().st_size
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+    expected = VALUES[np.ix_(rows, cols)]
+    if suffix == ".npz":
+        found = np.load(target, allow_pickle=False)
+        assert np.array_equal(found["values"], expected, equal_nan=True)
+        assert found["rows"].tolist() == [f"row {k}" for k in rows]
+        assert found["cols"].tolist() == store.cols.names[cols].tolist()
+        return
+    read = {".parquet": pd.read_parquet, ".csv": pd.read_csv, ".arrow": pd.read_feather}[suffix](target)
+    assert read.columns.tolist() == ["name", *store.cols.names[cols]]
+    assert read["name"].tolist() == [f"row {k}" for k in rows]
+    assert np.allclose(read.iloc[:, 1:].to_numpy(np.float64), expected, equal_nan=True)
+
+
+def test_everything_streams_in_pieces(store, tmp_path, monkeypatch):
+    monkeypatch.setattr("bigview.store.matrixexport._PIECE", 100)
+    export_matrix(store, tmp_path / "all.npz")
+    assert np.array_equal(np.load(tmp_path / "all.npz")["values"], VALUES, equal_nan=True)
+
+
+def test_a_spreadsheet_runs_no_name_as_a_formula(store, tmp_path):
+    export_matrix(store, tmp_path / "all.csv", spreadsheet=True)
+    assert "'=evil()" in (tmp_path / "all.csv").read_text("utf-8-sig").splitlines()[0]
+
+
+def test_what_cannot_be_written_is_said_first(store, tmp_path, monkeypatch):
+    with pytest.raises(OptionError, match="does not tell the format"):
+        export_matrix(store, tmp_path / "all.xyz")
+    monkeypatch.setattr("bigview.store.matrixexport.WIDEST", 10)
+    with pytest.raises(TooLargeError, match="Take NPZ"):
+        export_matrix(store, tmp_path / "all.csv")
+    assert not list(tmp_path.iterdir())
