@@ -122,3 +122,37 @@ def test_everything_like_a_record(explorer, store):
     _until(page, lambda: _count(page) == 7, "the seven nearest")
     assert page.locator(".chip .text", has_text="score: ").count() == 1
     assert page.evaluate("window.hacked") is None
+
+
+def _shown(page) -> list[str]:
+    return page.locator(".tile .name").all_inner_texts()
+
+
+def test_a_gallery_of_what_passes(explorer, store):
+    page, table = explorer, open_store(store)
+    page.get_by_role("button", name="Images", exact=True).click()
+    tiles = page.locator(".tile")
+    tiles.first.wait_for()
+    order = table.rows(limit=ROWS)
+    titles = [str(text) for text in order["text"]]
+    _until(page, lambda: _shown(page) == titles[:48], "the first page")
+    assert page.locator(".images .range").inner_text() == f"1–48 of {ROWS:,}"
+    there = [value is not None for value in order["photo"][:48]]
+    assert [tile.locator("img").count() == 1 for tile in tiles.all()] == there
+    page.keyboard.press("Tab")
+    tiles.first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.locator(".record dd", has_text=titles[1]).wait_for()
+    _until(page, lambda: tiles.nth(1).get_attribute("aria-current") == "true", "the tile to be marked")
+    page.keyboard.press("PageDown")
+    _until(page, lambda: _shown(page) == titles[48:96], "the second page")
+    page.locator(".rank[data-name=b]").click()
+    wanted = table.category_counts("kind")["b"]
+    _until(page, lambda: page.locator(".images .range").inner_text() == f"1–48 of {wanted:,}", "the images of one kind")
+    page.get_by_role("button", name="Records", exact=True).click()
+    page.locator(".records tbody tr").first.wait_for()
+    assert page.locator(".images").is_hidden(), "they have one place"
+    assert page.evaluate("window.hacked") is None

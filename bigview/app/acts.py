@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from bigview.app.host import Host, Panel
 from bigview.app.others import Others
-from bigview.app.panels import PANELS
+from bigview.app.panels import INSTEAD, PANELS
 from bigview.app.permalink import Permalink
 from bigview.app.picks import toggled
 from bigview.app.stage import Stage
@@ -91,7 +91,7 @@ class Acts:
         if value not in self._panels:
             self._panels[value] = PANELS[value](self._page)
             setattr(self._stage, value, self._panels[value].component)
-        self._stage.opened = [*opened, value]
+        self._stage.opened = [*(name for name in opened if name != INSTEAD.get(value)), value]
 
     def _travelled(self, value: Any) -> None:
         self._page.permalink.travelled(value)

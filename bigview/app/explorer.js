@@ -1,13 +1,14 @@
 // The page around the map. Everything that comes from the data enters through textContent, so it can never be markup.
 
-const PANELS = { filters: "Filters", table: "Records", charts: "Charts", saved: "Saved" }
+const PANELS = { filters: "Filters", table: "Records", gallery: "Images", charts: "Charts", saved: "Saved" }
 
-function drawChips(box, chips, opened, send) {
+function drawChips(box, model, send) {
+  const { chips, opened, panels } = model
   const held = box.getRootNode().activeElement?.getAttribute?.("aria-label")
   box.replaceChildren()
   const filters = chips.filters ?? []
-  for (const [name, label] of Object.entries(PANELS)) {
-    const button = add(box, "button", "tool", label)
+  for (const name of panels) {
+    const label = PANELS[name], button = add(box, "button", "tool", label)
     button.type = "button"
     button.setAttribute("aria-label", label)
     button.setAttribute("aria-expanded", String(opened.includes(name)))
@@ -31,7 +32,7 @@ function drawChips(box, chips, opened, send) {
   })
   if (chips.selection) {
     const chip = add(box, "span", "chip chosen")
-    add(chip, "span", "text", chips.chosen || "Selection")
+    add(chip, "span", "text", model.status.chosen || "Selection")
     const button = add(chip, "button", "close", "×")
     button.type = "button"
     button.setAttribute("aria-label", "Select nothing")
@@ -160,10 +161,11 @@ export function render({ model, el }) {
       sketch.textContent = model.sketch
       sketch.hidden = !model.sketch
     },
-    chips: () => drawChips(chips, model.chips, model.opened, send),
+    chips: () => drawChips(chips, model, send),
+    panels: () => drawChips(chips, model, send),
     opened() {
       for (const [name, panel] of Object.entries(panels)) panel.hidden = !model.opened.includes(name)
-      drawChips(chips, model.chips, model.opened, send)
+      drawChips(chips, model, send)
     },
     legend: () => drawLegend(legend, model.legend, pick),
     record: () => pinned.draw(model.record),

@@ -11,11 +11,13 @@ from bigview.app.acts import Acts
 from bigview.app.controls import Controls
 from bigview.app.legend import legend, summary
 from bigview.app.links import usable
+from bigview.app.panels import PANELS
 from bigview.app.permalink import Permalink
 from bigview.app.picks import picked, place_of, told
 from bigview.app.records import Records
 from bigview.app.stage import Stage
 from bigview.app.state import State, colorings, first_coloring
+from bigview.app.thumbnails import image_columns
 from bigview.errors import missing_column
 from bigview.spec import Filter, Filters, Style, Where
 from bigview.state import Spec
@@ -66,6 +68,7 @@ class Explorer(pn.viewable.Viewer):
         self.state = State(spec=found.replaced(view=None))
         self.state.saved = saved
         self._holding = bool(said)
+        self._looked = False
         self.acts: Acts
         self.settled: list[Callable[[], None]] = []
         self.map = Map(PointScene(table), self.state.style, self, self.where, None if found.view is None else camera_of(found.view))
@@ -196,9 +199,22 @@ class Explorer(pn.viewable.Viewer):
             "message": message,
         }
         self.permalink.renew()
+        self._pictorial()
         self.stage.param.update(legend=shown, status=status)
         for call in self.settled:
             call()
+
+    def _pictorial(self) -> None:
+        """Find out, once, whether a column holds images, and offer the gallery where one does."""
+        if self._looked:
+            return
+        self._looked = True
+
+        def offer(_: Any, columns: tuple[str, ...]) -> None:
+            if columns:
+                self.stage.panels = list(PANELS)
+
+        self.map.worker(lambda table, _: [image_columns(table)], offer).request(self.table)
 
     def outlined(self, corners: list[tuple[float, float]]) -> None:
         """Select the rows inside an area that was drawn on the map."""

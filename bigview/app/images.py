@@ -31,13 +31,14 @@ def places(record: pd.DataFrame, manifest: Manifest) -> list[Place]:
     found: list[Place] = []
     for column in manifest.columns:
         if column.name in record.columns and column.kind in ("binary", "text", "category"):
-            place = _place(column.name, record[column.name].iloc[0])
+            place = place_of_value(column.name, record[column.name].iloc[0])
             if place is not None:
                 found.append(place)
     return found[:MOST]
 
 
-def _place(column: str, value: Any) -> Place | None:
+def place_of_value(column: str, value: Any) -> Place | None:
+    """Return what a value stands for; None where it cannot stand for an image."""
     if isinstance(value, bytes):
         return Place(column, value) if kind_of(value) else None
     if not isinstance(value, str) or len(value) > _LONGEST or any(ord(letter) < 32 for letter in value):
@@ -76,25 +77,30 @@ def images(folder: Folder, found: list[Place]) -> list[dict[str, str]]:
         if place.remote:
             shown.append({"name": place.column, "address": str(place.held), "host": place.remote})
             continue
-        data = place.held if isinstance(place.held, bytes) else _read(folder, place.held)
+        data = place.held if isinstance(place.held, bytes) else read_file(folder, place.held)
         kind = None if data is None else kind_of(data)
         if data is not None and len(data) > LARGEST:
             shown.append({"name": place.column, "note": f"The image is larger than {LARGEST >> 20} MB."})
         elif data is not None and kind is not None:
-            shown.append({"name": place.column, "data": f"data:{kind};base64,{base64.b64encode(data).decode()}"})
+            shown.append({"name": place.column, "data": data_url(kind, data)})
     return shown
 
 
-def _read(folder: Folder, name: str) -> bytes | None:
-    """Return the first bytes of a file of the folder, one more than are shown; None where there is no such file inside it."""
+def data_url(kind: str, data: bytes) -> str:
+    """Return bytes as an address that holds them."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def read_file(folder: Folder, name: str, most: int = LARGEST) -> bytes | None:
+    """Return the first bytes of a file of the folder, one more than `most`; None where there is no such file inside it."""
     try:
         if not folder.is_local:
-            return folder.read(name) if folder.size(name) <= LARGEST else bytes(LARGEST + 1)
+            return folder.read(name) if folder.size(name) <= most else bytes(most + 1)
         root = Path(folder.path()).resolve()
         path = (root / name).resolve()  # a link may lead elsewhere
         if not path.is_relative_to(root) or not path.is_file():
             return None
         with path.open("rb") as file:
-            return file.read(LARGEST + 1)
+            return file.read(most + 1)
     except (OSError, ValueError, RuntimeError):  # whatever a name of the data does to a file system
         return None

@@ -86,7 +86,7 @@ class Records:
         if not len(records):
             return
         x, y = place_of(self._table, records)
-        camera, open_ = self._map.camera, "table" in self._stage.opened
+        camera, open_ = self._map.camera, not {"table", "gallery"}.isdisjoint(self._stage.opened)
         seen = replace(camera, y0=camera.y0 + _UNDER * camera.span[1]) if open_ else camera
         if math.isfinite(x) and math.isfinite(y) and not seen.holds(x, y):
             self._map.look(camera.centred(x, y).moved(0.0, -_ABOVE if open_ else 0.0))

@@ -1,16 +1,5 @@
 // The table of records. Everything that comes from the data enters through textContent or title, so it can never be markup.
 
-function button(parent, name, text, label, act) {
-  const made = add(parent, "button", name, text)
-  made.type = "button"
-  if (label) {
-    made.title = label
-    made.setAttribute("aria-label", label)
-  }
-  made.addEventListener("click", act)
-  return made
-}
-
 const WAIT = 250  // ms after the last key until a search begins
 
 function searchLine(parent, facts, send) {
@@ -110,37 +99,6 @@ function exportMenu(parent, send) {
     }
   }
   return made
-}
-
-function pager(parent, send) {
-  const box = add(parent, "nav", "pager")
-  box.setAttribute("aria-label", "Pages of the table")
-  let number = 1, pages = 1
-  const go = (wanted) => send("page", Math.min(Math.max(1, wanted), pages))
-  const first = button(box, "step", "«", "First page", () => go(1))
-  const before = button(box, "step", "‹", "Previous page", () => go(number - 1))
-  const label = add(box, "label", "", "Page ")
-  const field = add(label, "input", "number")
-  field.inputMode = "numeric"
-  field.setAttribute("aria-label", "Page number")
-  const all = add(box, "span", "soft")
-  const next = button(box, "step", "›", "Next page", () => go(number + 1))
-  const last = button(box, "step", "»", "Last page", () => go(pages))
-  const leap = () => {
-    const wanted = parseInt(field.value.replace(/\D/g, ""), 10)
-    wanted && wanted !== number ? go(wanted) : (field.value = number.toLocaleString("en"))
-  }
-  field.addEventListener("change", leap)
-  field.addEventListener("keydown", (event) => { if (event.key === "Escape") field.value = number.toLocaleString("en") })
-  return (page) => {
-    [number, pages] = [page.number ?? 1, page.pages ?? 1]
-    first.disabled = before.disabled = number <= 1
-    next.disabled = last.disabled = number >= pages
-    field.value = number.toLocaleString("en")
-    field.style.width = `${field.value.length + 2}ch`
-    all.textContent = `of ${pages.toLocaleString("en")}`
-    box.hidden = pages <= 1
-  }
 }
 
 function drawHead(head, columns, send) {
@@ -251,7 +209,7 @@ export function render({ model, el }) {
   range.setAttribute("role", "status")
   const trouble = add(foot, "span", "trouble")
   trouble.setAttribute("role", "alert")
-  const turn = pager(foot, send)
+  const turn = pager(foot, send, "Pages of the table")
 
   let drawn = {}
   const draw = {

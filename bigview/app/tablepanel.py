@@ -50,6 +50,7 @@ class Table(Component):
     trouble = param.String(default="", doc="What went wrong; the last page stays.")
 
     _esm = HERE / "tablepanel.js"
+    _parts = ("paging.js",)
     _stylesheets = (str(HERE / "tablepanel.css"),)
 
 
