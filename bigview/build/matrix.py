@@ -18,6 +18,7 @@ from bigview.build.matrixsources import open_matrix
 from bigview.build.place import current_matrix, new_generation, nothing_half_written, sweep_matrix
 from bigview.build.progress import Progress, progress
 from bigview.build.space import Estimate, check_space, free_bytes, threads
+from bigview.build.sparse import build_sparse, sparse_source
 from bigview.errors import OptionError
 from bigview.store.files import Folder
 from bigview.store.manifest import NAME, DataFile
@@ -58,6 +59,9 @@ def build_matrix(source: Any, store: str, **options: Any) -> MatrixManifest | Es
     >>> build_matrix("expression.npy", "expression.bv", rows="genes.parquet")  # doctest: +SKIP
     """
     chosen = MatrixOptions.of(options)
+    sparse = sparse_source(source)
+    if sparse is not None:
+        return build_sparse(sparse, str(store), chosen)
     folder = Folder(str(store))
     current = current_matrix(folder, chosen.overwrite)
     opened = open_matrix(source, chosen)

@@ -20,8 +20,10 @@ from bigview.store import pool
 
 Block = tuple[int, int, NDArray[Any]]
 """First native row, first native column, and the cells."""
-Statistic = Literal["mean", "sum", "count", "min", "max", "std", "var"]
+Statistic = Literal["mean", "sum", "count", "min", "max", "std", "var", "stored", "stored_mean"]
 STATISTICS: tuple[Statistic, ...] = ("mean", "sum", "count", "min", "max", "std", "var")
+STORED: tuple[Statistic, ...] = ("stored", "stored_mean")
+"""What only a sparse matrix has: how many cells of a pixel are stored, and the mean of these."""
 
 _SPANS = 4
 """Slices a thread: threads that others slow down are helped out."""
@@ -48,6 +50,8 @@ class Reduced:
     squares : ndarray of float64, or None
         The sum of their squared distances from `centre`.
     centre : float
+    stored : ndarray of int64, or None
+        Of a sparse matrix the cells that are stored and have a value.
     """
 
     count: NDArray[np.int64]
@@ -56,13 +60,15 @@ class Reduced:
     high: NDArray[Any]
     squares: NDArray[np.float64] | None = None
     centre: float = 0.0
+    stored: NDArray[np.int64] | None = None
 
     def __add__(self, other: Self) -> Self:
         if self.centre != other.centre:
             raise AssertionError("squares about different centres cannot be added")
         squares = None if self.squares is None or other.squares is None else self.squares + other.squares
+        stored = None if self.stored is None or other.stored is None else self.stored + other.stored
         low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
-        return replace(self, count=self.count + other.count, total=self.total + other.total, low=low, high=high, squares=squares)
+        return replace(self, count=self.count + other.count, total=self.total + other.total, low=low, high=high, squares=squares, stored=stored)
 
     def value(self, statistic: Statistic) -> NDArray[Any]:
         """Return the plane of a statistic: int64 for the count, else float64 with NaN where nothing has a value.
@@ -71,6 +77,8 @@ class Reduced:
         """
         if statistic == "count":
             return self.count
+        if statistic in STORED:
+            return self._of_stored(statistic)
         empty = self.count == 0
         if statistic in ("min", "max"):
             return np.where(empty, np.nan, (self.low if statistic == "min" else self.high).astype(np.float64))
@@ -85,11 +93,17 @@ class Reduced:
             variance = np.maximum(self.squares / self.count - (mean - self.centre) ** 2, 0.0)
         return np.asarray(np.sqrt(variance) if statistic == "std" else variance)
 
+    def _of_stored(self, statistic: Statistic) -> NDArray[Any]:
+        if self.stored is None:
+            raise OptionError(f"{statistic!r} is known of sparse matrices only; in this one every cell is stored.")
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self.stored if statistic == "stored" else np.asarray(self.total / self.stored)
+
     def by_pixel(self, rows: AxisPixels, cols: AxisPixels) -> Self:
         """Return the planes by pixel instead of by bin, which differ where pixels are smaller than cells."""
         if rows.shown is None and cols.shown is None:
             return self
-        found = {name: getattr(self, name) for name in ("count", "total", "low", "high", "squares")}
+        found = {name: getattr(self, name) for name in ("count", "total", "low", "high", "squares", "stored")}
         planes: dict[str, Any] = {name: plane if plane is None else cols.by_pixel(rows.by_pixel(plane, 0), 1) for name, plane in found.items()}
         return replace(self, **planes)
 

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from bigview.config import limits
 from bigview.errors import OptionError, TooLargeError, closest
 from bigview.raster.aggregate import DOMINANT
+from bigview.raster.blocks import STORED
 from bigview.raster.matrixplanes import planes_of
 from bigview.raster.ordered import Cell, Ordered, extreme_cells, mode_cells, sampled_cells
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
 
-REDUCTIONS = ("mean", "min", "max", "sum", "count", "std", "mode")
+REDUCTIONS = ("mean", "min", "max", "sum", "count", "std", "mode", "stored", "stored_mean")
 
 QUICK_FROM = 250_000_000
 """Cells in view from which a quick picture comes before the exact one: fewer take less than 100 ms on two cores."""
@@ -85,8 +86,10 @@ def _checked(table: MatrixTable, view: View, agg: Any) -> str:
     category = table.kind == "category"
     if category and name not in ("mode", "count"):
         raise OptionError(f"The cells hold categories, which have no {name}. Take 'mode', the most frequent one of each pixel, or 'count'.")
+    if name in STORED and table.manifest.layout != "sparse":
+        raise OptionError(f"{name!r} is known of sparse matrices only; in this one every cell is stored. Take 'count' or 'mean'.")
     if name == "mode" and not category:
-        raise OptionError(f"'mode' needs cells that hold categories; these hold a {table.kind}. Take one of {', '.join(REDUCTIONS[:-1])}.")
+        raise OptionError(f"'mode' needs cells that hold categories; these hold a {table.kind}. Take one of {', '.join(REDUCTIONS[:6])}.")
     size = view.width * view.height * 8 * (3 if name == "mode" else 1)
     if size > limits().result_bytes:
         limit = f"the limit is {limits().result_bytes / 1e6:,.0f} MB"

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from bigview.config import limits
 from bigview.raster.blocks import Reduced
-from bigview.raster.ordered import Ordered, reduced_cells
+from bigview.raster.matrixpyramid import pyramid_cells
+from bigview.raster.ordered import Ordered, centre_of, reduced_cells
+from bigview.raster.sparseblocks import reduce_sparse
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
 from bigview.store.recent import Recent
@@ -46,12 +50,16 @@ def planes_of(table: MatrixTable, view: View, rows: Any = None, cols: Any = None
 
 
 def _made(table: MatrixTable, found: Ordered, squares: bool) -> Planes:
+    if table.manifest.layout == "sparse":
+        return Planes(reduce_sparse(table.sparse, found.rows, found.cols, centre_of(table) if squares else None))
+    if found.is_native and table.manifest.levels:
+        made = pyramid_cells(table, found.y, found.x, squares)
+        return Planes(made.found, made.level, made.error)
     return Planes(reduced_cells(table, found, squares))
 
 
 def _bytes(planes: Planes) -> int:
-    found = planes.found
-    return sum(plane.nbytes for plane in (found.count, found.total, found.low, found.high, found.squares) if plane is not None)
+    return sum(plane.nbytes for plane in vars(planes.found).values() if isinstance(plane, np.ndarray))
 
 
 _kept: "Recent[Planes]" = Recent(_bytes, lambda: limits().frame_bytes)

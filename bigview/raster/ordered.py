@@ -26,6 +26,7 @@ class Ordered:
     x: MatrixSide
     rows: AxisPixels
     cols: AxisPixels
+    is_native: bool = False
 
     @classmethod
     def of(cls, table: MatrixTable, view: View, rows: Any = None, cols: Any = None) -> "Ordered":
@@ -34,7 +35,7 @@ class Ordered:
         index = [None if order is None else order.index for order in (rows, cols)]
         sizes = [size if order is None else len(order) for order, size in zip(index, table.shape, strict=True)]
         y, x = MatrixSide(float(y0), float(y1), view.height, sizes[0]), MatrixSide(float(x0), float(x1), view.width, sizes[1])
-        return cls(y, x, AxisPixels.of(y, index[0]), AxisPixels.of(x, index[1]))
+        return cls(y, x, AxisPixels.of(y, index[0]), AxisPixels.of(x, index[1]), rows is None and cols is None)
 
     @property
     def cells(self) -> int:
@@ -48,7 +49,7 @@ class Ordered:
 
 def reduced_cells(table: MatrixTable, found: Ordered, squares: bool = False) -> Reduced:
     """Return what each pixel holds, from the stored cells."""
-    reduction = BlockReduction(found.rows, found.cols, table.shape, table.dtype, table.missing, _centre(table) if squares else None)
+    reduction = BlockReduction(found.rows, found.cols, table.shape, table.dtype, table.missing, centre_of(table) if squares else None)
     for piece in _pieces(table, found):
         reduction.add(piece)
     return reduction.result()
@@ -73,10 +74,11 @@ def sampled_cells(table: MatrixTable, found: Ordered, cells: int = QUICK_CELLS, 
     """Return about what each pixel holds, from some rows of each, with the standard error."""
     blocks = [block for piece in _pieces(table, found) for block in piece]
     most = strips_within(found.rows, found.cols, cells)
-    return sampled_blocks(blocks, found.rows, found.cols, table.shape, most, missing=table.missing, centre=_centre(table) if squares else None)
+    return sampled_blocks(blocks, found.rows, found.cols, table.shape, most, missing=table.missing, centre=centre_of(table) if squares else None)
 
 
-def _centre(table: MatrixTable) -> float:
+def centre_of(table: MatrixTable) -> float:
+    """Return what squares are taken about: the mean of all cells."""
     return float(table.manifest.facts.get("mean") or 0.0)
 
 

@@ -1,6 +1,7 @@
 """MatrixTable: the cells of a matrix store, asked for by rows and columns."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ from bigview.store.axistable import AxisTable
 from bigview.store.chunks import ChunkedArray
 from bigview.store.files import Folder
 from bigview.store.matrixmanifest import MatrixManifest, read_matrix_manifest
+from bigview.store.sparse import SparseCells
 
 
 class MatrixTable:
@@ -75,8 +77,18 @@ class MatrixTable:
         return self.manifest.missing
 
     @property
-    def values(self) -> ChunkedArray:
-        """The array of the values."""
+    def values(self) -> ChunkedArray | SparseCells:
+        """The array of the values; of a sparse matrix its stored entries."""
+        return self.sparse if self.manifest.layout == "sparse" else self.dense
+
+    @cached_property
+    def sparse(self) -> SparseCells:
+        """The stored entries of a sparse matrix, by rows and by columns."""
+        return SparseCells.of(self.folder, self.manifest.generation, self.shape, int(self.manifest.facts["stored"]), self.dtype)
+
+    @property
+    def dense(self) -> ChunkedArray:
+        """The array of a dense matrix."""
         return ChunkedArray(self.folder, f"{self.manifest.generation}/values", self.shape, self.manifest.chunk, self.dtype)
 
     def cells(self, rows: Any = slice(None), cols: Any = slice(None)) -> NDArray[Any]:
