@@ -1,18 +1,16 @@
 """What a visitor of a matrix does: keys, tools, sorting, opening a panel. Messages of the page come in, the state changes."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from bigview.app.heathost import HeatPage
 from bigview.app.heatpanels import told
 from bigview.app.heattold import name_card
 from bigview.matrixspec import Ordering
 from bigview.raster.heat import known_grid, window_of
 from bigview.views.heatcells import value_at
 from bigview.views.live import sentence
-
-if TYPE_CHECKING:
-    from bigview.app.heatmap import HeatmapExplorer
 
 PANELS = ("table", "profile")
 _ARROWS = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0), "PageUp": (-10, 0), "PageDown": (10, 0)}
@@ -35,10 +33,11 @@ class HeatActs:
 
     Parameters
     ----------
-    page : HeatmapExplorer
+    page : HeatPage
+        The explorer.
     """
 
-    def __init__(self, page: "HeatmapExplorer") -> None:
+    def __init__(self, page: HeatPage) -> None:
         self._page = page
         self._cell: tuple[int, int] | None = None
 

@@ -146,6 +146,9 @@ export function render({ model, el, view }) {
     const { x_range: x, y_range: y } = figure
     const facts = { rows: model.facts.rows, cols: { ...model.facts.cols, flat: room.flat } }
     overlay.draw({ x0: x.start, x1: x.end, y0: -y.end, y1: -y.start }, { left: room.left, top: room.top, width: map.clientWidth, height: map.clientHeight }, colors, facts)
+    gutters.rows.style.transform = `translate(${overlay.edge.left}px, 0)`
+    gutters.cols.style.transform = `translate(0, ${overlay.edge.top}px)`
+    corner.style.transform = `translate(${overlay.edge.left}px, ${overlay.edge.top}px)`
   }
   const redraw = () => { if (!waiting) { waiting = true; requestAnimationFrame(draw) } }
   const find = () => {
@@ -181,7 +184,7 @@ export function render({ model, el, view }) {
       const { x_range: x, y_range: y } = figure, box = map.getBoundingClientRect()
       const found = axis === "cols" ? x.start + ((event.clientX - box.left) / box.width) * (x.end - x.start) : -y.end + ((event.clientY - box.top) / box.height) * (y.end - y.start)
       // Slanted names lean away from their column: the one whose foot is nearest to the pointer's diagonal.
-      const lean = axis === "cols" && !room.flat ? ((box.top - 9 - event.clientY) / box.width) * (x.end - x.start) : 0
+      const lean = axis === "cols" && !room.flat ? ((box.top + overlay.edge.top - 9 - event.clientY) / box.width) * (x.end - x.start) : 0
       const near = overlay.labels[axis].map((label) => label.place).sort((a, b) => Math.abs(a + 0.5 - found + lean) - Math.abs(b + 0.5 - found + lean))[0]
       return near
     }

@@ -57,6 +57,7 @@ class Overlay {
     Object.assign(this, { canvas, shape, rows: new NameStore(), cols: new NameStore(), texts: {}, hover: {}, cursor: {}, box: {}, sort: {} })
     this.pen = canvas.getContext("2d")
     this.labels = { rows: [], cols: [] }
+    this.edge = { left: 0, top: 0 }
   }
 
   // Room for the names: of the longest ones, within reason.
@@ -77,6 +78,9 @@ class Overlay {
     pen.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight)
     if (!(view.x1 > view.x0 && view.y1 > view.y0)) return
     pen.font = this.font()
+    // Names stand beside the matrix itself, also where it does not fill the map.
+    const edge = { left: Math.max(0, -view.x0 * map.width / (view.x1 - view.x0)), top: Math.max(0, -view.y0 * map.height / (view.y1 - view.y0)) }
+    this.edge = { left: Math.min(edge.left, map.width), top: Math.min(edge.top, map.height) }
     this.drawCells(view, map)
     this.drawMarks(view, map, colors)
     this.drawRows(view, map, colors, facts.rows)
@@ -95,14 +99,15 @@ class Overlay {
     this.labels.rows = layout({ low: y0, high: y1, pixels: map.height, size: facts.size, numbered: !facts.named, least: LINE, names: this.rows, pinned: this.pins("row") })
     pen.textAlign = "right"
     pen.textBaseline = "middle"
+    const foot = map.left + this.edge.left
     for (const label of this.labels.rows) {
       const y = map.top + label.at, sorted = this.sort.cols?.by === "values" && this.sort.cols.name === label.text
       pen.font = this.font(label.pinned || sorted)
       pen.fillStyle = label.pinned ? colors.ink : sorted ? colors.accent : colors.soft
       const text = shortened(pen, `${label.text}${sorted ? " ▸" : ""}`, map.left - 14)
-      pen.fillText(text, map.left - 9, y)
-      pen.fillRect(map.left - 5, Math.round(y) - 0.5, 4, 1)
-      label.box = [map.left - 9 - pen.measureText(text).width, y - FONT / 2, map.left - 9, y + FONT / 2]
+      pen.fillText(text, foot - 9, y)
+      pen.fillRect(foot - 5, Math.round(y) - 0.5, 4, 1)
+      label.box = [foot - 9 - pen.measureText(text).width, y - FONT / 2, foot - 9, y + FONT / 2]
     }
   }
 
@@ -117,24 +122,25 @@ class Overlay {
     this.labels.cols = found
     pen.textBaseline = flat ? "alphabetic" : "middle"
     pen.textAlign = flat ? "center" : "left"
+    const foot = map.top + this.edge.top
     for (const label of found) {
       const x = map.left + label.at, sorted = this.sort.rows?.by === "values" && this.sort.rows.name === label.text
       pen.font = this.font(label.pinned || sorted)
       pen.fillStyle = label.pinned ? colors.ink : sorted ? colors.accent : colors.soft
       const room = flat ? Math.max(unit - 8, longest - 8 || 0) : (map.top - 12) * Math.SQRT2
       const text = shortened(pen, `${label.text}${sorted ? " ▾" : ""}`, flat && facts.flat ? Infinity : room)
-      pen.fillRect(Math.round(x) - 0.5, map.top - 5, 1, 4)
+      pen.fillRect(Math.round(x) - 0.5, foot - 5, 1, 4)
       const wide = pen.measureText(text).width
       if (flat) {
-        pen.fillText(text, x, map.top - 9)
-        label.box = [x - wide / 2, map.top - 9 - FONT, x + wide / 2, map.top - 9]
+        pen.fillText(text, x, foot - 9)
+        label.box = [x - wide / 2, foot - 9 - FONT, x + wide / 2, foot - 9]
       } else {
         pen.save()
-        pen.translate(x, map.top - 9)
+        pen.translate(x, foot - 9)
         pen.rotate(-SLANT)
         pen.fillText(text, 0, 0)
         pen.restore()
-        label.slanted = [x, map.top - 9, wide]
+        label.slanted = [x, foot - 9, wide]
       }
     }
   }

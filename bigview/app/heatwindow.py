@@ -1,17 +1,15 @@
 """The part of a matrix that is in view, or selected: as a table, as profiles, as files."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from bigview.app.heathost import HeatPage
 from bigview.app.heatpanels import Box, box_of, exports_of, profile_of, table_of
 from bigview.app.tableexport import open_desk
 from bigview.raster.heat import HeatLook
 from bigview.spec import View
 from bigview.views.heatscene import HeatPicture
 from bigview.views.live import sentence
-
-if TYPE_CHECKING:
-    from bigview.app.heatmap import HeatmapExplorer
 
 _FILES = {"parquet": "Parquet", "csv": "CSV", "npz": "NPZ"}
 
@@ -21,7 +19,8 @@ class HeatWindow:
 
     Parameters
     ----------
-    page : HeatmapExplorer
+    page : HeatPage
+        The explorer.
 
     Attributes
     ----------
@@ -29,7 +28,7 @@ class HeatWindow:
         Rows and columns in view.
     """
 
-    def __init__(self, page: "HeatmapExplorer") -> None:
+    def __init__(self, page: HeatPage) -> None:
         self._page = page
         rows, cols = page.shape
         self.box: Box = ((0, rows), (0, cols))
