@@ -26,7 +26,7 @@ from bigview.app.explorer import Explorer
 from bigview.app.server import COMPRESSION, warm
 from bigview.raster.frame import frame
 from bigview.spec import View
-from bigview.views import map as maps
+from bigview.views import scene
 from bigview.views.picture import Painter, Picture, Wish
 from bigview.views.wire import encode
 
@@ -83,7 +83,7 @@ class ConstantPainter(Painter):
 
 def time_painting(log: Log) -> None:
     """Note how long each picture took its worker, in milliseconds."""
-    paint = maps.Painter.paint
+    paint = scene.Painter.paint
 
     def timed(self: Painter, wish: Wish, stale: Callable[[], bool] = lambda: False) -> Iterator[Picture]:
         start = time.perf_counter()
@@ -91,7 +91,7 @@ def time_painting(log: Log) -> None:
             log("paint", 1e3 * (time.perf_counter() - start))
             yield picture
 
-    maps.Painter.paint = timed  # type: ignore[method-assign]
+    scene.Painter.paint = timed  # type: ignore[method-assign]
 
 
 def explorer_page(store: bv.PointStore, by: str | None) -> Callable[[], Any]:
@@ -157,7 +157,7 @@ def main() -> None:
     given = parser.parse_args()
     log, store = Log(given.log), bv.open(given.store)
     if given.page == "constant":
-        maps.Painter = ConstantPainter
+        scene.Painter = ConstantPainter
     count_bytes(log)
     time_painting(log)
     options = {"websocket_compression_level": COMPRESSION} if given.page in ("explorer", "constant") else {}
