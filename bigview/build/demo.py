@@ -1,4 +1,4 @@
-"""The demonstration stores: real words, and synthetic clusters of any size."""
+"""The demonstration stores: real words, synthetic clusters of any size, and matrices of flights and of all the land on earth."""
 
 import os
 import sys
@@ -7,27 +7,52 @@ from pathlib import Path
 import pyarrow as pa
 
 from bigview.build.clusters import clusters_partition
+from bigview.build.flights import flight_matrices
+from bigview.build.landmask import CREDIT as LAND_CREDIT
+from bigview.build.landmask import land_axes, unpacked_land
+from bigview.build.matrix import build_matrix
 from bigview.build.parts import GeneratedSource
 from bigview.build.points import build_points
 from bigview.build.progress import callback, progress
 from bigview.build.words import words_table
 from bigview.errors import BigviewError, OptionError, closest
 from bigview.store.files import Folder
+from bigview.store.matrixmanifest import read_matrix_manifest
 from bigview.store.reader import Reader
 from bigview.store.verify import whole
 
-DEMOS = ("words", "clusters")
+DEMOS = ("words", "clusters", "flights", "landmask")
 ROWS = 1_000_000
 """Default number of rows: the first picture is there within minutes."""
 _PARTITION = 1_000_000
 
 
-def demo_store(name: str = "words", rows: int | None = ROWS, folder: str | Path | None = None, quiet: bool = False) -> Path:
-    """Return the path of a demonstration store, built if it is not there.
+def demo_stores(name: str = "words", rows: int | None = ROWS, folder: str | Path | None = None, quiet: bool = False) -> list[Path]:
+    """Return the paths of a demonstration's stores, built if they are not there; the flights have several.
 
     Parameters
     ----------
-    name : {"words", "clusters"}
+    name : {"words", "clusters", "flights", "landmask"}
+    rows : int or None
+        Of words and clusters.
+    folder : path, optional
+        Where demonstration data are kept; see `demo_folder`.
+    quiet : bool
+        Tell nothing.
+    """
+    if name not in ("flights", "landmask"):
+        return [demo_store(name, rows, folder, quiet)]
+    home = Path(folder) if folder is not None else demo_folder()
+    home.mkdir(parents=True, exist_ok=True)
+    return _flights(home, quiet) if name == "flights" else [_landmask(home, quiet)]
+
+
+def demo_store(name: str = "words", rows: int | None = ROWS, folder: str | Path | None = None, quiet: bool = False) -> Path:
+    """Return the path of a demonstration store, the first one of several, built if it is not there.
+
+    Parameters
+    ----------
+    name : {"words", "clusters", "flights", "landmask"}
     rows : int or None
         None takes every word there is.
     folder : path, optional
@@ -37,6 +62,8 @@ def demo_store(name: str = "words", rows: int | None = ROWS, folder: str | Path 
     """
     if name not in DEMOS:
         raise OptionError(f"There is no demo {name!r}. {closest(name, DEMOS)}")
+    if name in ("flights", "landmask"):
+        return demo_stores(name, rows, folder, quiet)[0]
     if rows is not None and rows < 1:
         raise OptionError(f"rows is {rows}; a demo needs at least one.")
     home = Path(folder) if folder is not None else demo_folder()
@@ -95,3 +122,32 @@ def _clusters(rows: int | None, store: Path, quiet: bool) -> None:
 def clusters_rows(first: int, rows: int) -> pa.Table:
     """Return rows of the synthetic clusters, from a row at which a partition begins."""
     return clusters_partition(first // _PARTITION, rows)
+
+
+def _flights(home: Path, quiet: bool) -> list[Path]:
+    stores = []
+    for name, make in flight_matrices().items():
+        store = home / f"flights-{name}.bv"
+        if not _matrix_there(store):
+            made = make()
+            build_matrix(made.values, str(store), rows=made.rows, cols=made.cols, title=made.title, report=made.report, quiet=quiet)
+        stores.append(store)
+    return stores
+
+
+def _landmask(home: Path, quiet: bool) -> Path:
+    store = home / "landmask.bv"
+    if not _matrix_there(store):
+        rows, cols = land_axes()
+        report = {"credit": LAND_CREDIT, "rows": "latitude", "cols": "longitude", "value": "share of land", "style": {"palette": "atlas"}}
+        with progress(quiet) as tell, unpacked_land(home, callback(tell)) as source:
+            build_matrix(str(source), str(store), rows=rows, cols=cols, title="Land and sea, 933 million cells", report=report, quiet=quiet)
+    return store
+
+
+def _matrix_there(store: Path) -> bool:
+    folder = Folder(str(store))
+    try:
+        return all(folder.size(file.name) == file.bytes for file in read_matrix_manifest(folder).files)
+    except (BigviewError, OSError):  # none, of another version, or damaged: it is built
+        return False

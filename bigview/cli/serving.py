@@ -18,6 +18,7 @@ def _serving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--auth", metavar="FILE", help="users and passwords; needed for other addresses")
     parser.add_argument("--public", action="store_true", help="let anyone in who reaches the address")
     parser.add_argument("--origin", action="append", default=[], metavar="HOST", help="host under which browsers come, behind a proxy")
+    parser.add_argument("--selections", metavar="URL", help="database of saved selections (the file beside each store)")
     parser.add_argument("--sessions", type=int, metavar="N", help=f"visitors at once ({limits().sessions}); who comes when it is full is told so")
 
 
@@ -28,9 +29,19 @@ def _serve(paths: Sequence[str], arguments: argparse.Namespace) -> None:
     with override(sessions=arguments.sessions or limits().sessions), _kept():
         from bigview.app.server import serve
 
+        stores = list(paths) if arguments.selections is None else [_with_selections(path, arguments.selections) for path in paths]
         gc.freeze()
         gc.enable()
-        serve(list(paths), **{name: value for name in names if (value := getattr(arguments, name)) is not None})
+        serve(stores, **{name: value for name in names if (value := getattr(arguments, name)) is not None})
+
+
+def _with_selections(path: str, url: str) -> Any:
+    """Return an open store whose selections are saved in a database, which is there."""
+    from bigview.stores import open as open_store
+
+    store = open_store(path, selections=url)
+    store.selections().list()
+    return store
 
 
 @contextmanager
@@ -54,7 +65,7 @@ def serve_options(commands: Any) -> None:
 def demo_options(commands: Any) -> None:
     """Declare the command."""
     parser = command(commands, "demo", "build a demonstration store and open it", _demo)
-    parser.add_argument("name", nargs="?", default="words", metavar="NAME", help="words (real) or clusters (synthetic)")
+    parser.add_argument("name", nargs="?", default="words", metavar="NAME", help="words, flights, landmask (real) or clusters (synthetic)")
     parser.add_argument("--rows", default="1M", metavar="N", help="10K, 1M, 100M, …, or all (1M)")
     parser.add_argument("--folder", metavar="PATH", help="where demonstration data are kept (the user's cache)")
     parser.add_argument("--no-serve", action="store_true", help="only build")
@@ -63,14 +74,14 @@ def demo_options(commands: Any) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> None:
-    from bigview.build.demo import demo_store
+    from bigview.build.demo import demo_stores
 
     try:
         rows = None if arguments.rows.lower() == "all" else rows_of(arguments.rows)
     except argparse.ArgumentTypeError as error:
         raise OptionError(f"--rows: {error}, or all.") from error
-    store = demo_store(arguments.name, rows, arguments.folder, arguments.quiet)
+    stores = demo_stores(arguments.name, rows, arguments.folder, arguments.quiet)
     if arguments.no_serve:
-        print(store)
+        print(*stores, sep="\n")
     else:
-        _serve([str(store)], arguments)
+        _serve([str(store) for store in stores], arguments)

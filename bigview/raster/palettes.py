@@ -41,6 +41,11 @@ _RAMPS = {
         ("#2a4a78", "#4f5f7c", "#6f757b", "#8f8b78", "#b2a26d", "#d7bb5a", "#fdea45"),
         ("#d9bd5a", "#b0a06f", "#8a8779", "#656d7a", "#3d5273", "#00204d"),
     ),
+    # From the depth of the sea to sand, or from shallow water to forest.
+    "atlas": (
+        ("#0e2740", "#164562", "#2f6f7d", "#6f9a86", "#b3b98a", "#e6d7a8", "#fbf3dc"),
+        ("#d3e6ef", "#a9cfd6", "#86b7a6", "#6b9a6d", "#4d7743", "#2f5127"),
+    ),
     "grey": (
         ("#3d434d", "#6b717c", "#9aa0aa", "#c9cdd4", "#ffffff"),
         ("#c3c8d0", "#959ba6", "#69707c", "#414854", "#161a21"),
