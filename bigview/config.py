@@ -81,6 +81,8 @@ class Limits:
         Categories listed in a legend; the rest is summed.
     vector_bytes : int
         Largest file of vectors that is searched for the nearest ones, vector by vector: about five seconds from a disk.
+    vector_sum_bytes : int
+        Sums of vectors kept for the orders of similarities: 40 MB each at a million vectors of 256 dimensions.
     """
 
     cache_bytes: int = 448 * MEGABYTE
@@ -116,6 +118,7 @@ class Limits:
     reach: float = 14.0
     legend_items: int = 40
     vector_bytes: int = 8192 * MEGABYTE
+    vector_sum_bytes: int = 256 * MEGABYTE
 
 
 _current = [Limits()]

@@ -1,23 +1,21 @@
 """Stores as the user holds them: a table of points that can also be drawn, explored and given to HoloViews."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bigview.spec import Style, View, Where
 from bigview.store.files import Folder
 from bigview.store.matrix import MatrixTable
 from bigview.store.matrixmanifest import is_matrix
-from bigview.store.pairreader import pair_reader
 from bigview.store.pairtable import PairTable
 from bigview.store.points import PointTable
 
 if TYPE_CHECKING:
-    from bigview.matrixspec import MatrixStyle
     import xarray as xr
-    from bigview.raster.heat import HeatFrame
 
+    from bigview.matrixspec import MatrixStyle
     from bigview.raster.frame import Frame
+    from bigview.raster.heat import HeatFrame
     from bigview.raster.render import Picture
     from bigview.store.export import ExportSize
     from bigview.store.saved import Selections
@@ -79,24 +77,12 @@ class PointStore(_Drawn):
     """
 
     def over(self, x: str, y: str) -> "PairStore":
-        """Return the same rows by the place that two other columns give them, from an index over these.
+        """Return the same rows by the place that two other columns give them, from an index over these; see `index`, and `PointTable.over`."""
+        found: Any = super().over(x, y)
+        return found  # type: ignore[no-any-return]
 
-        Raises
-        ------
-        ColumnError
-            When the store has no such column.
-        OptionError
-            When there is no index over them; see `index`.
-
-        Examples
-        --------
-        >>> store.over("price", "area").aggregate(bigview.View((0, 1e6), (0, 300)))  # doctest: +SKIP
-        """
-        return self._pairs.get((x, y)) or self._pairs.setdefault((x, y), PairStore(self, pair_reader(self.reader, x, y)))
-
-    @cached_property
-    def _pairs(self) -> "dict[tuple[str, str], PairStore]":
-        return {}
+    def _paired(self, reader: Any) -> "PairStore":
+        return PairStore(self, reader)
 
     def index(self, x: str, y: str, **options: Any) -> Any:
         """Index the store by another pair of columns, and return its rows over them, as `over` does.
@@ -201,6 +187,20 @@ class MatrixStore(MatrixTable):
         rows, cols : Order, optional
             Which rows and columns, in which order; all in their own by default.
 
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions (y, x), y ascending as the rows are, coordinates at the centres of the pixels. Attributes `bounds` (x0, x1, y0, y1), `exact`,
+            `error` (pixels), `level` and `cells` (rows and columns a pixel).
+
+        Raises
+        ------
+        ViewError, OptionError, TooLargeError
+        """
+        from bigview.raster.matrixgrid import aggregate_matrix
+
+        return aggregate_matrix(self, view, agg, rows, cols)
+
     def frame(self, view: View, style: "MatrixStyle | None" = None, rows: Any = None, cols: Any = None) -> "HeatFrame":
         """Return the picture of a view with its colour bar or legend, as every door shows it.
 
@@ -252,20 +252,6 @@ class MatrixStore(MatrixTable):
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         shown = self.explore()._repr_mimebundle_(include, exclude)
         return shown if isinstance(shown, (Mapping, tuple)) else {"text/plain": repr(self)}
-
-        Returns
-        -------
-        xarray.DataArray
-            Dimensions (y, x), y ascending as the rows are, coordinates at the centres of the pixels. Attributes `bounds` (x0, x1, y0, y1), `exact`,
-            `error` (pixels), `level` and `cells` (rows and columns a pixel).
-
-        Raises
-        ------
-        ViewError, OptionError, TooLargeError
-        """
-        from bigview.raster.matrixgrid import aggregate_matrix
-
-        return aggregate_matrix(self, view, agg, rows, cols)
 
 
 def open(store: Any, selections: Any = None) -> Any:

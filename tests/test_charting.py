@@ -1,7 +1,9 @@
 """Charts: what they count, and that no chart filters itself."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -12,8 +14,10 @@ from hypothesis import strategies as st
 import bigview as bv
 from bigview.app.charting import brushed, choices, counts_of, first_charts, marked
 from bigview.app.chartpanel import ChartPanel
+from bigview.app.mapchart import Look, box_of, boxed, looked, pictured
 from bigview.app.state import State
 from bigview.chart import Chart
+from bigview.config import override
 from bigview.errors import OptionError
 from bigview.spec import Filters
 from bigview.state import Spec
@@ -96,6 +100,11 @@ class Stand:
         self.table, self.state, self.map, self.base, self.selected = table, State(spec=Spec(charts=charts)), self, NONE, NONE
         self.requests: list[list[str]] = []
 
+    @property
+    def where(self) -> Filters:
+        """All filters in force."""
+        return self.state.where
+
     def soon(self, call: "Callable[[], None]") -> None:
         call()
 
@@ -134,6 +143,95 @@ def test_no_chart_filters_itself_and_only_what_changed_is_counted(points: bv.Poi
 
 
 def test_what_charts_there_can_be(points: bv.PointStore) -> None:
-    assert [one["kind"] for one in choices(points)] == ["histogram", "dates", "bars", "density", "crosstab"]
+    assert [one["kind"] for one in choices(points)] == ["histogram", "dates", "bars", "map", "density", "crosstab"]
     assert first_charts(points, "label") == [Chart("bars", ("label",)), Chart("histogram", ("score",))]
     assert first_charts(points, None)[0].kind == "bars"
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory, data: pd.DataFrame) -> bv.PointStore:
+    """Return a store with indexes."""
+    return store(tmp_path_factory.mktemp("maps"), data, indexes=[("score", "votes"), ("day", "votes")])
+
+
+@pytest.mark.parametrize("columns", [("score", "votes"), ("day", "votes"), ("x", "score")])
+def test_a_rectangle_on_a_second_map_holds_the_rows_under_it(indexed: bv.PointStore, data: pd.DataFrame, columns: "tuple[str, str]") -> None:
+    chart = Chart("map", columns)
+    shown = pictured(indexed, chart, (NONE, NONE), Look(), sampled=False)
+    assert shown.exact
+    assert shown.image.startswith("data:image/png;base64,")
+    assert shown.count == data[[*columns]].notna().all(axis=1).sum()
+    brush = boxed(indexed, chart, shown, [0.7, 0.2, 0.25, 0.75])
+    made = Chart("map", columns, brush)
+    x0, x1, y0, y1 = shown.bounds
+    origin = indexed.over(*columns).manifest.x.origin if columns[0] == "day" else 0
+    u, v = (data[name].astype("M8[us]").astype("i8") - origin if name == "day" else data[name] for name in columns)
+    low, high = (x0 + share * (x1 - x0) for share in (0.2, 0.7))
+    wanted = (u >= low) & (u < high) & (v >= y0 + 0.25 * (y1 - y0)) & (v < y0 + 0.75 * (y1 - y0))
+    assert abs(indexed.count(where=brush) - wanted.sum()) <= 0.01 * len(data)
+    found = box_of(indexed, made, shown)
+    np.testing.assert_allclose(found, [0.2, 0.7, 0.25, 0.75], atol=0.002)
+    some = pictured(indexed, chart, (NONE, Filters.of(brush)), Look(), sampled=False)
+    assert some.count == indexed.count(where=brush)
+    assert box_of(indexed, Chart("map", columns, "score > 3"), shown) is None
+
+
+def test_a_second_map_is_looked_at_closer(indexed: bv.PointStore) -> None:
+    chart = Chart("map", ("score", "votes"))
+    shown = pictured(indexed, chart, (NONE, NONE), Look(), sampled=False)
+    x0, x1, _, _ = shown.bounds
+    close = looked(indexed, chart, Look(), shown, {"zoom": 0.5, "at": [0.0, 1.0]})
+    assert close.ends is not None
+    np.testing.assert_allclose(close.ends[:2], [x0, (x0 + x1) / 2])
+    near = pictured(indexed, chart, (NONE, NONE), close, sampled=False)
+    assert near.count < shown.count
+    moved = looked(indexed, chart, close, near, {"pan": [0.5, 0.0]})
+    assert moved.ends is not None
+    assert moved.ends[0] > close.ends[0]
+    for step in ({}, {"zoom": 4.0, "at": [0.5, 0.5]}, {"zoom": float("inf"), "at": [0.5, 0.5]}):
+        assert looked(indexed, chart, close, near, step) == Look()
+    deep = close
+    for _ in range(60):
+        deep = looked(indexed, chart, deep, pictured(indexed, chart, (NONE, NONE), deep, sampled=False), {"zoom": 0.2, "at": [0.5, 0.5]})
+    assert deep.ends is not None
+    assert deep.ends[1] > deep.ends[0]
+
+
+def test_without_an_index_a_second_map_is_a_sample_that_says_so(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    plain = store(tmp_path, pd.DataFrame({name: rng.normal(size=40_000) for name in ("x", "y", "a", "b")}))
+    stand = Stand(plain, [Chart("map", ("a", "b"))])
+    panel = ChartPanel(stand)  # type: ignore[arg-type]
+    [chart] = panel.component.charts
+    assert chart["badge"] == "sample of 1 %"
+    assert f"bigview index {plain.reader.folder.url} --x a --y b" in chart["advice"]
+    assert abs(chart["rows"] - 40_000) < 800
+    panel._told("brush", {"chart": 0, "box": [0.1, 0.9, 0.1, 0.5]})
+    assert plain.count(where=stand.where) < 40_000
+    assert len(stand.requests) == 1, "a second map never filters itself"
+    panel._told("look", {"chart": 0, "zoom": 0.5, "at": [0.5, 0.5]})
+    assert panel.component.charts[0]["rows"] < chart["rows"]
+    assert not panel.component.charts[0]["whole"]
+    panel.close()
+
+
+def test_a_large_store_shows_a_sample_first(points: bv.PointStore, indexed: bv.PointStore) -> None:
+    charts = [Chart("bars", ("label",)), Chart("histogram", ("votes",)), Chart("map", ("score", "votes")), Chart("density", ("score", "votes"))]
+    with override(sampled_rows=100), patch("bigview.store.sampled._FEWEST", 300):
+        store = bv.open(indexed.reader.folder.url)
+        stand = Stand(store, charts)
+        told: list[list[dict[str, Any]]] = []
+        panel = ChartPanel(stand)  # type: ignore[arg-type]
+        panel.component.param.watch(lambda event: told.append(event.new), "charts")
+        panel._told("brush", {"chart": 1, "bins": [[10, 30]]})
+        brush = stand.state.spec.charts[1].brush
+        badges = [[chart["badge"] for chart in shown] for shown in told]
+        assert badges[3] == ["sample of 1 %", "", "sample of 1 %", "sample of 1 %"]
+        assert badges[-1] == [""] * 4
+        exact, rough = told[-1], told[3]
+        assert rough[0]["all"] == exact[0]["all"], "what is known of all rows stays"
+        assert rough[0]["labels"] == exact[0]["labels"]
+        assert sum(exact[0]["some"]) == points.count(where=f"({brush}) AND label IS NOT NULL")
+        assert abs(sum(rough[0]["some"]) - sum(exact[0]["some"])) < 0.35 * sum(exact[0]["some"])
+        assert all(some <= every for some, every in zip(rough[3]["some"], rough[3]["all"], strict=True))
+        panel.close()

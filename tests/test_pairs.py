@@ -36,7 +36,7 @@ from tests.test_verify import forge, one
 
 
 @contextmanager
-def indexed(table: pd.DataFrame, cells: bool, parts: int = 150) -> Iterator[PairTable]:
+def indexed(table: pd.DataFrame, cells: bool, parts: int = 1000) -> Iterator[PairTable]:
     """Build a store of a table by two columns of its own, and index it by the table's x and y."""
     rng = np.random.default_rng(len(table))
     source = table.assign(u=rng.normal(size=len(table)), v=rng.random(len(table)).astype(np.float32))
@@ -48,10 +48,11 @@ def indexed(table: pd.DataFrame, cells: bool, parts: int = 150) -> Iterator[Pair
         yield PairTable(store, pair_reader(store.reader, "x", "y"))
 
 
-@given(st.data(), st.booleans())
-def test_conservation(data: st.DataObject, cells: bool) -> None:
+@settings(max_examples=30)
+@given(st.data(), st.booleans(), st.sampled_from([1000, 1000, 1000, 150]))
+def test_conservation(data: st.DataObject, cells: bool, parts: int) -> None:
     table = data.draw(tables())
-    with indexed(table, cells) as pair:
+    with indexed(table, cells, parts) as pair:
         view, where = data.draw(views(table)), data.draw(st.none() | expressions())
         grid = aggregate(pair, view, ds.count(), where)
         assert grid.shape == (view.height, view.width)
@@ -72,7 +73,7 @@ def test_conservation(data: st.DataObject, cells: bool) -> None:
             np.testing.assert_array_equal(most[:, :, 1], split.max(split.dims[2]))
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.data())
 def test_fidelity_to_datashader(data: st.DataObject) -> None:
     kinds = ("normal", "outlier", "equal", "mixed")
@@ -93,7 +94,7 @@ def test_fidelity_to_datashader(data: st.DataObject) -> None:
             np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-9)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.data(), st.booleans())
 def test_it_draws_what_a_store_built_by_these_columns_draws(data: st.DataObject, cells: bool) -> None:
     table = data.draw(tables())
@@ -110,7 +111,7 @@ def test_it_draws_what_a_store_built_by_these_columns_draws(data: st.DataObject,
                 np.testing.assert_allclose(mine, theirs, rtol=1e-9)
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(st.data(), st.booleans())
 def test_a_filter_means_the_same(data: st.DataObject, cells: bool) -> None:
     table = data.draw(tables())

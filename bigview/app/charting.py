@@ -1,6 +1,6 @@
 """What a chart shows and what its brush asks: plain values for the page. No chart filters itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from bigview.spec import Filter, Filters, Histogram
 from bigview.store.manifest import Column
 from bigview.store.phrases import quoted
 from bigview.store.points import PointTable
+from bigview.store.sampled import SampledTable
 
 BINS, BARS, CELLS, LINES = 48, 12, 48, 12
 """Bins of a histogram, bars of a chart of categories, cells along a side of a density, categories along a side of a cross table."""
@@ -33,12 +34,15 @@ class Counts:
         For each axis of bins the edges as a clause takes them.
     everything, some : list of int
         All rows, and those that pass the other filters; of two axes row by row, the first axis downwards.
+    exact : bool
+        False for estimates from a sample.
     """
 
     labels: tuple[list[str], ...]
     ends: tuple[list[str] | None, ...]
     everything: list[int]
     some: list[int]
+    exact: bool = True
 
 
 def choices(table: PointTable) -> list[dict[str, Any]]:
@@ -53,6 +57,7 @@ def choices(table: PointTable) -> list[dict[str, Any]]:
         {"kind": "histogram", "label": "Histogram", "columns": [kinds["number"]]},
         {"kind": "dates", "label": "Dates", "columns": [kinds["date"]]},
         {"kind": "bars", "label": "Categories", "columns": [kinds["category"]]},
+        {"kind": "map", "label": "Second map", "columns": [numbers, numbers]},
         {"kind": "density", "label": "Density of two numbers", "columns": [numbers, numbers]},
         {"kind": "crosstab", "label": "Category × category", "columns": [kinds["category"], kinds["category"]]},
     ]
@@ -70,28 +75,50 @@ def first_charts(table: PointTable, by: str | None) -> list[Chart]:
 
 def counts_of(table: PointTable, chart: Chart, base: Filters, others: Filters) -> Counts:
     """Count a chart: all rows, and those that pass the filters of everything else."""
-    labels, ends, everything = _bars(table, chart, base)
-    _, _, some = _bars(table, chart, others)
+    labels, ends, everything = _bars(table, table, chart, base)
+    _, _, some = _bars(table, table, chart, others)
+    return _ranked(chart, Counts(labels, ends, [], []), everything, some)
+
+
+def sampled_counts(table: PointTable, chart: Chart, base: Filters, others: Filters, before: Counts | None) -> Counts:
+    """Estimate the counts of a chart from a sample, quickly; `before` has the exact ones of all rows where they are known."""
+    sample = table.sampled
+    _, _, some = _bars(table, sample, chart, others)
+    some = np.rint(some * sample.scale).astype(np.int64)
+    if before is not None and before.exact:
+        if chart.kind == "bars":
+            places = {str(name): place for place, name in enumerate(table.reader.categories(chart.columns[0]))}
+            some = some[[places[label] for label in before.labels[0]]]
+        return replace(before, some=np.minimum(some.ravel(), before.everything).tolist(), exact=sample.exact)
+    labels, ends, everything = _bars(table, sample, chart, base)
+    everything = np.rint(everything * sample.scale).astype(np.int64)
+    return _ranked(chart, Counts(labels, ends, [], [], sample.exact), everything, some)
+
+
+def _ranked(chart: Chart, shown: Counts, everything: NDArray[np.int64], some: NDArray[np.int64]) -> Counts:
+    labels = shown.labels
     if chart.kind == "bars":  # by rank among all rows, so that bars stay where they are
         order = np.argsort(-everything, kind="stable")[:BARS]
         keep = np.array([place for place in order if everything[place] > 0], np.int64)
-        return Counts(([labels[0][place] for place in keep],), ends, everything[keep].tolist(), some[keep].tolist())
-    return Counts(labels, ends, everything.ravel().tolist(), some.ravel().tolist())
+        return replace(shown, labels=([labels[0][place] for place in keep],), everything=everything[keep].tolist(), some=some[keep].tolist())
+    return replace(shown, everything=everything.ravel().tolist(), some=some.ravel().tolist())
 
 
-def _bars(table: PointTable, chart: Chart, where: Filters) -> tuple[tuple[list[str], ...], tuple[list[str] | None, ...], NDArray[np.int64]]:
+def _bars(
+    table: PointTable, counted: PointTable | SampledTable, chart: Chart, where: Filters
+) -> tuple[tuple[list[str], ...], tuple[list[str] | None, ...], NDArray[np.int64]]:
     name = chart.columns[0]
     if chart.kind in ("histogram", "dates"):
-        found: Histogram = table.dates(name, BINS, where=where) if chart.kind == "dates" else table.histogram(name, BINS, where=where)
+        found: Histogram = counted.dates(name, BINS, where=where) if chart.kind == "dates" else counted.histogram(name, BINS, where=where)
         labels, ends = _edges(table, name, found.edges)
         return (labels,), (ends,), found.counts
     if chart.kind == "bars":
         names = table.reader.categories(name)
-        series = table.category_counts(name, where=where).reindex(names, fill_value=0)
+        series = counted.category_counts(name, where=where).reindex(names, fill_value=0)
         return ([str(one) for one in names],), (None,), series.to_numpy(np.int64)
     size = CELLS if chart.kind == "density" else LINES
     first, second = chart.columns
-    cross = table.cross(first, second, bins=(size, size), where=where)
+    cross = counted.cross(first, second, bins=(size, size), where=where)
     sides = [_side(table, column, ends) for column, ends in zip(chart.columns, (cross.first, cross.second), strict=True)]
     return tuple(side[0] for side in sides), tuple(side[1] for side in sides), cross.counts
 

@@ -130,7 +130,70 @@ function drawCells(box, chart, place, send) {  // counts of two columns: a drag 
   tip.textContent = chart.brush || `${chart.columns[0]} upwards, ${chart.columns[1]} to the right`.replace("upwards", chart.kind === "density" ? "upwards" : "downwards")
 }
 
-const DRAW = { histogram: drawBins, dates: drawBins, bars: drawBars, density: drawCells, crosstab: drawCells }
+function drawMap(box, chart, place, send) {  // a second map: a drag selects a rectangle, the wheel and the keys look closer
+  const frame = add(box, "div", "second plot-map"), image = add(frame, "img", "")
+  image.src = chart.image
+  image.draggable = false
+  image.alt = ""
+  frame.tabIndex = 0
+  frame.dataset.at = "map"
+  frame.setAttribute("role", "group")
+  frame.setAttribute("aria-label", `Second map of ${chart.title}: drag to filter, plus and minus to zoom, arrows to move`)
+  const shade = add(frame, "div", "area"), [x0, x1, y0, y1] = chart.ends
+  const lay = ([left, right, lower, upper]) => {
+    Object.assign(shade.style, { left: `${100 * left}%`, width: `${100 * (right - left)}%`, bottom: `${100 * lower}%`, height: `${100 * (upper - lower)}%`, display: "block" })
+  }
+  if (chart.box) lay(chart.box)
+  const tip = add(box, "div", "tip soft", `${chart.columns[0]} ${x0} – ${x1}, ${chart.columns[1]} ${y0} – ${y1}: ${chart.badge ? "about " : ""}${count(chart.rows)} rows`)
+  if (chart.advice) {
+    const advice = add(box, "div", "tip soft", "")
+    chart.advice.split("`").forEach((part, at) => add(advice, at % 2 ? "code" : "span", "", part))
+  }
+  const shareAt = (event) => {
+    const area = frame.getBoundingClientRect(), cut = (share) => Math.max(0, Math.min(1, share))
+    return [cut((event.clientX - area.left) / area.width), cut((area.bottom - event.clientY) / area.height)]
+  }
+  let from = null, to = null, zoom = 1, spot = null
+  const rectangle = () => [Math.min(from[0], to[0]), Math.max(from[0], to[0]), Math.min(from[1], to[1]), Math.max(from[1], to[1])]
+  frame.addEventListener("pointerdown", (event) => {
+    if (event.button) return
+    from = to = shareAt(event)
+    frame.setPointerCapture(event.pointerId)
+    frame.dataset.held = "yes"
+  })
+  frame.addEventListener("pointermove", (event) => {
+    if (!from) return
+    to = shareAt(event)
+    lay(rectangle())
+  })
+  frame.addEventListener("pointerup", () => {
+    delete frame.dataset.held
+    if (!from) return
+    const drawn = rectangle()
+    from = null
+    if (drawn[1] - drawn[0] > 0.01 && drawn[3] - drawn[2] > 0.01) send("brush", { chart: place, box: drawn })
+    else if (chart.brush) send("brush", { chart: place })
+  })
+  frame.addEventListener("pointercancel", () => { from = null; delete frame.dataset.held })
+  const closer = paced(() => { send("look", { chart: place, zoom, at: spot }); zoom = 1 }, 60)
+  frame.addEventListener("wheel", (event) => {
+    event.preventDefault()
+    zoom *= Math.exp(Math.max(-120, Math.min(120, event.deltaY)) / 300)
+    spot = shareAt(event)
+    closer()
+  }, { passive: false })
+  frame.addEventListener("dblclick", () => send("look", { chart: place }))
+  frame.addEventListener("keydown", (event) => {
+    const pan = { ArrowLeft: [-0.2, 0], ArrowRight: [0.2, 0], ArrowDown: [0, -0.2], ArrowUp: [0, 0.2] }[event.key]
+    const factor = { "+": 0.7, "=": 0.7, "-": 1 / 0.7 }[event.key]
+    if (!pan && !factor && event.key !== "0") return
+    event.preventDefault()
+    event.stopPropagation()
+    send("look", pan ? { chart: place, pan } : factor ? { chart: place, zoom: factor, at: [0.5, 0.5] } : { chart: place })
+  })
+}
+
+const DRAW = { map: drawMap, histogram: drawBins, dates: drawBins, bars: drawBars, density: drawCells, crosstab: drawCells }
 
 function drawAdder(box, model, send) {
   const form = add(box, "form", "adder")
@@ -178,6 +241,13 @@ export function render({ model }) {
       box.setAttribute("aria-label", chart.title)
       const head = add(box, "header", "")
       add(head, "h2", "", chart.title)
+      if (chart.badge) add(head, "span", "badge", chart.badge)
+      if (chart.image && !chart.whole) {
+        const whole = add(head, "button", "pill", "All")
+        whole.type = "button"
+        whole.setAttribute("aria-label", `Show all of ${chart.title}`)
+        whole.addEventListener("click", () => send("look", { chart: number }))
+      }
       if (chart.brush) {
         const clear = add(head, "button", "pill", "Clear")
         clear.type = "button"
@@ -188,7 +258,7 @@ export function render({ model }) {
       gone.type = "button"
       gone.setAttribute("aria-label", `Remove the chart ${chart.title}`)
       gone.addEventListener("click", () => send("remove", { chart: number }))
-      if (chart.all) DRAW[chart.kind](box, chart, number, send)
+      if (chart.all || chart.image) DRAW[chart.kind](box, chart, number, send)
       else add(box, "p", "soft", "Counting …")
     })
     root.scrollTop = top

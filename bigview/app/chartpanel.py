@@ -1,17 +1,20 @@
 """The panel of charts: each shows all rows in grey and those that pass the filters of everything else in colour; brushing one filters the others."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import param
 
-from bigview.app.charting import Counts, brushed, choices, counts_of, first_charts, marked
+from bigview.app.charting import Counts, brushed, choices, counts_of, first_charts, marked, sampled_counts
 from bigview.app.component import HERE, Component
 from bigview.app.host import Host
+from bigview.app.mapchart import Look, Pictured, box_of, boxed, looked, pictured
 from bigview.chart import Chart
+from bigview.config import limits
 from bigview.errors import BigviewError
 from bigview.spec import Filters
+from bigview.store.pool import Stopped, stoppable
 from bigview.views.crossfilter import Crossfilter
 
 _MOST = 12  # charts
@@ -29,11 +32,15 @@ class ChartView(Component):
 
 @dataclass(frozen=True)
 class _Wanted:
-    """Counts that are wanted: of these charts, with the filters of everything else."""
+    """Counts that are wanted: of these charts, with the filters of everything else, and how second maps are looked at."""
 
     base: Filters
     charts: tuple[tuple[Chart, Filters], ...]
     page: Crossfilter
+    looks: dict[str, Look]
+
+
+Shown = Counts | Pictured
 
 
 class ChartPanel:
@@ -47,8 +54,13 @@ class ChartPanel:
 
     def __init__(self, host: Host) -> None:
         self._host, self._state = host, host.state
-        self._counts: dict[str, Counts] = {}
+        self._counts: dict[str, Shown] = {}
+        self._exact: dict[str, Counts] = {}  # the last exact counts
         self._page: Crossfilter | None = None  # as it was counted
+        self._looks: dict[str, Look] = {}  # at second maps, as they are wanted
+        self._seen_looks: dict[str, Look] = {}  # as they were drawn
+        self._request: _Wanted | None = None  # whose counts come in, and whose are still to come
+        self._left: set[str] = set()
         self._visible = True
         self._worker = host.map.worker(self._count, self._counted)
         self.component = ChartView(choices=choices(host.table), told=self._told, sizing_mode="stretch_both", margin=0)
@@ -77,9 +89,12 @@ class ChartPanel:
             self._host.failed(str(error))
             return
         charts = {_owner(chart): chart for chart in self._charts}
+        dark = self._state.style.dark
+        looks = {owner: replace(self._looks.get(owner, Look()), dark=dark) for owner, chart in charts.items() if chart.kind == "map"}
         changed = page.recount(self._page, charts)
+        changed += tuple(owner for owner, look in looks.items() if owner not in changed and look != self._seen_looks.get(owner))
         if changed:
-            self._worker.request(_Wanted(self._host.base, tuple((charts[owner], page.others(owner)) for owner in changed), page))
+            self._worker.request(_Wanted(self._host.base, tuple((charts[owner], page.others(owner)) for owner in changed), page, looks))
 
     def _crossfilter(self) -> Crossfilter:
         """Return the filters of the page by who made them."""
@@ -87,14 +102,47 @@ class ChartPanel:
         chips = Filters.of(self._host.base, state.where_of(spec.replaced(charts=())))
         return Crossfilter({"chips": chips, "selection": self._host.selected} | {_owner(chart): chart.brush for chart in self._charts})
 
-    def _count(self, wanted: _Wanted, _: Callable[[], bool]) -> Iterator[tuple[Chart, Counts]]:
-        """Count chart after chart. A newer brush ends it between two."""
-        for chart, others in wanted.charts:
-            yield chart, counts_of(self._host.table, chart, wanted.base, others)
+    def _count(self, wanted: _Wanted, stale: Callable[[], bool]) -> Iterator[tuple[Chart, Shown]]:
+        """Count chart after chart: in a large store first all of them from a sample, then exactly. A newer brush ends it."""
+        better, large = list(wanted.charts), self._host.table.manifest.rows > limits().sampled_rows
+        for chart, others in wanted.charts if large else ():
+            shown = self._shown_first(wanted, chart, others)
+            if _final(shown):
+                better.remove((chart, others))
+            yield chart, shown
+        for chart, others in better:
+            try:
+                with stoppable(stale if large else lambda: False):
+                    found = self._counted_exactly(wanted, chart, others)
+            except Stopped:
+                return
+            yield chart, found
 
-    def _counted(self, wanted: _Wanted, found: tuple[Chart, Counts]) -> None:
-        self._counts[_owner(found[0])] = found[1]
-        if found[0] is wanted.charts[-1][0]:
+    def _shown_first(self, wanted: _Wanted, chart: Chart, others: Filters) -> Shown:
+        table, owner = self._host.table, _owner(chart)
+        if chart.kind == "map":
+            return pictured(table, chart, (wanted.base, others), wanted.looks[owner], sampled=True)
+        return sampled_counts(table, chart, wanted.base, others, self._exact.get(owner))
+
+    def _counted_exactly(self, wanted: _Wanted, chart: Chart, others: Filters) -> Shown:
+        table, owner = self._host.table, _owner(chart)
+        if chart.kind == "map":
+            return pictured(table, chart, (wanted.base, others), wanted.looks[owner], sampled=False)
+        return counts_of(table, chart, wanted.base, others)
+
+    def _counted(self, wanted: _Wanted, found: tuple[Chart, Shown]) -> None:
+        chart, shown = found
+        owner = _owner(chart)
+        self._counts[owner] = shown
+        if isinstance(shown, Counts) and shown.exact:
+            self._exact[owner] = shown
+        if self._request is not wanted:
+            self._request, self._left = wanted, {_owner(one) for one, _ in wanted.charts}
+        if _final(shown):
+            self._left.discard(owner)
+            if owner in wanted.looks:
+                self._seen_looks[owner] = wanted.looks[owner]
+        if not self._left:
             self._page = wanted.page  # until then a newer request counts all that this one was to count
         self._tell()
 
@@ -106,12 +154,25 @@ class ChartPanel:
         facts: dict[str, Any] = {"kind": chart.kind, "title": " × ".join(chart.columns), "columns": list(chart.columns), "brush": chart.brush or ""}
         if counts is None:
             return facts
+        facts["badge"] = "" if counts.exact else "sample of 1 %"
+        if isinstance(counts, Pictured):
+            whole = self._looks.get(_owner(chart), Look()).ends is None
+            return {
+                **facts,
+                "image": counts.image,
+                "ends": list(counts.texts),
+                "rows": counts.count,
+                "advice": counts.advice,
+                "whole": whole,
+                "box": box_of(self._host.table, chart, counts),
+            }
         size = [len(labels) - (ends is not None) for labels, ends in zip(counts.labels, counts.ends, strict=True)]
         return {**facts, "labels": list(counts.labels), "all": counts.everything, "some": counts.some, "size": size, "marked": marked(chart, counts)}
 
     def _told(self, kind: Any, value: Any) -> None:
         """Act on a message of the page, in its turn."""
-        act = {"add": self._added, "remove": self._removed, "brush": self._brushed, "seen": self._seen}.get(kind)
+        acts = {"add": self._added, "remove": self._removed, "brush": self._brushed, "seen": self._seen, "look": self._looked}
+        act = acts.get(kind)
         if act is not None and isinstance(value, dict):
             self._host.map.soon(lambda: self._heard(act, value))
 
@@ -140,10 +201,27 @@ class ChartPanel:
     def _brushed(self, value: dict[str, Any]) -> None:
         place = int(value["chart"])
         chart = self._charts[place]
-        made = brushed(self._host.table, chart, value, self._counts[_owner(chart)])
+        shown = self._counts[_owner(chart)]
+        if isinstance(shown, Pictured):
+            made = replace(chart, brush=boxed(self._host.table, chart, shown, value["box"]) if "box" in value else None)
+        else:
+            made = brushed(self._host.table, chart, value, shown)
         self._state.change(gesture=value.get("gesture"), charts=[made if number == place else other for number, other in enumerate(self._charts)])
+
+    def _looked(self, value: dict[str, Any]) -> None:
+        """Look closer at a second map, or from further away, or elsewhere."""
+        chart = self._charts[int(value["chart"])]
+        shown, owner = self._counts[_owner(chart)], _owner(chart)
+        if isinstance(shown, Pictured):
+            self._looks[owner] = looked(self._host.table, chart, self._looks.get(owner, Look()), shown, value)
+            self._follow()
 
 
 def _owner(chart: Chart) -> str:
     """Return what tells a chart from the others of the page."""
     return repr((chart.kind, chart.columns))
+
+
+def _final(shown: Shown) -> bool:
+    """Tell whether nothing better will come."""
+    return shown.exact or (isinstance(shown, Pictured) and bool(shown.advice))

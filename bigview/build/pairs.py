@@ -16,13 +16,13 @@ from bigview.build.merge import Group, Merged, Tally, write_levels
 from bigview.build.pairparts import Looked, PairJob, cut_part, look_at, sort_bucket
 from bigview.build.place import new_generation, nothing_half_written
 from bigview.build.progress import Progress, progress, span
-from bigview.build.run import home_range
 from bigview.build.space import Estimate, check_space, free_bytes, size, threads
 from bigview.build.split import Borders, Halo
 from bigview.config import limits
 from bigview.errors import OptionError
 from bigview.store.axis import Axis
 from bigview.store.files import Folder
+from bigview.store.home import home_range
 from bigview.store.manifest import Column, DataFile, Manifest, commit, read_manifest
 from bigview.store.pairs import ENTRY, Pair, pairs_of
 from bigview.store.reader import Reader

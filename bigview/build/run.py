@@ -23,6 +23,7 @@ from bigview.build.summaries import summarise_bucket
 from bigview.config import limits
 from bigview.store.axis import Axis
 from bigview.store.files import Folder
+from bigview.store.home import home_range
 from bigview.store.manifest import Manifest
 from bigview.store.morton import keys_of
 
@@ -174,20 +175,3 @@ def home_view(census: Census, job: Job) -> tuple[float, float, float, float]:
     """Return the view to begin with: everything, unless a few outliers would make the rest small."""
     x, y, _ = census.sample()
     return (*home_range(positions(x, job.x), job.x), *home_range(positions(y, job.y), job.y))
-
-
-def home_range(sample: NDArray[np.floating], axis: Axis) -> tuple[float, float]:
-    """Return the ends of one axis of the view to begin with, from a sample of its positions."""
-    # Halves: the width of ±1.7e308 is no float.
-    low, high = axis.low / 2, axis.high / 2
-    finite = sample[np.isfinite(sample)].astype(np.float64) / 2
-    if len(finite):
-        inner = np.quantile(finite, [0.001, 0.999])
-        width = inner[1] - inner[0]
-        if width > 0 and high - low > 1.5 * width:
-            low, high = max(low, inner[0] - 0.05 * width), min(high, inner[1] + 0.05 * width)
-    margin = 0.02 * (high - low)
-    if low - margin == low or high + margin == high:
-        margin = max(abs(low), abs(high)) * 1e-3 or 0.25
-    largest = float(np.finfo(np.float64).max)
-    return max(2 * max(low - margin, -largest / 2), -largest), min(2 * min(high + margin, largest / 2), largest)

@@ -34,7 +34,8 @@ class Runs:
         return self.offsets, self.start, self.stop
 
 
-def _frame_of(lattice: Lattice) -> tuple[Any, ...]:
+def frame_of(lattice: Lattice) -> tuple[Any, ...]:
+    """Return the two sides of a grid as kernels take them."""
     sides = []
     for side in (lattice.x, lattice.y):
         sides += [side.low, side.high, side.pixels / (side.high - side.low), side.pixels, side.top]
@@ -91,7 +92,7 @@ def counts(reader: Reader, lattice: Lattice, bits: Bits | None) -> NDArray[np.ui
                 kernels.count_cell_bits(cells, part.c0, part.c1, _tables(lattice), width, words, grid)
             if len(gaps[0]):
                 with _positions(reader, lattice, gaps) as (x, y, shifts):
-                    kernels.count_rows(x, y, (*gaps, shifts), _frame_of(lattice), words, grid)
+                    kernels.count_rows(x, y, (*gaps, shifts), frame_of(lattice), words, grid)
 
         _with_cells(reader, lattice, part, use)
         return grid
@@ -120,7 +121,7 @@ def runs(reader: Reader, lattice: Lattice) -> Runs:
                 kernels.cell_runs(cells, part.c0, part.c1, _tables(lattice), width, cursor, out)
             if len(gaps[0]):
                 with _positions(reader, lattice, gaps) as (x, y, shifts):
-                    kernels.row_runs(x, y, (*gaps, shifts), _frame_of(lattice), cursor, out)
+                    kernels.row_runs(x, y, (*gaps, shifts), frame_of(lattice), cursor, out)
 
         _with_cells(reader, lattice, part, use)
         return cursor
