@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from bigview.build.points import build_points
 from bigview.state import Saved, Spec
@@ -156,3 +157,94 @@ def test_a_gallery_of_what_passes(explorer, store):
     page.locator(".records tbody tr").first.wait_for()
     assert page.locator(".images").is_hidden(), "they have one place"
     assert page.evaluate("window.hacked") is None
+
+
+@pytest.fixture(scope="module")
+def team(chromium: str, store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Return the address of an explorer that saves in a team's database, and the database."""
+    database = f"sqlite:///{tmp_path_factory.mktemp('team')}/team.db"
+    for url in _serving(store, "--selections", database):
+        yield url, database
+
+
+def _saved(page, name: str):
+    return page.locator(".saved li").filter(has=page.locator("strong", has_text=re.compile(f"^{re.escape(name)}$")))
+
+
+def test_saved_selections_are_edited_opened_and_deleted(page, team, store):
+    url, database = team
+    _opened(page, url)
+    team_s = open_store(store).selections(database)
+    page.locator(".rank[data-name=b]").click()
+    kept = open_store(store).count(where="kind = 'b'")
+    _until(page, lambda: _count(page) == kept, "one kind")
+    page.mouse.move(*_pixel(page, 4.0, 1.0))
+    page.mouse.wheel(0, -200)
+    _until(page, lambda: _count(page) < kept, "a part of it")
+    near = _count(page)
+    page.get_by_role("button", name="Saved", exact=True).click()
+    page.get_by_label("Name", exact=True).fill(f"b {EVIL}")
+    page.get_by_label("Note", exact=True).fill(f"see {EVIL}")
+    page.get_by_role("button", name="Save", exact=True).click()
+    _saved(page, f"b {EVIL}").wait_for()
+    told = _saved(page, f"b {EVIL}").inner_text()
+    assert f"{kept:,} rows" in told
+    assert team_s.get(f"b {EVIL}").author in told
+    assert "UTC" in told
+    page.get_by_label("Name", exact=True).fill(f"b {EVIL}")
+    page.get_by_role("button", name="Remove the filter").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator(".panel-charts .said", has_text="already").wait_for()
+    assert page.get_by_label("Name", exact=True).input_value() == f"b {EVIL}", "it can be changed"
+    page.get_by_role("button", name=f"Edit b {EVIL}").click()
+    page.get_by_label("New name").fill("kind b")
+    page.get_by_label("New note").fill("two\nlines")
+    page.get_by_role("button", name="Save changes").click()
+    _saved(page, "kind b").wait_for()
+    assert team_s.get("kind b").note == "two\nlines"
+    # Somebody else edits it at the same time.
+    page.get_by_role("button", name="Edit kind b").click()
+    team_s.annotate("kind b", "theirs")
+    page.get_by_label("New note").fill("mine")
+    page.get_by_role("button", name="Save changes").click()
+    page.locator(".panel-charts .said", has_text="theirs").wait_for()
+    page.get_by_role("button", name="Whole map (0)").click()
+    _until(page, lambda: _count(page) == ROWS, "all rows")
+    page.get_by_role("button", name="Show kind b").click()
+    _until(page, lambda: _count(page) == near, "the view as it was saved")
+    team_s.save("gone", "kind = 'c'")
+    team_s._database.write(
+        lambda connection: connection.exec_driver_sql("UPDATE bigview_selections SET expression = replace(expression, 'kind', 'former')")
+    )
+    page.get_by_role("button", name="Select kind b").click()
+    page.locator(".panel-charts .said", has_text="No column").wait_for()
+    assert _count(page) == near
+    page.get_by_role("button", name="Delete kind b").click()
+    page.get_by_role("button", name="Delete kind b for everybody?").click()
+    _saved(page, "kind b").wait_for(state="detached")
+    assert [one.name for one in team_s.list()] == ["gone"]
+    assert page.evaluate("window.hacked") is None
+
+
+@pytest.mark.parametrize("light", [False, True], ids=["dark", "light"])
+@pytest.mark.parametrize("panels", [("Images", "Saved"), ("Charts", "Filters", "Records")], ids="+".join)
+def test_nothing_bars_people_who_hear_or_use_keys(page, team, store, light, panels):
+    """axe-core finds nothing to mend, with panels open, a record pinned and its forms unfolded."""
+    url, database = team
+    open_store(store).selections(database).save("one", "score > 0.5", note="a note", taken="replace")
+    _opened(page, url)
+    if light:
+        page.get_by_role("button", name="Light or dark").click()
+        page.locator(".stage.light").wait_for()
+    page.mouse.click(*_pixel(page, *LONE))
+    page.get_by_text("Others like this one").click()
+    page.locator(".rank").first.click()
+    page.get_by_role("button", name="Images", exact=True).wait_for()
+    for name in panels:
+        page.get_by_role("button", name=name, exact=True).click()
+    if "Saved" in panels:
+        page.get_by_role("button", name="Edit one").click()
+        page.locator(".tile").first.wait_for()
+    page.wait_for_timeout(700)
+    found = Axe().run(page).response["violations"]
+    assert [(one["impact"], one["id"], one["nodes"][0]["html"][:200]) for one in found] == []

@@ -1,12 +1,14 @@
 """The command line, as a person meets it: what it prints, and one sentence for whatever goes wrong."""
 
 import json
+import pickle
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -332,6 +334,21 @@ def test_serve_caps_the_visitors_and_refuses_a_cap_of_nobody(
     assert cli.main(["serve", str(points)]) == 0
     assert caps == [7, limits().sessions]
     assert "let nobody in" in fails(capsys, "serve", str(points), "--sessions", "0")
+
+
+def test_serve_saves_in_the_database_of_a_team(
+    points: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bigview.app import server
+
+    stores: list[Any] = []
+    monkeypatch.setattr(server, "serve", lambda paths, **options: stores.extend(paths))
+    assert cli.main(["serve", str(points), "--selections", f"sqlite:///{tmp_path}/team.db"]) == 0
+    stores[0].selections().save("some", "score > 0.5")
+    assert pickle.loads(pickle.dumps(stores[0])).selections().get("some").rows
+    assert (tmp_path / "team.db").exists()
+    assert "no URL of a database" in fails(capsys, "serve", str(points), "--selections", "here://::")
+    assert "SQLAlchemy knows no database" in fails(capsys, "serve", str(points), "--selections", "nothing://here/there")
 
 
 # --- export and selections -----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ from typing import Any, Protocol
 from bigview.app.host import Host, Panel
 from bigview.app.others import Others
 from bigview.app.panels import INSTEAD, PANELS
-from bigview.app.permalink import Permalink
 from bigview.app.picks import toggled
 from bigview.app.stage import Stage
 from bigview.raster.rescale import rescaled, unscaled
@@ -33,7 +32,6 @@ class Page(Host, Protocol):
     """What the acts may use of the explorer."""
 
     stage: Stage
-    permalink: Permalink
 
     def picked(self, found: Found | None) -> None:
         """Pin a record, or let it go."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from bigview.app.permalink import Permalink
 from bigview.app.state import State
 from bigview.spec import Filters
 from bigview.store.points import PointTable
@@ -25,6 +26,7 @@ class Host(Protocol):
     table: PointTable
     state: State
     map: Map
+    permalink: Permalink
     settled: list[Callable[[], None]]  # called when the map has come to rest and its picture is there
     pinned: list[Callable[[Found | None], None]]  # called with the record that was clicked, or None when it was let go
 

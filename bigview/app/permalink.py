@@ -8,7 +8,7 @@ from bigview.app.links import usable
 from bigview.app.stage import Stage
 from bigview.app.state import State
 from bigview.errors import BigviewError, TooLargeError
-from bigview.spec import Filter
+from bigview.spec import Filter, Where
 from bigview.state import Spec, kept_name
 from bigview.store.points import PointTable
 from bigview.store.saved import Selections
@@ -63,6 +63,26 @@ def _without(spec: Spec, names: dict[Filter, str], error: BigviewError) -> Link:
             continue
         return Link(query, names, f"The address shows all but the largest area or list, which has no room in it and cannot be kept: {error}")
     return Link("", names, str(error))
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a link holds: a spec that the store can show, what the saved selections in it hold, and a sentence about what was left out."""
+
+    spec: Spec
+    saved: dict[str, Where]
+    said: str
+
+
+def read(query: str, table: PointTable, plain: Spec) -> Opened:
+    """Return what the query of a link holds; the style of `plain` stands in for one that cannot be shown. Reads a database.
+
+    Raises
+    ------
+    OptionError
+        When the query is cut or altered.
+    """
+    return Opened(*usable(Spec.from_query(query), table, plain)) if "spec=" in query else Opened(Spec(style=plain.style), {}, "")
 
 
 class Permalink:
@@ -122,11 +142,13 @@ class Permalink:
 
     def travelled(self, value: Any) -> None:
         """Show what a link of the browser's history holds."""
-        plain = self._state.spec
-        found, saved, said = usable(Spec.from_query(str(value)), self._table, plain) if "spec=" in str(value) else (Spec(style=plain.style), {}, "")
-        self._state.saved |= saved
-        self._map.go(found.view)
-        self._state.spec = found.replaced(view=None)
+        self.show(read(str(value), self._table, self._state.spec))
         self.jump = False
-        if said:
-            self._say(said)
+
+    def show(self, opened: "Opened") -> None:
+        """Show what a link holds."""
+        self._state.saved |= opened.saved
+        self._map.go(opened.spec.view)
+        self._state.spec = opened.spec.replaced(view=None)
+        if opened.said:
+            self._say(opened.said)

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 def serve(
-    paths: str | Sequence[str],
+    paths: str | PointTable | Sequence[str | PointTable],
     port: int = 5006,
     show: bool = False,
     address: str = "127.0.0.1",
@@ -50,8 +50,8 @@ def serve(
 
     Parameters
     ----------
-    paths : str or sequence of str
-        Stores: paths or fsspec URLs. With several of them, the first page lists them.
+    paths : str, open store, or sequence of these
+        Stores: paths or fsspec URLs, or what `bigview.open` gives. With several of them, the first page lists them.
     port : int
         0 takes a free one.
     show : bool
@@ -79,7 +79,7 @@ def serve(
 
 
 def make_server(
-    paths: str | Sequence[str],
+    paths: str | PointTable | Sequence[str | PointTable],
     port: int = 0,
     address: str = "127.0.0.1",
     auth: str | None = None,
@@ -91,7 +91,8 @@ def make_server(
         raise PortError(
             f"Anyone who reaches {address} could see the data. Give a file of users and passwords with --auth FILE, or say --public if that is meant."
         )
-    tables = [open_store(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+    named = [paths] if isinstance(paths, (str, Path, PointTable)) else paths
+    tables = [path if isinstance(path, PointTable) else open_store(path) for path in named]
     if not tables:
         raise OptionError("Name one store or more.")
     port = _usable_port(address, port)

@@ -50,6 +50,11 @@ class SavedSelection:
         """What a spec holds instead of the expression."""
         return Saved(self.name, self.digest)
 
+    @property
+    def view(self) -> str:
+        """All that was shown when it was saved, as the query of a link (`bigview.Spec.from_query`); "" where that was not kept."""
+        return str(self.facts.get("view", ""))
+
     def differences(self, table: PointTable) -> list[str]:
         """Return what keeps it from meaning in `table` what it meant when it was saved, a sentence each; none where nothing has changed."""
         return [*_store_changes(self, table), *self.broken(table)]

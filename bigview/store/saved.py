@@ -77,6 +77,7 @@ class Selections:
         author: str | None = None,
         rows: int | None = None,
         taken: Literal["refuse", "number", "replace"] = "refuse",
+        view: str = "",
     ) -> SavedSelection:
         """Save a selection.
 
@@ -92,7 +93,9 @@ class Selections:
             How many rows it has, where that is known; else they are counted.
         taken : {"refuse", "number", "replace"}
             What happens when the name has other content: an error; "name 2", "name 3", … instead; or the new content takes its place. Saving the
-            same content again under its name changes nothing.
+            same content again under its name changes nothing, but for the view that is kept with it.
+        view : str, optional
+            All that is shown, as `Spec.to_query` gives it, to be opened again.
 
         Returns
         -------
@@ -118,7 +121,7 @@ class Selections:
             "rows": self._table.count(where=filters) if rows is None else int(rows),
             "fingerprint": manifest.fingerprint,
             "digest": packed.digest,
-            "facts": json.dumps({"rows": manifest.rows, "columns": self._table.columns}, ensure_ascii=False),
+            "facts": json.dumps({"rows": manifest.rows, "columns": self._table.columns, "view": view}, ensure_ascii=False),
             "format": FORMAT,
         }
 
@@ -126,6 +129,9 @@ class Selections:
             kept = wanted
             found = _find(connection, self._store, kept, change=True)
             if found is not None and found.digest == packed.digest and taken != "replace":
+                if view:
+                    table = tables().selections
+                    connection.execute(table.update().where(table.c.id == found.id).values(facts=values["facts"]))
                 return kept
             if found is not None and taken == "refuse":
                 free = _free(connection, self._store, wanted)
