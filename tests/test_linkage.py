@@ -10,8 +10,10 @@ from scipy.cluster.hierarchy import cophenet, fcluster, is_valid_linkage
 from scipy.cluster.hierarchy import linkage as scipy_linkage
 from scipy.spatial.distance import pdist, squareform
 
-from bigview.build.agglomerate import Merges, distinct, exact, planted
+from bigview.build.agglomerate import Merges, planted
+from bigview.build.clustering import ClusterOptions, cluster
 from bigview.build.distances import gathered_distances, squared_distances
+from bigview.build.leaves import leaves_of_array
 from bigview.build.linkage import METHODS, linkage
 from bigview.build.seriation import optimal_order, turned
 from bigview.errors import InputError, StoreDamagedError
@@ -51,9 +53,7 @@ def length(far: np.ndarray, order: "np.ndarray | list[int]") -> float:
 
 
 def tree_of(values: np.ndarray, method: str = "ward") -> Tree:
-    first, kind = distinct(values)
-    merges = exact(squared_distances(values[first]), np.bincount(kind).astype(float), method)
-    return planted(merges, kind, np.arange(len(values)), method)
+    return cluster(leaves_of_array(values), ClusterOptions(method=method), title=method)
 
 
 def vectors(seed: int, items: int, width: int, whole: bool = False) -> np.ndarray:

@@ -105,14 +105,13 @@ def agglomerate(values: Floats, weights: Weights, method: Method, seed: int, tel
 def _parted(values: Floats, weights: Weights, seed: int, tell: Progress) -> list[_Cell]:
     """Return cells, the whole first and parts after what they are parts of; those without parts are small."""
     cells = [_Cell(np.arange(len(values)), [])]
-    tell.stage("k-means", len(values), "leaves")
     for number, cell in enumerate(cells):  # it grows meanwhile
         size = len(cell.rows)
         if size <= CELL:
             continue
         count = limits().middles if number == 0 else min(limits().middles, -(-size // WITHIN))
         inner, heavy = (values, weights) if number == 0 else (values[cell.rows], weights[cell.rows])
-        codes, middles = kmeans(inner, heavy, count, seed, tell.advance if number == 0 else None)
+        codes, middles = kmeans(inner, heavy, count, seed, tell if number == 0 else None)
         if len(middles) < 2:  # rows that differ by less than rounding
             codes = (np.arange(size) >= size // 2).astype(np.int32)
             middles = np.repeat(middles, 2, axis=0)
@@ -194,28 +193,6 @@ def _turned_runs(runs: list[Ids], values: Floats) -> list[Ids]:
             result[place] = runs[place][::-1]
         state = int(came[place, state])
     return result
-
-
-def distinct(values: Floats) -> tuple[Ids, Ids]:
-    """Return the first row of each kind of equal rows, ascending, and the number of each row's kind among them; NaN equals NaN, and 0 equals −0."""
-    _, first, kind = np.unique(_hashes(values), return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    order = np.argsort(first, kind="stable")
-    rank[order] = np.arange(len(first))
-    return first[order], rank[kind]
-
-
-def _hashes(values: Floats) -> NDArray[np.uint64]:
-    """Return 64 well mixed bits of each row: two different rows of ten million have the same with a chance of one in 400,000."""
-    bits = (np.where(np.isnan(values), np.float32(np.nan), values) + np.float32(0)).view(np.uint32)
-    found = np.zeros(len(values), np.uint64)
-    with np.errstate(over="ignore"):
-        for column in range(values.shape[1]):
-            mixed = (found ^ bits[:, column]) + np.uint64(0x9E3779B97F4A7C15)
-            mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-            mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            found = mixed ^ (mixed >> np.uint64(31))
-    return found
 
 
 def planted(tree: Merges, kind: Ids, index: Ids, title: str) -> Tree:

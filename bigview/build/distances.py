@@ -87,7 +87,7 @@ def _gather(sums: Floats, shared: Floats | None, block: Floats, missing: NDArray
 
 @nb.njit(nogil=True, cache=True)
 def _add(sums, product, rows, columns, squares):  # type: ignore[no-untyped-def]
-    """Add squared differences from products; `squares` says that the squares themselves are still to be added. What rounding alone can make is none."""
+    """Add squared differences from products; `squares` tells that the squares are still to be added. What rounding alone can make is none."""
     for i in range(product.shape[0]):
         for j in range(product.shape[1]):
             both = rows[i] + columns[j]

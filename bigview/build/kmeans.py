@@ -10,6 +10,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from bigview.build.progress import Progress, Silent
 from bigview.store import pool
 
 Floats = NDArray[np.float32]
@@ -24,7 +25,7 @@ STARTS = 6
 BLOCK = 2_048
 
 
-def kmeans(values: Floats, weights: NDArray[np.float64], count: int, seed: int, advance: Callable[[int], None] | None = None) -> tuple[Codes, Floats]:
+def kmeans(values: Floats, weights: NDArray[np.float64], count: int, seed: int, tell: Progress | None = None) -> tuple[Codes, Floats]:
     """Return the number of each row's cell, and the middles of the cells.
 
     Parameters
@@ -37,8 +38,7 @@ def kmeans(values: Floats, weights: NDArray[np.float64], count: int, seed: int, 
         How many cells; fewer come back where there are not so many different rows.
     seed : int
         Chooses the sample and the first middles; the same seed gives the same cells.
-    advance : callable, optional
-        Is told how many more rows have been given to their cells, in the last pass.
+    tell : Progress, optional
 
     Returns
     -------
@@ -47,6 +47,8 @@ def kmeans(values: Floats, weights: NDArray[np.float64], count: int, seed: int, 
     (k, d) array of float32
         The mean of each cell's rows over the values there are; 0 where a cell has none.
     """
+    tell = tell or Silent()
+    tell.stage("k-means", ROUNDS, "rounds")
     random = np.random.default_rng(seed)
     rows = len(values)
     chosen = np.sort(random.choice(rows, min(rows, SAMPLE * count), replace=False, shuffle=False))
@@ -61,7 +63,9 @@ def kmeans(values: Floats, weights: NDArray[np.float64], count: int, seed: int, 
         if np.array_equal(found, middles):
             break
         middles = found
-    codes, _ = nearest(values, middles, advance)
+        tell.advance(1)
+    tell.stage("cells", rows, "leaves")
+    codes, _ = nearest(values, middles, tell.advance)
     middles, used = means(values, weights, codes, len(middles))
     return (np.cumsum(used) - 1).astype(np.int32)[codes], middles[used]
 

@@ -48,14 +48,14 @@ def optimal_order(far: Floats, children: Ids) -> Ids:
         if sizes[leaves + merge] > 64 and pool.stopped():
             raise pool.Stopped
         _best_ends(near, best, scratch, tables, children[merge], leaves + merge)
-    return order[_traced(near, best, tables, children)] if leaves > 1 else order
+    return np.asarray(order[_traced(near, best, tables, children)] if leaves > 1 else order)
 
 
 def turned(children: Ids, order: Ids) -> Ids:
     """Return merges whose first child stands first in an order of the leaves that keeps the tree."""
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    return _turned(children, place)
+    return np.asarray(_turned(children, place))
 
 
 @nb.njit(nogil=True, cache=True)

@@ -51,7 +51,8 @@ class Tree:
     @cached_property
     def spans(self) -> tuple[Ids, Ids]:
         """The first display position and the number of leaves of every node, leaves first; (2 n − 1,) arrays."""
-        return _spans(self.children, len(self))
+        starts, sizes = _spans(self.children, len(self))
+        return starts, sizes
 
     @cached_property
     def gaps(self) -> Ids:
@@ -107,7 +108,8 @@ class Tree:
         if not 0 <= position < len(self):
             raise InputError(f"There is no leaf {position}; leaves are numbered 0 to {len(self) - 1}.")
         from_merge = int(np.searchsorted(self.heights, height, "right"))
-        return _branch(self.gaps, position, from_merge)
+        first, last = _branch(self.gaps, position, from_merge)
+        return int(first), int(last)
 
     def linkage(self) -> Floats:
         """Return the tree as SciPy's linkage matrix, of native rows: (n − 1, 4) with the two nodes, the height and the number of leaves.
