@@ -7,7 +7,7 @@ from bigview.spec import Style, View, Where
 from bigview.store.files import Folder
 from bigview.store.matrix import MatrixTable
 from bigview.store.matrixmanifest import is_matrix
-from bigview.store.pairtable import PairTable
+from bigview.store.pairtable import PairTable, over
 from bigview.store.points import PointTable
 
 if TYPE_CHECKING:
@@ -77,12 +77,20 @@ class PointStore(_Drawn):
     """
 
     def over(self, x: str, y: str) -> "PairStore":
-        """Return the same rows by the place that two other columns give them, from an index over these; see `index`, and `PointTable.over`."""
-        found: Any = super().over(x, y)
-        return found  # type: ignore[no-any-return]
+        """Return the same rows by the place that two other columns give them, from an index over these.
 
-    def _paired(self, reader: Any) -> "PairStore":
-        return PairStore(self, reader)
+        Raises
+        ------
+        ColumnError
+            When the store has no such column.
+        OptionError
+            When there is no index over them; see `index`.
+
+        Examples
+        --------
+        >>> store.over("price", "area").aggregate(bigview.View((0, 1e6), (0, 300)))  # doctest: +SKIP
+        """
+        return over(self, x, y, PairStore)
 
     def index(self, x: str, y: str, **options: Any) -> Any:
         """Index the store by another pair of columns, and return its rows over them, as `over` does.

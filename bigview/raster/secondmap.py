@@ -20,7 +20,7 @@ from bigview.store.axis import Axis
 from bigview.store.bits import pack
 from bigview.store.home import home_range
 from bigview.store.pairs import pairs_of
-from bigview.store.pairtable import PairTable
+from bigview.store.pairtable import PairTable, over
 from bigview.store.points import PointTable
 from bigview.store.reader import MISSING_TIME
 from bigview.store.recent import Recent
@@ -60,7 +60,7 @@ class SecondMap:
         """
         first, second = (_axis(table, name) for name in (x, y))
         if any(pair.columns == (x, y) for pair in pairs_of(table.manifest)):
-            pair = table.over(x, y)
+            pair = over(table, x, y, PairTable)
             return cls(table, pair, pair.manifest.x, pair.manifest.y, pair.manifest.home)
         key = (table.reader.folder.url, table.manifest.fingerprint, x, y)
         home = _homes.get(key, lambda: (*home_range(_sampled(table, first), first), *home_range(_sampled(table, second), second)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from bigview.spec import Cross, Filters, Histogram, View, Where
 from bigview.store.bits import Bits
 from bigview.store.charts import Side, counted
 from bigview.store.filters import ClauseBits
-from bigview.store.pairreader import PairReader
+from bigview.store.pairreader import PairReader, pair_reader
 from bigview.store.points import PointTable
 from bigview.store.sampled import SampledTable
 from bigview.store.selection import Selection, select
@@ -103,6 +103,25 @@ class PairTable(PointTable):
 
     def _within(self, view: View | None) -> PointTable:
         return self.base if view is None else _Within(self, view)
+
+
+Kind = TypeVar("Kind", bound=PairTable)
+
+
+def over(table: PointTable, x: str, y: str, kind: type[Kind]) -> Kind:
+    """Return the rows of a store by the place that two other columns give them, from an index over these.
+
+    Raises
+    ------
+    ColumnError
+        When the store has no such column.
+    OptionError
+        When there is no index over them; it says how one is made.
+    """
+    found = table.orders.get((x, y))
+    if not isinstance(found, kind):
+        found = table.orders[x, y] = kind(table, pair_reader(table.reader, x, y))
+    return found
 
 
 class _Within(PointTable):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,6 @@ from bigview.store.reader import ROW, Reader
 from bigview.store.sample import sample as random_rows
 from bigview.store.sampled import SampledTable
 from bigview.store.selection import Box, Selection, select
-
-if TYPE_CHECKING:
-    from bigview.store.pairtable import PairTable
 
 
 class PointTable:
@@ -188,32 +185,10 @@ class PointTable:
         found["distance"] = distance
         return found
 
-    def over(self, x: str, y: str) -> "PairTable":
-        """Return the same rows by the place that two other columns give them, from an index over these.
-
-        Raises
-        ------
-        ColumnError
-            When the store has no such column.
-        OptionError
-            When there is no index over them; it says how one is made.
-
-        Examples
-        --------
-        >>> store.over("price", "area").aggregate(bigview.View((0, 1e6), (0, 300)))  # doctest: +SKIP
-        """
-        from bigview.store.pairreader import pair_reader  # these stand on stores themselves
-
-        return self._pairs.get((x, y)) or self._pairs.setdefault((x, y), self._paired(pair_reader(self.reader, x, y)))
-
     @cached_property
-    def _pairs(self) -> "dict[tuple[str, str], PairTable]":
+    def orders(self) -> "dict[tuple[str, str], PointTable]":
+        """The same rows over other columns, as far as they were asked for; see `bigview.store.pairtable.over`."""
         return {}
-
-    def _paired(self, reader: Any) -> "PairTable":
-        from bigview.store.pairtable import PairTable
-
-        return PairTable(self, reader)
 
     @cached_property
     def sampled(self) -> SampledTable:
