@@ -28,7 +28,7 @@ class Limits:
     sampled_rows : int
         Rows of a store above which charts show a sample first: those of 5 M rows are counted exactly in 10 to 20 ms.
     exact_cells : int
-        Cells of a matrix in view that are always drawn one by one, each at its own place: 24 M cost 15 ms on two cores.
+        Cells of a matrix in view that are always drawn one by one, each at its own place: 40 M cost 20 ms on two cores.
     threads : int
         Threads of the pool; 0 means the processor's cores.
     cell_rows : int
@@ -92,7 +92,7 @@ class Limits:
     max_pixels: int = 1 << 26
     exact_rows: int = 2_000_000
     sampled_rows: int = 5_000_000
-    exact_cells: int = 24_000_000
+    exact_cells: int = 40_000_000
     threads: int = 0
     cell_rows: int = 6
     summary_cells: int = 8_000_000

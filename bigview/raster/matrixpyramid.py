@@ -143,11 +143,10 @@ def _from_level(table: MatrixTable, level: LevelArrays, cuts: tuple[_Cut, _Cut],
     least, greatest = (-np.inf, np.inf) if kind.kind == "f" else (bound.min, bound.max)
     squares = None if centre is None else np.zeros(shape)
     out = Reduced(np.zeros(shape, np.int64), np.zeros(shape), np.full(shape, greatest, kind), np.full(shape, least, kind), squares, centre or 0.0)
-    pixel = np.repeat(np.arange(shape[1], dtype=np.int32), np.diff(across.edges))
     names = {file.name for file in table.manifest.files} if table.manifest.facts.get("missing") else set()
 
     def work(span: Span) -> None:
-        _add_span(level, cuts, (span, pixel, names, table.shape), out)
+        _add_span(level, cuts, (span, names, table.shape), out)
 
     pool.run(work, _spans(down.edges))
     return out
@@ -161,9 +160,9 @@ def _spans(edges: NDArray[np.int64]) -> list[Span]:
     return [(int(a), int(b)) for a, b in pairwise(found)]
 
 
-def _add_span(level: LevelArrays, cuts: tuple[_Cut, _Cut], work: tuple[Span, NDArray[np.int32], set[str], tuple[int, int]], out: Reduced) -> None:
+def _add_span(level: LevelArrays, cuts: tuple[_Cut, _Cut], work: tuple[Span, set[str], tuple[int, int]], out: Reduced) -> None:
     """Add the level's cells of some pixel rows."""
-    (down, across), (span, pixel, names, shape) = cuts, work
+    (down, across), (span, names, shape) = cuts, work
     rows, cols = (int(down.edges[span[0]]), int(down.edges[span[1]])), across.inner
     arrays, none = level.arrays, np.empty((0, 0), level.arrays["missing"].dtype)
     wanted = ["min", "max", *(["squares"] if out.squares is not None else [])]
@@ -172,8 +171,8 @@ def _add_span(level: LevelArrays, cuts: tuple[_Cut, _Cut], work: tuple[Span, NDA
         low, high, *seconds = (next(blocks)[2] for blocks in others)
         key = arrays["missing"].key(top // arrays["sum"].chunk[0], left // arrays["sum"].chunk[1])
         gone = next(arrays["missing"].blocks((top, top + total.shape[0]), (left, left + total.shape[1])))[2] if key in names else none
-        first = int(np.searchsorted(down.edges, top, "right")) - 1
-        pixels = (first, down.edges, pixel[left - cols[0] : left - cols[0] + total.shape[1]])
+        first = (int(np.searchsorted(cut.edges, at, "right")) - 1 for cut, at in ((down, top), (across, left)))
+        pixels = (next(first), down.edges, next(first), across.edges)
         planes = (total, _plain(low), _plain(high), seconds[0] if seconds else np.empty((0, 0), total.dtype), gone)
         squares = np.empty((0, 0)) if out.squares is None else out.squares
         add_level(planes, (top, left, level.rows, level.cols, *shape), pixels, out.centre, (out.total, out.count, out.low, out.high, squares))

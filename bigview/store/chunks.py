@@ -1,8 +1,6 @@
 """A two-dimensional array in raw chunks, laid out as Zarr v3 has it: a chunk is a file of plain numbers, mapped and not decoded."""
 
 import json
-import mmap
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +10,7 @@ from numpy.typing import NDArray
 
 from bigview.errors import StoreDamagedError, StoreMissingError
 from bigview.store.files import Folder
-
-_POPULATE = getattr(mmap, "MAP_POPULATE", 0)
+from bigview.store.maps import mapped
 
 _ZARR_TYPES = {
     "b1": "bool",
@@ -68,36 +65,26 @@ class ChunkedArray:
 
     def chunk_rows(self, i: int, j: int, first: int, stop: int) -> NDArray[Any]:
         """Return rows of a chunk, counted from its own first; read-only. Only these are read."""
-        width = self.chunk[1] * self.dtype.itemsize
-        span = first * width, stop * width
-        data = self._mapped(self.key(i, j), *span) if self.folder.is_local else self._fetched(self.key(i, j), *span)
-        return np.frombuffer(data, self.dtype, (stop - first) * self.chunk[1], len(data) - (stop - first) * width).reshape(
-            stop - first, self.chunk[1]
-        )
+        width, cells = self.chunk[1] * self.dtype.itemsize, (stop - first) * self.chunk[1]
+        name = self.key(i, j)
+        if self.folder.is_local:
+            return np.frombuffer(self._mapped(name), self.dtype, cells, first * width).reshape(stop - first, self.chunk[1])
+        data = self.folder.read(name, first * width, stop * width)
+        if len(data) != (stop - first) * width:
+            raise self._damaged(name, self.folder.size(name))
+        return np.frombuffer(data, self.dtype).reshape(stop - first, self.chunk[1])
 
     @property
     def _bytes(self) -> int:
         return self.chunk[0] * self.chunk[1] * self.dtype.itemsize
 
-    def _mapped(self, name: str, first: int, stop: int) -> Any:
-        """Return a map that ends where the span ends; it begins at the page before."""
+    def _mapped(self, name: str) -> Any:
         try:
-            handle = os.open(self.folder.path(name), os.O_RDONLY)
+            data = mapped(self.folder.path(name))
         except FileNotFoundError as error:
             raise StoreMissingError(f"{self.folder.url}/{name} is missing. Run `bigview verify {self.folder.url}`.") from error
-        try:
-            size = os.fstat(handle).st_size
-            if size != self._bytes:
-                raise self._damaged(name, size)
-            page = first // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
-            return mmap.mmap(handle, stop - page, mmap.MAP_SHARED | _POPULATE, mmap.PROT_READ, offset=page) if stop > page else b""
-        finally:
-            os.close(handle)
-
-    def _fetched(self, name: str, first: int, stop: int) -> bytes:
-        data = self.folder.read(name, first, stop)
-        if len(data) != stop - first:
-            raise self._damaged(name, self.folder.size(name))
+        if len(data) != self._bytes:
+            raise self._damaged(name, len(data))
         return data
 
     def _damaged(self, name: str, size: int) -> StoreDamagedError:
