@@ -45,8 +45,8 @@ class Reduced:
         Cells that have a value.
     total : ndarray of float64
         Their sum.
-    low, high : ndarray
-        The least and the greatest, in the type of the cells; without meaning where `count` is 0.
+    low, high : ndarray, or None
+        The least and the greatest, in the type of the cells; without meaning where `count` is 0. None where only the mean is known.
     squares : ndarray of float64, or None
         The sum of their squared distances from `centre`.
     centre : float
@@ -56,8 +56,8 @@ class Reduced:
 
     count: NDArray[np.int64]
     total: NDArray[np.float64]
-    low: NDArray[Any]
-    high: NDArray[Any]
+    low: NDArray[Any] | None
+    high: NDArray[Any] | None
     squares: NDArray[np.float64] | None = None
     centre: float = 0.0
     stored: NDArray[np.int64] | None = None
@@ -67,7 +67,8 @@ class Reduced:
             raise AssertionError("squares about different centres cannot be added")
         squares = None if self.squares is None or other.squares is None else self.squares + other.squares
         stored = None if self.stored is None or other.stored is None else self.stored + other.stored
-        low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        low = None if self.low is None or other.low is None else np.minimum(self.low, other.low)
+        high = None if self.high is None or other.high is None else np.maximum(self.high, other.high)
         return replace(self, count=self.count + other.count, total=self.total + other.total, low=low, high=high, squares=squares, stored=stored)
 
     def value(self, statistic: Statistic) -> NDArray[Any]:
@@ -81,7 +82,10 @@ class Reduced:
             return self._of_stored(statistic)
         empty = self.count == 0
         if statistic in ("min", "max"):
-            return np.where(empty, np.nan, (self.low if statistic == "min" else self.high).astype(np.float64))
+            plane = self.low if statistic == "min" else self.high
+            if plane is None:
+                raise OptionError(f"{statistic} needs the cells, and this reduction has seen their means alone.")
+            return np.where(empty, np.nan, plane.astype(np.float64))
         if statistic == "sum":
             return np.where(empty, np.nan, self.total)
         with np.errstate(invalid="ignore", divide="ignore"):

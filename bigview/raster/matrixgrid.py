@@ -27,7 +27,7 @@ def aggregate_matrix(table: MatrixTable, view: View, agg: Any = "mean", rows: An
     if name == "mode":
         found = Ordered.of(table, view, rows, cols)
         return _labelled(mode_cells(table, found), found, {"exact": True, "error": 0.0, "level": 0})
-    planes = planes_of(table, view, rows, cols, squares=name == "std")
+    planes = planes_of(table, view, rows, cols, squares=name == "std", every=name in ("min", "max"))
     found = Ordered.of(table, view, rows, cols)
     return _labelled(planes.found.value(name), found, {"exact": True, "error": planes.error, "level": planes.level})  # type: ignore[arg-type]
 

@@ -9,6 +9,7 @@ from bigview.config import limits
 from bigview.raster.blocks import Reduced
 from bigview.raster.matrixpyramid import pyramid_cells
 from bigview.raster.ordered import Ordered, centre_of, reduced_cells
+from bigview.raster.similar import reduce_similar
 from bigview.raster.sparseblocks import reduce_sparse
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
@@ -33,7 +34,7 @@ class Planes:
     error: float = 0.0
 
 
-def planes_of(table: MatrixTable, view: View, rows: Any = None, cols: Any = None, squares: bool = False) -> Planes:
+def planes_of(table: MatrixTable, view: View, rows: Any = None, cols: Any = None, squares: bool = False, every: bool = False) -> Planes:
     """Return the planes of a view.
 
     Parameters
@@ -43,8 +44,14 @@ def planes_of(table: MatrixTable, view: View, rows: Any = None, cols: Any = None
     rows, cols : Order, optional
     squares : bool
         Whether the standard deviation will be asked for.
+    every : bool
+        Whether the least and the greatest will be: of a stored matrix they come along in any case, of a similarity they are computed then only.
     """
     key = table.folder.url, table.manifest.fingerprint, view, rows, cols
+    if table.manifest.layout == "similarity":
+        wanted = Ordered.of(table, view, rows, cols)
+        centre = centre_of(table) if squares else None
+        return _kept.get((*key, squares, every), lambda: Planes(reduce_similar(table, wanted, (rows, cols), centre, every)))
     kept = _kept.peek((*key, True))
     return kept if kept is not None else _kept.get((*key, squares), lambda: _made(table, Ordered.of(table, view, rows, cols), squares))
 

@@ -12,6 +12,7 @@ from bigview.store.axistable import AxisTable
 from bigview.store.chunks import ChunkedArray
 from bigview.store.files import Folder
 from bigview.store.matrixmanifest import MatrixManifest, read_matrix_manifest
+from bigview.store.similarity import SimilarCells
 from bigview.store.sparse import SparseCells
 
 
@@ -77,9 +78,15 @@ class MatrixTable:
         return self.manifest.missing
 
     @property
-    def values(self) -> ChunkedArray | SparseCells:
-        """The array of the values; of a sparse matrix its stored entries."""
-        return self.sparse if self.manifest.layout == "sparse" else self.dense
+    def values(self) -> ChunkedArray | SparseCells | SimilarCells:
+        """The array of the values; of a sparse matrix its stored entries, of a similarity its vectors."""
+        layout = self.manifest.layout
+        return self.sparse if layout == "sparse" else self.similar if layout == "similarity" else self.dense
+
+    @cached_property
+    def similar(self) -> SimilarCells:
+        """The vectors of a similarity."""
+        return SimilarCells(self.folder, self.manifest.generation, self.shape[0], self.manifest.options)
 
     @cached_property
     def sparse(self) -> SparseCells:
