@@ -102,21 +102,20 @@ class ChartPanel:
         chips = Filters.of(self._host.base, state.where_of(spec.replaced(charts=())))
         return Crossfilter({"chips": chips, "selection": self._host.selected} | {_owner(chart): chart.brush for chart in self._charts})
 
-    def _count(self, wanted: _Wanted, stale: Callable[[], bool]) -> Iterator[tuple[Chart, Shown]]:
+    def _count(self, wanted: _Wanted, stale: Callable[[], bool]) -> Iterator[list[tuple[Chart, Shown]]]:
         """Count chart after chart: in a large store first all of them from a sample, then exactly. A newer brush ends it."""
         better, large = list(wanted.charts), self._host.table.manifest.rows > limits().sampled_rows
-        for chart, others in wanted.charts if large else ():
-            shown = self._shown_first(wanted, chart, others)
-            if _final(shown):
-                better.remove((chart, others))
-            yield chart, shown
+        if large:  # all at once: each takes a few milliseconds
+            first = [(chart, self._shown_first(wanted, chart, others)) for chart, others in wanted.charts]
+            better = [entry for entry, (_, shown) in zip(better, first, strict=True) if not _final(shown)]
+            yield first
         for chart, others in better:
             try:
                 with stoppable(stale if large else lambda: False):
                     found = self._counted_exactly(wanted, chart, others)
             except Stopped:
                 return
-            yield chart, found
+            yield [(chart, found)]
 
     def _shown_first(self, wanted: _Wanted, chart: Chart, others: Filters) -> Shown:
         table, owner = self._host.table, _owner(chart)
@@ -130,18 +129,18 @@ class ChartPanel:
             return pictured(table, chart, (wanted.base, others), wanted.looks[owner], sampled=False)
         return counts_of(table, chart, wanted.base, others)
 
-    def _counted(self, wanted: _Wanted, found: tuple[Chart, Shown]) -> None:
-        chart, shown = found
-        owner = _owner(chart)
-        self._counts[owner] = shown
-        if isinstance(shown, Counts) and shown.exact:
-            self._exact[owner] = shown
+    def _counted(self, wanted: _Wanted, found: list[tuple[Chart, Shown]]) -> None:
         if self._request is not wanted:
-            self._request, self._left = wanted, {_owner(one) for one, _ in wanted.charts}
-        if _final(shown):
-            self._left.discard(owner)
-            if owner in wanted.looks:
-                self._seen_looks[owner] = wanted.looks[owner]
+            self._request, self._left = wanted, {_owner(chart) for chart, _ in wanted.charts}
+        for chart, shown in found:
+            owner = _owner(chart)
+            self._counts[owner] = shown
+            if isinstance(shown, Counts) and shown.exact:
+                self._exact[owner] = shown
+            if _final(shown):
+                self._left.discard(owner)
+                if owner in wanted.looks:
+                    self._seen_looks[owner] = wanted.looks[owner]
         if not self._left:
             self._page = wanted.page  # until then a newer request counts all that this one was to count
         self._tell()

@@ -35,6 +35,10 @@ _GROUPS = 8  # row groups of a task
 _columns: Recent[NDArray[Any]] = Recent(lambda values: values.nbytes, lambda: limits().frame_bytes)
 """Sampled columns of every open store."""
 
+_masks: Recent[NDArray[np.bool_]] = Recent(lambda mask: mask.nbytes, lambda: _MASKS)
+_MASKS = 8 << 20
+"""Bytes of masks: the charts of a page mostly share one."""
+
 
 class SampledTable:
     """Counts of a sample of a store's rows; asked like the store itself.
@@ -96,14 +100,18 @@ class SampledTable:
         return out
 
     def mask(self, view: View | None = None, where: Where = None) -> NDArray[np.bool_]:
-        """Return which rows of the sample pass."""
+        """Return which rows of the sample pass; it is shared: do not write into it."""
+        filters = Filters.of(where)
+        return _masks.get((self._store, view, filters), lambda: self._made_mask(view, filters))
+
+    def _made_mask(self, view: View | None, where: Filters) -> NDArray[np.bool_]:
         good = np.ones(len(self.positions), bool)
         if view is not None:
             box = Box.of(view, self.reader.manifest.x, self.reader.manifest.y)
             for page, low, high, top in ((X, box.x0, box.x1, box.top_x), (Y, box.y0, box.y1, box.top_y)):
                 values = self.column(page)
                 good &= (values >= low) & ((values < high) | (top & (values == high)))
-        for clause in Filters.of(where).clauses:
+        for clause in where.clauses:
             good &= self._passing(clause)
         return good
 
