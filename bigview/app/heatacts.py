@@ -15,6 +15,7 @@ from bigview.views.live import sentence
 PANELS = ("table", "profile")
 _ARROWS = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0), "PageUp": (-10, 0), "PageDown": (10, 0)}
 _ZOOMS = {"+": 1.5, "=": 1.5, "-": 1 / 1.5, "_": 1 / 1.5}
+CLOSEST = 1.5  # rows and columns in view: nothing new would be seen from closer by
 _SMALL = 4.0  # pixels: where cells are smaller, an arrow moves by so many that the step is seen
 _MESSAGES = {
     "open": "_open",
@@ -65,7 +66,9 @@ class HeatActs:
             camera = map_.camera
             if self._cell is not None and camera.holds(self._cell[1] + 0.5, -self._cell[0] - 0.5):
                 camera = camera.centred(self._cell[1] + 0.5, -self._cell[0] - 0.5)
-            map_.look(camera.zoomed(_ZOOMS[value]))
+            closer = camera.zoomed(_ZOOMS[value])
+            if _ZOOMS[value] < 1 or min(closer.span) >= CLOSEST:
+                map_.look(closer)
 
     def _move(self, down: int, right: int) -> None:
         """Move the cell cursor; the first press puts it into the middle of the window."""

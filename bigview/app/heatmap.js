@@ -165,6 +165,7 @@ export function render({ model, el, view }) {
   const zoom = (axis, factor, share) => {
     if (!figure) return
     const range = axis === "cols" ? figure.x_range : figure.y_range, { start, end } = range, at = start + (end - start) * share
+    if ((end - start) * factor < range.min_interval || (end - start) * factor > range.max_interval) return
     range.setv({ start: at - (at - start) * factor, end: at + (end - at) * factor })
     settle()
   }
@@ -226,8 +227,8 @@ export function render({ model, el, view }) {
       title.textContent = facts.title
       note.textContent = facts.note
       map.setAttribute("aria-label", facts.label)
-      corner.textContent = [facts.rows.label && `${facts.rows.label} ↓`, facts.cols.label && `${facts.cols.label} →`].filter(Boolean).join("  ")
       place()
+      corner.textContent = [facts.rows.label && `${facts.rows.label} ↓`, facts.cols.label && `${facts.cols.label} →`].filter(Boolean).join(room.flat ? "  " : "\n")
       const style = getComputedStyle(stage)
       for (const name of ["ink", "soft", "line", "accent", "ground"]) colors[name] = style.getPropertyValue(`--${name}`).trim() || colors[name] || "#888"
       redraw()

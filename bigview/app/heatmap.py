@@ -8,7 +8,7 @@ import holoviews as hv
 import numpy as np
 import panel as pn
 
-from bigview.app.heatacts import HeatActs
+from bigview.app.heatacts import CLOSEST, HeatActs
 from bigview.app.heatcontrols import HeatControls
 from bigview.app.heatstage import HeatStage
 from bigview.app.heatstate import HeatState, first_style, look_of, usable_spec
@@ -21,11 +21,12 @@ from bigview.raster.render import readable
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
 from bigview.views.heatcells import Cell
-from bigview.views.heatscene import HeatPicture, HeatScene, axis_of, names_at
+from bigview.views.heatscene import HeatPicture, HeatScene, axis_of, names_at, steps_of
 from bigview.views.live import sentence
 from bigview.views.map import Map
 from bigview.views.picture import Wish
 
+_FURTHEST = 5  # times as wide and as high as the matrix: as far as one can zoom out
 _SAMPLED = 2_000  # names from which the longest is taken, evenly spread
 
 
@@ -102,8 +103,15 @@ class HeatmapExplorer(pn.viewable.Viewer):
     def _name_plot(self) -> None:
         """Give the plot a name by which the page finds it: a notebook has many."""
         self._plot_name = f"matrix-{uuid4().hex}"
-        name = self._plot_name
-        self.map.element = self.map.element.opts(hooks=[*self.map.element.opts.get().kwargs["hooks"], lambda plot, _: plot.state.update(name=name)])
+        name, (rows, cols) = self._plot_name, self.shape
+        furthest = [_FURTHEST * max(1, size, rows if self.scene.equal else 0, cols if self.scene.equal else 0) for size in (cols, rows)]
+
+        def prepare(plot: Any, _: Any) -> None:
+            plot.state.update(name=name)
+            for axis, most in zip(("x_range", "y_range"), furthest, strict=True):
+                plot.handles[axis].update(min_interval=CLOSEST, max_interval=most)
+
+        self.map.element = self.map.element.opts(hooks=[*self.map.element.opts.get().kwargs["hooks"], prepare])
 
     def _facts(self, page: bool) -> dict[str, Any]:
         manifest = self.table.manifest
@@ -127,7 +135,13 @@ class HeatmapExplorer(pn.viewable.Viewer):
         if axis.named and axis.size:
             sample = axis.names[:: max(1, axis.size // _SAMPLED)]
             longest = readable(max(map(str, sample), key=len))[:60]
-        return {"size": size, "named": axis.named, "longest": longest, "label": str(self.table.manifest.report.get(side) or "")}
+        return {
+            "size": size,
+            "named": axis.named,
+            "steps": list(steps_of(self.table, side)),
+            "longest": longest,
+            "label": str(self.table.manifest.report.get(side) or ""),
+        }
 
     def _sorted(self) -> dict[str, Any]:
         found = {side: getattr(self.state.spec, side) for side in ("rows", "cols")}

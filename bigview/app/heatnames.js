@@ -2,14 +2,12 @@
 
 const LINE = 14, SLANTED = 19, FONT = 12, SLANT = Math.PI / 4
 
-// As raster/heatlabels.py: names double in number as one zooms in, numbers are round.
-function stepOf(pixels, least, numbered) {
-  const wanted = least / pixels
-  if (wanted <= 1) return 1
-  if (!numbered) return 2 ** Math.ceil(Math.log2(wanted) - 1e-9)
-  for (let power = Math.max(0, Math.floor(Math.log10(wanted))); ; power++) {
-    for (const digit of [1, 2, 5]) if (digit * 10 ** power >= wanted * (1 - 1e-9)) return digit * 10 ** power
-  }
+// As raster/heatlabels.py: round steps where there are some, else steps that double as one zooms out.
+function stepOf(pixels, least, steps) {
+  const wanted = (least / pixels) * (1 - 1e-9), found = steps.find((step) => step >= wanted)
+  if (found !== undefined) return found
+  const last = steps.at(-1) ?? 1
+  return wanted <= last ? last : last * 2 ** Math.ceil(Math.log2(wanted / last))
 }
 
 // The names that came, by place; those of another order are forgotten.
@@ -35,8 +33,8 @@ function shortened(pen, text, room) {
 }
 
 // Which names stand where along an axis: [{place, text, at, pinned}], at in pixels from the map's edge. Pinned ones push others away.
-function layout({ low, high, pixels, size, numbered, least, names, pinned }) {
-  const unit = pixels / (high - low), step = stepOf(unit, least, numbered)
+function layout({ low, high, pixels, size, steps, least, names, pinned }) {
+  const unit = pixels / (high - low), step = stepOf(unit, least, steps)
   const at = (place) => {  // the middle of what is visible of it
     const start = Math.max(0, (place - low) * unit), end = Math.min(pixels, (place + 1 - low) * unit)
     return end - start > 2 * least ? (start + end) / 2 : (place + 0.5 - low) * unit
@@ -96,7 +94,7 @@ class Overlay {
 
   drawRows({ y0, y1 }, map, colors, facts) {
     const { pen } = this
-    this.labels.rows = layout({ low: y0, high: y1, pixels: map.height, size: facts.size, numbered: !facts.named, least: LINE, names: this.rows, pinned: this.pins("row") })
+    this.labels.rows = layout({ low: y0, high: y1, pixels: map.height, size: facts.size, steps: facts.steps, least: LINE, names: this.rows, pinned: this.pins("row") })
     pen.textAlign = "right"
     pen.textBaseline = "middle"
     const foot = map.left + this.edge.left
@@ -115,7 +113,7 @@ class Overlay {
     const { pen } = this, unit = map.width / (x1 - x0), pinned = this.pins("col")
     pen.font = this.font(true)
     const longest = facts.flat ? pen.measureText(facts.longest).width + 10 : Infinity
-    const common = { low: x0, high: x1, pixels: map.width, size: facts.size, numbered: !facts.named, names: this.cols, pinned }
+    const common = { low: x0, high: x1, pixels: map.width, size: facts.size, steps: facts.steps, names: this.cols, pinned }
     let found = layout({ ...common, least: facts.flat ? longest : SLANTED })
     const widest = Math.max(0, ...found.map((label) => pen.measureText(label.text).width))
     const flat = facts.flat || unit >= Math.min(widest, 160) + 12

@@ -3,13 +3,14 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from bigview.build.clusters import clusters_partition
 from bigview.build.flights import flight_matrices
 from bigview.build.landmask import CREDIT as LAND_CREDIT
-from bigview.build.landmask import land_axes, unpacked_land
+from bigview.build.landmask import STEPS, land_axes, unpacked_land
 from bigview.build.matrix import build_matrix
 from bigview.build.parts import GeneratedSource
 from bigview.build.points import build_points
@@ -139,7 +140,14 @@ def _landmask(home: Path, quiet: bool) -> Path:
     store = home / "landmask.bv"
     if not _matrix_there(store):
         rows, cols = land_axes()
-        report = {"credit": LAND_CREDIT, "rows": "latitude", "cols": "longitude", "value": "share of land", "style": {"palette": "atlas"}}
+        report: dict[str, Any] = {
+            "credit": LAND_CREDIT,
+            "rows": "latitude",
+            "cols": "longitude",
+            "value": "share of land",
+            "style": {"palette": "atlas"},
+        }
+        report["steps"] = {"rows": STEPS, "cols": STEPS}
         with progress(quiet) as tell, unpacked_land(home, callback(tell)) as source:
             build_matrix(str(source), str(store), rows=rows, cols=cols, title="Land and sea, 933 million cells", report=report, quiet=quiet)
     return store

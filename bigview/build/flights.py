@@ -105,17 +105,17 @@ def _days(flights: pd.DataFrame) -> Pivot:
 
 
 def _airlines(flights: pd.DataFrame) -> Pivot:
-    found = _means(flights, "dest", "carrier", "arr_delay")
+    found = _means(flights, "carrier", "dest", "arr_delay")
     airlines = pd.read_csv(_folder() / "airlines.csv", index_col="carrier")["name"].str.replace(r"\s+(Inc\.|Co\.|Corporation).*$", "", regex=True)
-    airports = pd.read_csv(_folder() / "airports.csv", index_col="faa").reindex(found.index)
+    airports = pd.read_csv(_folder() / "airports.csv", index_col="faa").reindex(found.columns)
     counts, distance = flights["dest"].value_counts(), flights.groupby("dest")["distance"].mean()
-    places = [f"{code}  {name}" if isinstance(name, str) else str(code) for code, name in airports["name"].items()]
-    facts = {"distance, miles": distance.reindex(found.index).to_numpy(), "flights": counts.reindex(found.index).to_numpy()}
-    rows = pd.DataFrame({**facts, "latitude": airports["lat"].to_numpy(), "longitude": airports["lon"].to_numpy()}, index=pd.Index(places))
-    carriers = flights["carrier"].value_counts().reindex(found.columns).to_numpy()
-    cols = pd.DataFrame({"code": list(found.columns), "flights": carriers}, index=pd.Index(airlines.reindex(found.columns)))
-    report = _report("destination", "airline", "arrival delay, minutes", center=0.0)
-    return Pivot(_values(found), rows, cols, "Arrival delay by destination and airline", report)
+    places = [f"{code} {name}" if isinstance(name, str) else str(code) for code, name in airports["name"].items()]
+    facts = {"distance, miles": distance.reindex(found.columns).to_numpy(), "flights": counts.reindex(found.columns).to_numpy()}
+    cols = pd.DataFrame({**facts, "latitude": airports["lat"].to_numpy(), "longitude": airports["lon"].to_numpy()}, index=pd.Index(places))
+    carriers = flights["carrier"].value_counts().reindex(found.index).to_numpy()
+    rows = pd.DataFrame({"code": list(found.index), "flights": carriers}, index=pd.Index(airlines.reindex(found.index)))
+    report = _report("airline", "destination", "arrival delay, minutes", center=0.0, scale="symlog")
+    return Pivot(_values(found), rows, cols, "Arrival delay by airline and destination", report)
 
 
 def _planes(flights: pd.DataFrame) -> Pivot:

@@ -18,6 +18,9 @@ from bigview.errors import PackageMissingError
 CREDIT = "Land and sea: global-land-mask (MIT), from the GLOBE elevation data of NOAA."
 _ROWS = 256  # rows unpacked at once: 11 MB
 
+STEPS = [1, 2, 4, 10, 20, 40, 60, 120, 240, 600, 1200, 1800, 3600, 5400, 10800]
+"""Steps in rows and columns that make round degrees and minutes: a degree has 120."""
+
 Progress = Callable[[str, int, int], None]
 
 

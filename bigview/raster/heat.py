@@ -33,6 +33,8 @@ STATISTICS = {
 }
 """What each statistic is called in a title."""
 
+_GROWN = 2048  # pixels along an axis up to which cells grow, so that stripes in them are as narrow as elsewhere
+
 
 @dataclass(frozen=True)
 class HeatLook:
@@ -185,7 +187,7 @@ def _side(low: float, high: float, pixels: int, size: int) -> tuple[tuple[float,
         return None
     step = float(f"{(high - low) / pixels:.12g}")  # panning changes its last digits
     if step <= 1:
-        return (first, last), last - first, first, max(1, round(1 / step))
+        return (first, last), last - first, first, max(1, min(round(1 / step), _GROWN // (last - first)))
     first, last = max(0, int(np.floor(low / step + 1e-6))), int(np.ceil(min(high, size) / step - 1e-6))
     return (first * step, last * step), last - first, first, 1
 

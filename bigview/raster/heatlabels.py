@@ -1,7 +1,7 @@
 """Which names of rows and columns fit beside a picture: they thin out, never overlap, and appear as one zooms."""
 
 import math
-from itertools import count
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,11 @@ SLANTED = 19.0
 """The same for names that lean to one side by 45 degrees."""
 
 
-def step_of(pixels: float, least: float, numbered: bool = False) -> int:
+ROUND = tuple(digit * 10**power for power in range(12) for digit in (1, 2, 5))
+"""Steps between names that are numbers."""
+
+
+def step_of(pixels: float, least: float, steps: Sequence[int] = ()) -> int:
     """Return how many rows (or columns) lie between those whose names are shown.
 
     Parameters
@@ -21,19 +25,15 @@ def step_of(pixels: float, least: float, numbered: bool = False) -> int:
         Pixels of a row.
     least : float
         Pixels that a name needs.
-    numbered : bool
-        Whether the names are numbers: then steps are round (1, 2, 5, 10, …); else they double, so that a name that is shown stays as one zooms in.
+    steps : sequence of int
+        Steps that make round names, ascending. Without them they double, so that a name that is shown stays as one zooms in.
     """
-    wanted = least / pixels
-    if wanted <= 1:
-        return 1
-    if not numbered:
-        return 1 << math.ceil(math.log2(wanted) - 1e-9)
-    for power in count(max(0, math.floor(math.log10(wanted)))):
-        for digit in (1, 2, 5):
-            if digit * 10**power >= wanted * (1 - 1e-9):
-                return int(digit * 10**power)
-    raise AssertionError
+    wanted = least / pixels * (1 - 1e-9)
+    found = next((step for step in steps if step >= wanted), None)
+    if found is not None:
+        return found
+    last = steps[-1] if steps else 1
+    return last if wanted <= last else last * (1 << math.ceil(math.log2(wanted / last)))
 
 
 def shown_places(low: float, high: float, size: int, step: int) -> NDArray[np.int64]:

@@ -53,7 +53,7 @@ def _steps() -> NDArray[np.intp]:
 def _missing(dark: bool) -> NDArray[np.uint32]:
     """Return the two colours of the stripes of what is missing: greys near the background, which no palette has side by side."""
     ground, grey = oklab(rgb([background(dark), muted(dark)]))
-    return packed(srgb(ground + (grey - ground) * np.array([[0.22], [0.62]])))
+    return packed(srgb(ground + (grey - ground) * np.array([[0.12], [0.4]])))
 
 
 def heat_bar(scale: HeatScale, palette: str, spread: Spread, title: str, dark: bool) -> ColorBar:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bigview.plain import Ranges
 from bigview.raster.heat import HeatFrame, HeatLook, heat_frame, quick_heat
-from bigview.raster.heatlabels import LINE, SLANTED, shown_places, step_of
+from bigview.raster.heatlabels import LINE, ROUND, SLANTED, shown_places, step_of
 from bigview.raster.heatlegend import value_text
 from bigview.raster.render import readable
 from bigview.spec import View
@@ -193,11 +193,20 @@ def names_of(table: MatrixTable, view: View, look: HeatLook, side: str) -> Names
     down = side == "rows"
     (low, high), pixels = (view.y_range, view.height) if down else (view.x_range, view.width)
     size = look.shape(table)[0 if down else 1]
-    numbered = not axis_of(table, side).named
-    step = step_of(pixels / (high - low), LINE if down or numbered else SLANTED, numbered)
+    steps = steps_of(table, side)
+    step = step_of(pixels / (high - low), LINE if down or not axis_of(table, side).named else SLANTED, steps)
     around = (high - low) * _AROUND
     places = shown_places(low - around, high + around, size, step)
     return Names(places.tolist(), [text[:_LONGEST] for text in names_at(table, look, side, places)])
+
+
+def steps_of(table: MatrixTable, side: str) -> tuple[int, ...]:
+    """Return the steps that make round names along an axis: those of numbers, or those that the builder gave as `report["steps"][side]`."""
+    if not axis_of(table, side).named:
+        return ROUND
+    wished = table.manifest.report.get("steps")
+    given = wished.get(side) if isinstance(wished, dict) else None
+    return tuple(sorted({int(step) for step in given if step >= 1})) if isinstance(given, list) else ()
 
 
 def cell_texts(table: MatrixTable, made: HeatFrame, view: View) -> CellTexts | None:
