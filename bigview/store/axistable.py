@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bigview.errors import missing_column
+from bigview.errors import ExpressionError, missing_column
 from bigview.store.files import Folder
 from bigview.store.matrixmanifest import AxisEntry
 
@@ -63,6 +64,30 @@ class AxisTable:
     def positions(self, names: Any) -> NDArray[np.int64]:
         """Return the native numbers of names, −1 for those that are not there."""
         return np.asarray(self._places.get_indexer(pd.Index([str(name) for name in names], dtype=self._places.dtype)), np.int64)
+
+    def search(self, pattern: str, ignore_case: bool = True) -> NDArray[np.int64]:
+        """Return the native numbers of the names in which a regular expression is found.
+
+        Parameters
+        ----------
+        pattern : str
+            In the syntax of RE2, whose time is linear in the text, whatever the pattern.
+
+        Raises
+        ------
+        ExpressionError
+        """
+        try:
+            found = pc.match_substring_regex(self._texts, pattern, ignore_case=ignore_case)
+        except pa.ArrowInvalid as error:
+            raise ExpressionError(f"{pattern!r} is no regular expression: {str(error).splitlines()[0].rpartition(': ')[2]}.") from error
+        return np.flatnonzero(found.to_numpy(zero_copy_only=False))
+
+    @cached_property
+    def _texts(self) -> pa.Array:
+        if self.named:
+            return self._arrow([NAME])[NAME].combine_chunks()
+        return pc.cast(pa.array(np.arange(self.size)), pa.string())
 
     def column(self, name: str) -> NDArray[Any]:
         """Return a column's values in native order: numbers and datetimes as such, categories and texts as objects, missing ones None or NaN."""

@@ -1,19 +1,23 @@
 """MatrixTable: the cells of a matrix store, asked for by rows and columns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bigview.errors import OptionError, closest
 from bigview.store.axistable import AxisTable
 from bigview.store.chunks import ChunkedArray
 from bigview.store.files import Folder
 from bigview.store.matrixmanifest import MatrixManifest, read_matrix_manifest
+from bigview.store.orders import Order, order_by_columns, order_by_names, sorted_places
 from bigview.store.similarity import SimilarCells
 from bigview.store.sparse import SparseCells
+
+Side = Literal["rows", "cols"]
 
 
 class MatrixTable:
@@ -114,6 +118,77 @@ class MatrixTable:
     def blocks(self, rows: slice = slice(None), cols: slice = slice(None)) -> Iterator[tuple[int, int, NDArray[Any]]]:
         """Yield (first row, first column, values) for the chunks that rows and columns touch, cut to them; values are views onto the file."""
         yield from self.values.blocks(rows.indices(self.shape[0])[:2], cols.indices(self.shape[1])[:2])
+
+    def order(
+        self,
+        side: Side,
+        *,
+        by: str | Sequence[str] | None = None,
+        values_of: Any = None,
+        names: Iterable[Any] | None = None,
+        index: Any = None,
+        descending: bool = False,
+    ) -> Order:
+        """Return an order of the rows or of the columns, to give to `aggregate` and to pictures. It costs nothing to the store.
+
+        Parameters
+        ----------
+        side : {"rows", "cols"}
+        by : str or sequence of str
+            Metadata columns of the side ("name" for the names).
+        values_of : int or str
+            Of rows: the column, by number or name, whose values they are sorted by; of columns the row.
+        names : iterable of str
+            The names to show, in this sequence.
+        index : array of int or of bool
+            Native numbers in the sequence to show; may leave some out.
+        descending : bool
+            Largest first. Missing values come last in any case.
+
+        Returns
+        -------
+        Order
+
+        Raises
+        ------
+        OptionError, ColumnError
+        """
+        if side not in ("rows", "cols"):
+            raise OptionError(f"There is no side {side!r} of a matrix. {closest(str(side), ('rows', 'cols'))}")
+        ways = [way for way, given in (("by", by), ("values_of", values_of), ("names", names), ("index", index)) if given is not None]
+        if len(ways) != 1:
+            raise OptionError(f"An order is by one of by=…, values_of=…, names=… and index=…; given are {', '.join(ways) or 'none'}.")
+        axis = self.rows if side == "rows" else self.cols
+        if by is not None:
+            return order_by_columns(axis, by, descending)
+        if names is not None:
+            return order_by_names(axis, names)
+        if index is not None:
+            return Order.of(index, axis.size, "index")
+        number, title = self._line("cols" if side == "rows" else "rows", values_of)
+        cells = self.cells(slice(None), [number]) if side == "rows" else self.cells([number], slice(None))
+        return Order.of(sorted_places([values_or_nan(cells.ravel(), self.missing)], descending), axis.size, title)
+
+    def _line(self, side: Side, which: Any) -> tuple[int, str]:
+        """Return number and name of a row or a column given by either."""
+        axis = self.rows if side == "rows" else self.cols
+        number = -1
+        if isinstance(which, (int, np.integer)) and not isinstance(which, bool):
+            number = int(which) + (axis.size if which < 0 else 0)
+        elif axis.named:
+            number = axis.position(which)
+        if not 0 <= number < axis.size:
+            hint = closest(str(which), axis.names[:10_000]) if axis.named else f"They have numbers from 0 to {axis.size - 1:,}."
+            raise OptionError(f"There is no {'row' if side == 'rows' else 'column'} {which!r}. {hint}")
+        return number, str(axis.names[number]) if axis.named else str(number)
+
+
+def values_or_nan(values: NDArray[Any], missing: int | None) -> NDArray[Any]:
+    """Return values with NaN where a number stands for a missing one."""
+    plain = np.ma.getdata(values)
+    if missing is None:
+        return plain
+    return np.where(plain == missing, np.nan, plain.astype(np.float64))
 
 
 def _numbers(index: Any, size: int) -> NDArray[np.int64]:
