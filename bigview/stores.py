@@ -1,7 +1,7 @@
 """Stores as the user holds them: a table of points that can also be drawn, explored and given to HoloViews."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bigview.spec import Style, View, Where
 from bigview.store.files import Folder
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bigview.raster.render import Picture
     from bigview.store.export import ExportSize
     from bigview.store.saved import Selections
+    from bigview.store.tree import Tree
 
 
 class _Drawn(PointTable):
@@ -228,6 +229,25 @@ class MatrixStore(MatrixTable):
         from bigview.raster.heat import HeatLook, heat_frame
 
         return heat_frame(self, view, HeatLook(style or MatrixStyle(), rows, cols))
+
+    def cluster(self, side: Literal["rows", "cols"] = "rows", quiet: bool = True, **options: Any) -> "Tree":
+        """Return the tree of the rows or the columns, computed once and kept with the store; see `bigview.build.clustering`.
+
+        Its `index` is an order: ``store.aggregate(view, rows=store.cluster("rows", metric="correlation"))``.
+
+        Parameters
+        ----------
+        side : {"rows", "cols"}
+        quiet : bool
+            Show no progress.
+        **options
+            method, metric, standard, within (a metadata column whose groups stand side by side), seed: the fields of `ClusterOptions`.
+        """
+        from bigview.build.clustering import ClusterOptions, clustered
+        from bigview.build.progress import progress
+
+        with progress(quiet) as tell:
+            return clustered(self, side, ClusterOptions.of(options), tell)
 
     def export(self, target: Any, rows: Any = None, cols: Any = None, format: str | None = None, spreadsheet: bool = False) -> int:
         """Write cells with the names of their rows and columns to a Parquet, CSV, Arrow or NPZ file, with little memory whatever their number.

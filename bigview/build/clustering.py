@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from bigview.build.agglomerate import Merges, agglomerate, exact, planted
 from bigview.build.distances import gathered_distances
-from bigview.build.leaves import Leaves, Metric, Survey, survey
+from bigview.build.leaves import Leaves, Metric, Side, Survey, leaves_of, survey
 from bigview.build.linkage import METHODS, Method
 from bigview.build.progress import Progress, Silent
 from bigview.build.reduce import reduced, strips
 from bigview.config import limits
 from bigview.errors import OptionError, closest
+from bigview.store.matrix import MatrixTable
 from bigview.store.tree import Tree, joined
+from bigview.store.trees import TreeFile
 
 METRICS = ("euclidean", "cosine", "correlation")
 # Multiplications up to which all distances are computed from all features: 20 s of two cores.
@@ -146,3 +148,35 @@ def _members(groups: Any, count: int) -> list[Ids]:
     codes = np.where(codes < 0, len(values), codes)
     order = np.argsort(codes, kind="stable")
     return [part for part in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1) if len(part)]
+
+
+def clustered(table: MatrixTable, side: Side = "rows", options: ClusterOptions | None = None, tell: Progress | None = None) -> Tree:
+    """Return the tree of a matrix's rows or columns: the one kept with the store, or a new one, which is kept from now on.
+
+    Parameters
+    ----------
+    table : MatrixTable
+    side : {"rows", "cols"}
+    options : ClusterOptions, optional
+    tell : Progress, optional
+
+    Raises
+    ------
+    ColumnError
+        When there is no column to group by.
+    OptionError
+        When the side does not exist.
+    Stopped
+        When the thread's work was told to stop.
+    """
+    options, tell = options or ClusterOptions(), tell or Silent()
+    if side not in ("rows", "cols"):
+        raise OptionError(f"A matrix has rows and cols, not {side!r}.")
+    file = TreeFile(table, side, options.facts())
+    groups = None if options.within is None else getattr(table, side).column(options.within)
+    tree = file.read()
+    if tree is None:
+        tree = cluster(leaves_of(table, side), options, groups, tell, options.title(side))
+        if not file.write(tree):
+            tell.note(f"{table.folder.url} cannot be written to: the tree is not kept.")
+    return tree

@@ -66,9 +66,13 @@ def leaves_of_array(values: NDArray[Any]) -> Leaves:
 def leaves_of(table: MatrixTable, side: Side) -> Leaves:
     """Return the rows, or the columns, of a matrix.
 
-    Categories have a feature for each category, 1 / √2 where it is there: then the square of a distance is the number of cells that differ.
+    Those of a similarity are its vectors. Categories have a feature for each category, 1 / √2 where it is there: then the square of a distance is the
+    number of cells that differ.
     """
     count, width = table.shape if side == "rows" else table.shape[::-1]
+    if table.manifest.layout == "similarity":
+        vectors = table.similar
+        return Leaves(count, vectors.width, lambda leaves, features: vectors.prepared(np.arange(*leaves))[:, slice(*features)])
     if table.kind == "category":
         codes = len(table.manifest.categories)
         return Leaves(count, width * codes, partial(_indicators, table, side, codes))

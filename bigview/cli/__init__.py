@@ -1,4 +1,4 @@
-"""The command line: ``bigview build | index | serve | render | export | selections | info | verify | demo``.
+"""The command line: ``bigview build | index | cluster | serve | render | export | selections | info | verify | demo``.
 
 Whatever goes wrong is one sentence on standard error and exit code 2; ``--debug`` shows the traceback. Heavy libraries are loaded by the
 command that needs them.
@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from bigview import __version__
 from bigview.cli.building import build_options
+from bigview.cli.clustering import cluster_options
 from bigview.cli.facts import info_options, verify_options
 from bigview.cli.indexing import index_options
 from bigview.cli.picture import render_options
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="make a store from data", description="Make a store from data.")
     kinds = build.add_subparsers(title="kinds", metavar="KIND", required=True, parser_class=_Parser)
     build_options(kinds)
-    for add in (index_options, serve_options, render_options, export_options, selections_options, info_options, verify_options, demo_options):
+    further = (render_options, export_options, selections_options, info_options, verify_options, demo_options)
+    for add in (index_options, cluster_options, serve_options, *further):
         add(commands)
     return parser
