@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from bigview.spec import Cross, Filter, Histogram, Style, View, by, dominant
     from bigview.state import Saved, Spec
-    from bigview.stores import MatrixStore, PointStore, build_matrix, build_points, open
+    from bigview.stores import MatrixStore, PointStore, build_matrix, build_points, open, similarity
 
 __version__ = "0.1.0"
 
@@ -68,13 +68,14 @@ __all__ = [
     "by",
     "dominant",
     "open",
+    "similarity",
 ]
 
 _HOMES = {
     **dict.fromkeys(("Cross", "Filter", "Histogram", "Style", "View", "by", "dominant"), "bigview.spec"),
     "Chart": "bigview.chart",
     **dict.fromkeys(("Saved", "Spec"), "bigview.state"),
-    **dict.fromkeys(("MatrixStore", "PointStore", "build_matrix", "build_points", "open"), "bigview.stores"),
+    **dict.fromkeys(("MatrixStore", "PointStore", "build_matrix", "build_points", "open", "similarity"), "bigview.stores"),
 }
 
 _ensure()  # before any kernel is loaded, which is before any other module of the package

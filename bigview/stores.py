@@ -362,4 +362,37 @@ def build_matrix(source: Any, store: Any, **options: Any) -> MatrixStore | Any:
     return made if options.get("dry_run") else MatrixStore.open(str(store))
 
 
-__all__ = ["MatrixStore", "PointStore", "build_matrix", "build_points", "open"]
+def similarity(source: Any, store: Any = None, metric: str = "cosine", **options: Any) -> MatrixStore:
+    """Return the matrix of vectors against each other, which is never written: its cells, and the means of its blocks, are computed when asked for.
+
+    Parameters
+    ----------
+    source : PointStore, path or array
+        A point store that was made from vectors, or its path; a `.npy` file of vectors, which stays where it is; an array, which is copied.
+    store : path, optional
+        Where the small store is made that names the vectors; beside the source by default ("words.bv" gives "words-cosine.bv").
+    metric : {"cosine", "dot", "sqeuclidean", "euclidean"}
+        Means of blocks are exact for the first three. Euclidean distances are known where few cells are in view.
+    **options
+        rows (a table of what is known of the vectors), title, report, overwrite, quiet.
+
+    Returns
+    -------
+    MatrixStore
+        Of as many rows and columns as there are vectors. The mean and the count of a block are exact, however large it is; the least, the greatest
+        and the standard deviation are computed where 50 million cells or fewer are in view.
+
+    Raises
+    ------
+    OptionError, InputError, StoreMissingError
+
+    Examples
+    --------
+    >>> bigview.similarity("words.bv").aggregate(bigview.View((0, 1e6), (0, 1e6)))  # doctest: +SKIP
+    """
+    from bigview.build.similarity import build_similarity
+
+    return MatrixStore.open(build_similarity(source, None if store is None else str(store), metric, **options)[0])  # type: ignore[arg-type]
+
+
+__all__ = ["MatrixStore", "PointStore", "build_matrix", "build_points", "open", "similarity"]
