@@ -15,8 +15,8 @@ VALUES[3, 5] = np.nan
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    frame = pd.DataFrame(VALUES, index=[f"row {k}" for k in range(70)], columns=["=evil()", *(f"c{k}" for k in range(1, 40))])
-    return bv.build_matrix(frame, str(tmp_path_factory.mktemp("export") / "m.bv"), quiet=True)
+    names = {"rows": [f"row {k}" for k in range(70)], "cols": ["=evil()", *(f"c{k}" for k in range(1, 40))]}
+    return bv.build_matrix(VALUES, str(tmp_path_factory.mktemp("export") / "m.bv"), quiet=True, **names)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".arrow", ".npz"])

@@ -138,8 +138,12 @@ class HeatActs:
         if not isinstance(value, dict):
             self._page.stage.hover = {}
             return
-        side, place = self._place(value)
-        self._page.stage.hover = name_card(self._page.table, self._page.look, side, place, (float(value["x"]), float(value["y"])))
+        (side, place), at = self._place(value), (float(value["x"]), float(value["y"]))
+        table, look = self._page.table, self._page.look
+        self._page.map.aside(lambda: name_card(table, look, side, place, at), self._carded)
+
+    def _carded(self, card: dict[str, Any]) -> None:
+        self._page.stage.hover = card
 
     def _place(self, value: Any) -> tuple[str, int]:
         side = "cols" if value["axis"] == "cols" else "rows"
@@ -148,8 +152,6 @@ class HeatActs:
     def _sort(self, value: Any) -> None:
         """Sort along the line whose name was clicked: descending, then ascending, then as before."""
         side, place = self._place(value)
-        if not hasattr(self._page.table, "order") or self._page.table.kind == "category":
-            return
         other = "rows" if side == "cols" else "cols"
         name = self._page.cell_names(place, 0)[0] if side == "rows" else self._page.cell_names(0, place)[1]
         known = getattr(self._page.state.spec, other)

@@ -67,7 +67,7 @@ class HeatControls:
 
     def _order_options(self, side: str) -> dict[str, Any]:
         columns = list(axis_of(self._table, side).columns)
-        return {"options": self._orders_of(side), "value": "", "visible": bool(columns) and hasattr(self._table, "order")}
+        return {"options": self._orders_of(side), "value": "", "visible": bool(columns)}
 
     def _orders_of(self, side: str) -> dict[str, str]:
         """Return label to value: a column's name after "+" (ascending) or "-"; "=" for the values of a line, which only a click chooses."""

@@ -27,7 +27,7 @@ from bigview.views.map import Map
 from bigview.views.picture import Wish
 
 _FURTHEST = 5  # times as wide and as high as the matrix: as far as one can zoom out
-_SAMPLED = 2_000  # names from which the longest is taken, evenly spread
+_SAMPLED = 2_000  # names from which the longest is taken
 
 
 class HeatmapExplorer(pn.viewable.Viewer):
@@ -133,7 +133,8 @@ class HeatmapExplorer(pn.viewable.Viewer):
         axis, size = axis_of(self.table, side), self.shape[0 if side == "rows" else 1]
         longest = str(max(0, axis.size - 1))
         if axis.named and axis.size:
-            sample = axis.names[:: max(1, axis.size // _SAMPLED)]
+            # By lot: the names at even steps may be the round, short ones.
+            sample = axis.names if axis.size <= _SAMPLED else axis.names[np.random.default_rng(0).integers(0, axis.size, _SAMPLED)]
             longest = readable(max(map(str, sample), key=len))[:60]
         return {
             "size": size,

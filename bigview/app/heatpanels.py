@@ -35,7 +35,9 @@ def told(table: MatrixTable, value: float) -> str:
     """Return the value of a cell as people read it; empty where it is missing."""
     if table.kind == "category":
         return "" if value != value or value < 0 else str(table.manifest.categories[int(value)])
-    return "" if value != value else value_text(value, whole=table.kind in ("integer", "boolean"))
+    if table.kind == "boolean" and value in (0.0, 1.0):
+        return "yes" if value else "no"
+    return "" if value != value else value_text(value, whole=table.kind == "integer")
 
 
 def table_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:

@@ -9,10 +9,11 @@ import param
 from bigview.errors import BigviewError, OptionError, closest
 from bigview.matrixspec import MatrixSpec, MatrixStyle, Ordering
 from bigview.raster.heat import HeatLook
-from bigview.store.matrix import MatrixTable
+from bigview.store.matrix import MatrixTable, Side
+from bigview.store.orders import Order
 from bigview.views.heatscene import axis_of
 
-SIDES = ("rows", "cols")
+SIDES: tuple[Side, ...] = ("rows", "cols")
 
 
 class HeatState(param.Parameterized):
@@ -47,7 +48,7 @@ def first_style(table: MatrixTable, dark: bool = True) -> MatrixStyle:
     return MatrixStyle(center=0.0 if both and math.isfinite(low + high) else None, dark=dark)
 
 
-def order_of(table: MatrixTable, side: str, ordering: Ordering | None) -> Any:
+def order_of(table: MatrixTable, side: Side, ordering: Ordering | None) -> Order | None:
     """Return the order that a recipe stands for, None for the native one.
 
     Raises
@@ -58,14 +59,14 @@ def order_of(table: MatrixTable, side: str, ordering: Ordering | None) -> Any:
     if ordering is None:
         return None
     if ordering.by == "column":
-        return table.order(side, by=ordering.name, descending=ordering.descending)  # type: ignore[attr-defined]
+        return table.order(side, by=ordering.name, descending=ordering.descending)
     across = axis_of(table, "cols" if side == "rows" else "rows")
     place = across.position(ordering.name)
     if place < 0:
         raise OptionError(
             f"There is no {'column' if side == 'rows' else 'row'} {ordering.name!r} to sort by. {closest(ordering.name, across.names[:1000])}"
         )
-    return table.order(side, values_of=place, descending=ordering.descending)  # type: ignore[attr-defined]
+    return table.order(side, values_of=place, descending=ordering.descending)
 
 
 def look_of(table: MatrixTable, spec: MatrixSpec) -> HeatLook:

@@ -9,8 +9,8 @@ from bigview.raster.heat import HeatLook
 from bigview.raster.heatlegend import value_text
 from bigview.raster.render import readable
 from bigview.store.matrix import MatrixTable
-from bigview.views.heatcells import Cell, native
-from bigview.views.heatscene import HeatPicture, Names, axis_of, names_at
+from bigview.views.heatcells import Cell, facts_of
+from bigview.views.heatscene import HeatPicture, Names, names_at
 
 _LINES = 8  # columns of metadata of a row, and of a column, that hover tells
 _LONGEST = 160  # characters of a value
@@ -20,7 +20,7 @@ def names_told(picture: HeatPicture, look: HeatLook) -> dict[str, Any]:
     """Return the names beside a picture. The page keeps those it knows for as long as the order is the same."""
 
     def one(names: Names, order: Any) -> dict[str, Any]:
-        return {"order": "" if order is None else str(hash(order)), "places": names.places, "texts": names.texts}
+        return {"order": "" if order is None else order.digest, "places": names.places, "texts": names.texts}
 
     return {"rows": one(picture.rows, look.rows), "cols": one(picture.cols, look.cols)}
 
@@ -53,11 +53,11 @@ def hover_of(table: MatrixTable, look: HeatLook, found: Cell) -> dict[str, Any]:
     if found.cells > 1:
         fields.append(["this cell", value])
         fields += _block(table, look, found)
-    for side, place in (("rows", found.row), ("cols", found.col)):
-        fields += metadata(table, look, side, place)
+    for known in found.facts:
+        fields += _facts(known)
     title = value if found.cells == 1 else f"1 pixel = {found.cells:,} cells"
-    known = {"title": title, "fields": fields, "row": found.row, "col": found.col, "names": {"row": row, "col": col}}
-    return {**known, "x": found.pixel[0], "y": found.pixel[1], "rows": list(found.rows), "cols": list(found.cols)}
+    shown = {"title": title, "fields": fields, "row": found.row, "col": found.col, "names": {"row": row, "col": col}}
+    return {**shown, "x": found.pixel[0], "y": found.pixel[1], "rows": list(found.rows), "cols": list(found.cols)}
 
 
 def _block(table: MatrixTable, look: HeatLook, found: Cell) -> list[list[str]]:
@@ -75,28 +75,25 @@ def _block(table: MatrixTable, look: HeatLook, found: Cell) -> list[list[str]]:
     return fields
 
 
-def metadata(table: MatrixTable, look: HeatLook, side: str, place: int) -> list[list[str]]:
-    """Return what else is known of a row or a column."""
-    axis = axis_of(table, side)
-    if not axis.columns:
-        return []
-    number = int(native(look.rows if side == "rows" else look.cols, np.array([place]))[0])
-    found = []
-    for name in list(axis.columns)[:_LINES]:
-        value = axis.column(name)[number]
-        missing = value is None or value != value
-        found.append(
-            [name, "–" if missing else readable(value_text(float(value)) if isinstance(value, (float, np.floating)) else str(value))[:_LONGEST]]
-        )
-    return found
+def _facts(found: dict[str, Any]) -> list[list[str]]:
+    return [[name, _said(value)] for name, value in list(found.items())[:_LINES]]
+
+
+def _said(value: Any) -> str:
+    """Return a value of a column as people read it; a year has no comma."""
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) < 10_000 and value == int(value) else value_text(value)
+    return readable(str(value))[:_LONGEST]
 
 
 def name_card(table: MatrixTable, look: HeatLook, side: str, place: int, at: tuple[float, float]) -> dict[str, Any]:
     """Return the card of the name under the pointer."""
     name = names_at(table, look, side, np.array([place]))[0]
     key = "row" if side == "rows" else "col"
-    fields = metadata(table, look, side, place)
-    shown = fields or [
-        [str(table.manifest.report.get(side) or ("row" if side == "rows" else "column")), f"{place + 1:,} of {look.shape(table)[side == 'cols']:,}"]
-    ]
+    fields = _facts(facts_of(table, look, side, place))
+    size = look.shape(table)[0 if side == "rows" else 1]
+    label = str(table.manifest.report.get(side) or ("row" if side == "rows" else "column"))
+    shown = fields or [[label, f"{place + 1:,} of {size:,}"]]
     return {"title": name, "fields": shown, "x": at[0], "y": at[1], "page": True, key: place, "names": {key: name}}

@@ -19,6 +19,7 @@ from bigview.raster.matrixgrid import aggregate_matrix, quick_matrix
 from bigview.raster.tones import HUES, Tones
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
+from bigview.store.orders import Order
 from bigview.store.recent import Recent
 
 STATISTICS = {
@@ -48,8 +49,8 @@ class HeatLook:
     """
 
     style: MatrixStyle = field(default_factory=MatrixStyle)
-    rows: Any = None
-    cols: Any = None
+    rows: Order | None = None
+    cols: Order | None = None
 
     @property
     def dark(self) -> bool:
@@ -58,7 +59,8 @@ class HeatLook:
 
     def shape(self, table: MatrixTable) -> tuple[int, int]:
         """Return the rows and columns that are shown."""
-        return tuple(size if order is None else len(order.index) for order, size in zip((self.rows, self.cols), table.shape, strict=True))  # type: ignore[return-value]
+        rows, cols = (size if order is None else len(order) for order, size in zip((self.rows, self.cols), table.shape, strict=True))
+        return rows, cols
 
 
 @dataclass(frozen=True)

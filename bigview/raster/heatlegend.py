@@ -64,7 +64,7 @@ def heat_bar(scale: HeatScale, palette: str, spread: Spread, title: str, dark: b
     colours = tuple(hexes(ramp(palette, dark)[_steps()]))
     marks = [scale.low, *_marks(scale), scale.high]
     places = scale.place(np.array(marks)).tolist()
-    kept = _apart(list(zip(places, marks, strict=True)), None if scale.center is None else 0.5)
+    kept = _apart(list(zip(places, marks, strict=True)), scale.center)
     texts = [value_text(mark, _nearest(kept, mark)) for _, mark in kept]
     if spread.low < scale.low:
         texts[0] = f"≤ {texts[0]}"
@@ -81,15 +81,16 @@ def _marks(scale: HeatScale) -> list[float]:
         found = scale.value(np.array([0.25, 0.5, 0.75])).tolist()
     else:
         top = max(abs(scale.low), abs(scale.high))
-        powers = [10.0**power for power in range(math.floor(math.log10(top)), math.floor(math.log10(top)) - 13, -1)] if top > 0 else []
+        least = scale.threshold if scale.mode == "symlog" else scale.low
+        powers = [10.0**power for power in range(math.floor(math.log10(top)), math.floor(math.log10(least)) - 1, -1)]
         found = [*powers, 0.0, *(-power for power in powers)] if scale.mode == "symlog" else powers
     marks = [mark for mark in found if scale.low < mark < scale.high]
     return sorted({*marks, scale.center} if scale.center is not None and scale.low < scale.center < scale.high else marks)
 
 
-def _apart(marks: list[tuple[float, float]], middle: float | None) -> list[tuple[float, float]]:
+def _apart(marks: list[tuple[float, float]], center: float | None) -> list[tuple[float, float]]:
     """Return the marks that have room: the ends, the middle, then whatever lies apart from those before."""
-    wanted = [marks[0], marks[-1], *(mark for mark in marks[1:-1] if middle is not None and abs(mark[0] - middle) < 1e-9)]
+    wanted = [marks[0], marks[-1], *(mark for mark in marks[1:-1] if mark[1] == center)]
     for mark in sorted(marks[1:-1], key=lambda mark: (_roundness(mark[1]), -mark[0])):
         if all(abs(mark[0] - other[0]) >= _APART for other in wanted):
             wanted.append(mark)

@@ -97,6 +97,17 @@ class AxisTable:
             raise missing_column(name, [NAME, *self.columns], f"the {self.side}")
         return np.asarray(self._arrow([name])[name].to_pandas())
 
+    def line(self, number: int) -> dict[str, Any]:
+        """Return what is known of one row (or column), by its native number; missing values None. Columns are read once."""
+        for name in self.columns:
+            if name not in self._columns_read:
+                self._columns_read[name] = self._arrow([name])[name]
+        return {name: self._columns_read[name][number].as_py() for name in self.columns}
+
+    @cached_property
+    def _columns_read(self) -> dict[str, pa.ChunkedArray]:
+        return {}
+
     def table(self, rows: Any = None) -> pd.DataFrame:
         """Return names and metadata as a DataFrame, indexed by native number; only of some `rows` where they are given."""
         frame = pd.DataFrame({NAME: self.names, **{name: self._arrow([name])[name].to_pandas() for name in self.columns}})

@@ -1,7 +1,7 @@
 """The cell of a matrix under the pointer, and what is known of the others that share its pixel."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,8 @@ class Cell:
     block : Block or None
         Where the pixel has several cells, once it is known.
     complete : bool
+    facts : (dict, dict)
+        What else is known of the row and of the column.
     """
 
     row: int
@@ -69,6 +71,7 @@ class Cell:
     pixel: tuple[float, float]
     block: Block | None = None
     complete: bool = True
+    facts: tuple[dict[str, Any], dict[str, Any]] = field(default=({}, {}), compare=False)
 
     @property
     def cells(self) -> int:
@@ -88,10 +91,17 @@ def find_cell(table: MatrixTable, pointed: Pointed) -> Iterator[Cell | None]:
     rows = _pixel_of(row, window.view.y_range, window.view.height, shape[0])
     cols = _pixel_of(col, window.view.x_range, window.view.width, shape[1])
     several = (rows[1] - rows[0]) * (cols[1] - cols[0]) > 1
-    found = Cell(row, col, value_at(table, look, row, col), rows, cols, pointed.pixel, None, not several)
+    facts = facts_of(table, look, "rows", row), facts_of(table, look, "cols", col)
+    found = Cell(row, col, value_at(table, look, row, col), rows, cols, pointed.pixel, None, not several, facts)
     yield found
     if several and table.kind != "category":
         yield replace(found, block=block_of(table, look, window.view, found), complete=True)
+
+
+def facts_of(table: MatrixTable, look: HeatLook, side: str, place: int) -> dict[str, Any]:
+    """Return what else is known of the row, or the column, at a place of the order shown."""
+    axis, order = (table.rows, look.rows) if side == "rows" else (table.cols, look.cols)
+    return axis.line(int(native(order, np.array([place]))[0]))
 
 
 def _pixel_of(place: int, ends: tuple[float, float], pixels: int, size: int) -> tuple[int, int]:

@@ -224,8 +224,10 @@ def cell_texts(table: MatrixTable, made: HeatFrame, view: View) -> CellTexts | N
             [_cut(names[code] if count else "", room) for code, count in zip(*pair, strict=True)]
             for pair in zip(values[..., 0].tolist(), values[..., 2].tolist(), strict=True)
         ]
+    elif table.kind == "boolean":
+        texts = [["" if value != value else "yes" if value else "no" for value in line] for line in values.tolist()]
     else:
-        whole = table.kind in ("integer", "boolean")
+        whole = table.kind == "integer"
         texts = [["" if value != value else _fitted(value, room, whole) for value in line] for line in values.tolist()]
     return CellTexts(int(row), int(col), texts, _light(made))
 

@@ -75,6 +75,7 @@ class Map:
         self._plot: Any = None
         self._size = (0, 0)
         self._asked: Camera | None = None
+        self._opened: Camera | None = None
         self._pending = False
         self._close: list[Callable[[], None]] = []
         self.element = self._element()
@@ -258,9 +259,22 @@ class Map:
             return
         if size != self._size:
             old, self._size = self._size, size
-            self.look(self.camera.resized(old, size) if old[0] else self._first())
+            self.look(self._resized(old, size) if old[0] else self._opening())
         elif not self._halfway():
             self._ask(settled=False)
+
+    def _opening(self) -> Camera:
+        self._opened = self._first()
+        return self._opened
+
+    def _resized(self, old: tuple[int, int], new: tuple[int, int]) -> Camera:
+        """Return what to show in a window of another size: the same scale; where axes go apart the same ranges."""
+        camera = self.camera
+        if not self._scene.apart:
+            return camera.resized(old, new)
+        if camera == self._opened:  # the page was still finding its size
+            return self._opening()
+        return camera.resized(old, new) if self._scene.equal else camera
 
     def _halfway(self) -> bool:
         """Tell whether nothing has changed, or only one axis of a zoom of both; the other follows in the browser's next message."""
