@@ -102,7 +102,7 @@ class SampledTable:
     def mask(self, view: View | None = None, where: Where = None) -> NDArray[np.bool_]:
         """Return which rows of the sample pass; it is shared: do not write into it."""
         filters = Filters.of(where)
-        return _masks.get((self._store, view, filters), lambda: self._made_mask(view, filters))
+        return _masks.get((self._store, len(self.positions), view, filters), lambda: self._made_mask(view, filters))
 
     def _made_mask(self, view: View | None, where: Filters) -> NDArray[np.bool_]:
         good = np.ones(len(self.positions), bool)
