@@ -10,18 +10,11 @@ from bigview.store.tree import Tree, by_height, joined
 
 
 def random_tree(rng: np.random.Generator, leaves: int, kind: str = "any") -> Tree:
-    """Return a tree by merging neighbours at random, at the ends (a chain), or in pairs."""
+    """Return a tree by merging neighbours at random, or one leaf after the other from one end (a chain)."""
     nodes, children, heights = list(range(leaves)), [], []
     height = 0.0
     while len(nodes) > 1:
-        place = {
-            "any": int(rng.integers(len(nodes) - 1)),
-            "left": 0,
-            "right": len(nodes) - 2,
-            "ends": int(rng.integers(2)) and max(0, len(nodes) - 2),
-        }[kind]
-        if kind == "ends":  # a core that grows at either end
-            place = 0
+        place = {"any": int(rng.integers(len(nodes) - 1)), "left": 0, "right": len(nodes) - 2}[kind]
         height += float(rng.integers(0, 3))
         children.append((nodes[place], nodes[place + 1]))
         heights.append(height)
