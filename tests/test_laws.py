@@ -259,3 +259,14 @@ def test_rows_without_cells_are_packed_or_read_in_place(data: st.DataObject) -> 
             patch.setattr(aggregate_module, "_kept", OrderedDict())
             for grid, agg in zip(packed, ("count", dominant("lang")), strict=True):
                 np.testing.assert_array_equal(grid, aggregate(PointTable.open(store.reader.folder.url), view, agg, where))
+
+
+def test_a_grid_that_ends_at_the_greatest_value_holds_it() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({name: rng.integers(-5, 6, 400) for name in ("x", "y")})
+    with stored(table, True) as store:
+        for span in range(9, 30):
+            for view in (View((-7, span - 7), (-22, 19), 1, 17), View((-22, 19), (-7, span - 7), 17, 1)):
+                grid = aggregate(store, view)
+                x0, x1, y0, y1 = grid.attrs["bounds"]
+                assert int(grid.sum()) == store.count(View((x0, x1), (y0, y1)))

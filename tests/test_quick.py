@@ -21,7 +21,7 @@ def both(store: PointTable, view: View, column: str) -> "tuple[np.ndarray, np.nd
     plan = quick._Plan.of(store, view, f"{column}_top1")
     if plan is None:
         return None
-    grid, _, sure = quick._dominant(store, plan, column)
+    grid, _, sure = quick._labelled_dominant(store, plan, column)
     exact, _ = dominant_counts(store, view, column)
     assert grid.dims == exact.dims
     assert grid.shape == exact.shape

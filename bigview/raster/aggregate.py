@@ -2,7 +2,8 @@
 
 import threading
 from collections import OrderedDict
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -231,6 +232,36 @@ def _drawn_rows(table: PointTable, lattice: Lattice, where: Where) -> pd.DataFra
     return pd.DataFrame({"row": row, "px": pixel % lattice.shape[1] + 0.5, "py": pixel // lattice.shape[1] + 0.5})
 
 
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A grid without coordinates, which take a millisecond to make: what a picture needs of it. It is called like the xarray.DataArray of `labelled`.
+
+    Attributes
+    ----------
+    values : ndarray
+    attrs : dict
+        `bounds`, `exact`, `error`, `level`.
+    """
+
+    values: NDArray[Any]
+    attrs: dict[str, Any]
+
+    @classmethod
+    def of(cls, table: PointTable, lattice: Lattice, values: NDArray[Any], **facts: Any) -> Self:
+        """Return the grid of values over a lattice; `facts` are known better than the lattice tells them."""
+        x, y, box = table.manifest.x, table.manifest.y, lattice.box
+        bounds = x.value(box.x0), x.value(box.x1), y.value(box.y0), y.value(box.y1)
+        level = -1 if lattice.level is None else lattice.level
+        return cls(values, {"bounds": bounds, "exact": True, "error": lattice.error(table.manifest), "level": level, **facts})
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # noqa: D102
+        return self.values.shape
+
+    def to_numpy(self) -> NDArray[Any]:  # noqa: D102
+        return self.values
+
+
 def labelled(table: PointTable, lattice: Lattice, values: NDArray[Any], planes: tuple[str, Any] | None) -> xr.DataArray:
     """Return a grid with its coordinates and what is known of it; `planes` names the third axis."""
     x, y = table.manifest.x, table.manifest.y
@@ -238,14 +269,7 @@ def labelled(table: PointTable, lattice: Lattice, values: NDArray[Any], planes: 
     if planes is not None:
         name = planes[0] if planes[0] not in dims else f"{planes[0]}_category"
         dims, coords = [*dims, name], {**coords, name: np.asarray(planes[1], object if planes[0] != "dominant" else str)}
-    box = lattice.box
-    attrs = {
-        "bounds": (x.value(box.x0), x.value(box.x1), y.value(box.y0), y.value(box.y1)),
-        "exact": True,
-        "error": lattice.error(table.manifest),
-        "level": -1 if lattice.level is None else lattice.level,
-    }
-    return xr.DataArray(values, coords=coords, dims=dims, attrs=attrs)
+    return xr.DataArray(values, coords=coords, dims=dims, attrs=Grid.of(table, lattice, values).attrs)
 
 
 def _centres(positions: NDArray[np.float64], axis: Any) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bigview.config import limits
 from bigview.errors import OptionError
 from bigview.raster import legend, tones
-from bigview.raster.aggregate import aggregate, dominant_counts
+from bigview.raster.aggregate import Grid, aggregate, dominant_counts
 from bigview.raster.legend import ColorBar, LegendEntry
 from bigview.raster.palettes import DEFAULTS
 from bigview.raster.scale import Grading, Scale, radius_at, scale_of, zoom_of
@@ -283,7 +283,7 @@ def _categories(table: PointTable, view: View, style: Style, where: Filters) -> 
     return category_drawing(table, grid, style, totals)
 
 
-def category_drawing(table: PointTable, grid: xr.DataArray, style: Style, totals: NDArray[np.int64]) -> Drawing:
+def category_drawing(table: PointTable, grid: xr.DataArray | Grid, style: Style, totals: NDArray[np.int64]) -> Drawing:
     """Return the drawing of the planes of `bigview.dominant`."""
     planes, names = grid.to_numpy(), table.reader.categories(str(style.by))
     shown = tones.of_dominant(planes, len(names), scale_for(table, grid, style))
@@ -309,7 +309,7 @@ def _most_planes(view: View, categories: int) -> int | None:
     return None if categories <= fit else max(1, fit - 1)
 
 
-def drawing_of(table: PointTable, grid: xr.DataArray, style: Style, count: int, **shown: Any) -> Drawing:
+def drawing_of(table: PointTable, grid: xr.DataArray | Grid, style: Style, count: int, **shown: Any) -> Drawing:
     """Return the drawing of a grid."""
     facts = {name: grid.attrs[name] for name in ("bounds", "exact", "error", "level")}
     spread = max(0, style.spread) if style.spread is not None else radius_at(table.manifest, _zoom(table, grid.attrs["bounds"], grid.shape))
@@ -322,7 +322,7 @@ def _zoom(table: PointTable, bounds: tuple[Any, Any, Any, Any], shape: tuple[int
     return zoom_of(table.manifest, across / shape[1], along / shape[0])
 
 
-def scale_for(table: PointTable, grid: xr.DataArray, style: Style) -> Scale:
+def scale_for(table: PointTable, grid: xr.DataArray | Grid, style: Style) -> Scale:
     """Return the scale of a grid's counts: that of the store at the grid's zoom."""
     return scale_of(table.manifest, _zoom(table, grid.attrs["bounds"], grid.shape), Grading(style.scale, style.clip, style.gain))
 

@@ -60,6 +60,9 @@ class Side:
         cells = math.floor(across + 0.13) + 2
         # The cells in excess are shared by both ends; 0.13 keeps whole numbers, which are common, away from the step.
         first = axis.cell(low - (cells - across - 1) / 2 * size, level)
+        # A range that ends at the greatest value holds it: where that is the grid's edge, its cell belongs to the grid.
+        if axis.cell(axis.high, level) == first + cells and axis.value(axis.edge(first + cells, level)) == axis.value(axis.high):
+            cells += 1
         return cls(axis.edge(first, level), axis.edge(first + cells, level), pixels, first, cells)
 
     def table(self, level: int) -> tuple[int, NDArray[np.int64], NDArray[np.float64]]:

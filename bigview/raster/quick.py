@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bigview.config import limits
 from bigview.raster import quickloops, sweep
-from bigview.raster.aggregate import DOMINANT, labelled
+from bigview.raster.aggregate import DOMINANT, Grid, labelled
 from bigview.raster.plan import Lattice, Side
 from bigview.spec import View
 from bigview.store import pool
@@ -38,16 +38,16 @@ _ROUGH = 64
 
 def rows_about(table: PointTable, view: View) -> int:
     """Return about how many rows a view holds, from a few hundred cells: no row is read."""
-    manifest = table.manifest
+    manifest, levels = table.manifest, table.reader.levels()
+    if not levels:
+        return 0
     box = Box.of(view, manifest.x, manifest.y)
-    found = 0
-    for level in table.reader.levels():
+    for level in levels:
         columns, rows = ((axis.cell(low, level), axis.cell(high, level) + 1) for axis, low, high in _ends(manifest, box))
-        ranges = key_ranges(columns, rows, level)
-        found = int((_before(table.reader, level, ranges.last, 1) - _before(table.reader, level, ranges.first, 0)).sum())
         if max(columns[1] - columns[0], rows[1] - rows[0]) >= _ROUGH:
             break
-    return found
+    ranges = key_ranges(columns, rows, level)
+    return int((_before(table.reader, level, ranges.last, 1) - _before(table.reader, level, ranges.first, 0)).sum())
 
 
 def _ends(manifest: Any, box: Box) -> tuple[tuple[Any, float, float], ...]:
@@ -78,7 +78,8 @@ class _Plan:
         fit = [level for level in summed if lattice.level - _COARSEST <= level < lattice.level and _fits(lattice, level)]
         if not fit or rows_about(table, view) < (limits().quick_rows if fewest is None else fewest):
             return None
-        return cls(lattice, tuple(level for level in reversed(summed) if level <= fit[-1]))
+        # What the finest ones leave empty are lone rows: cells of four times the size will do, and half the levels have to be gone through.
+        return cls(lattice, tuple(level for level in reversed(summed) if level <= fit[-1] and ((fit[-1] - level) % 2 == 0 or level == summed[0])))
 
     @property
     def error(self) -> float:
@@ -155,7 +156,8 @@ def _level_painted(reader: Reader, level: int, edges: tuple[_Edges, _Edges], nam
     with cells.pinned(["key", "count"], groups) as (key, count), summaries.pinned(names, groups) as found:
         pool.run(lambda part: quickloops.map_cells(key, c0[slice(*part)], c1[slice(*part)], corner, where), pool.slices(len(c0), 16))
         sheet = (where, corner, key, x.arrays, y.arrays)
-        cuts = np.linspace(0, len(y.low), min(len(y.low), _BANDS * pool.threads()) + 1).astype(int).tolist()
+        bands = _BANDS * pool.threads() if pool.threads() > 1 else 1
+        cuts = np.linspace(0, len(y.low), min(len(y.low), bands) + 1).astype(int).tolist()
         return pool.run(lambda band: kernel(sheet, (count, *found), band), list(pairwise(cuts)))
 
 
@@ -187,13 +189,32 @@ def quick_dominant(table: PointTable, view: View, column: str, fewest: int | Non
         `error` the furthest that a colour may be from its place, in pixels. None where the store has no summaries that fit the view, and where
         the view holds so few rows that the exact grid is as quick.
     """
-    plan = _Plan.of(table, view, code_columns(table.manifest.column(column).name)[0], fewest)
-    if plan is None:
-        return None
-    return _dominant(table, plan, column)[:2]
+    plan = _dominant_plan(table, view, column, fewest)
+    return None if plan is None else _labelled_dominant(table, plan, column)[:2]
 
 
-def _dominant(table: PointTable, plan: _Plan, column: str) -> tuple[xr.DataArray, NDArray[np.int64], NDArray[np.bool_]]:
+def bare_dominant(table: PointTable, view: View, column: str, fewest: int | None = None) -> tuple[Grid, NDArray[np.int64]] | None:
+    """Return what `quick_dominant` returns, without coordinates."""
+    plan = _dominant_plan(table, view, column, fewest)
+    return None if plan is None else _dominant(table, plan, column)[:2]
+
+
+def _dominant_plan(table: PointTable, view: View, column: str, fewest: int | None) -> _Plan | None:
+    return _Plan.of(table, view, code_columns(table.manifest.column(column).name)[0], fewest)
+
+
+def _labelled_dominant(table: PointTable, plan: _Plan, column: str) -> tuple[xr.DataArray, NDArray[np.int64], NDArray[np.bool_]]:
+    grid, totals, sure = _dominant(table, plan, column)
+    return _with_coordinates(table, plan, grid, DOMINANT), totals, sure
+
+
+def _with_coordinates(table: PointTable, plan: _Plan, grid: Grid, planes: tuple[str, Any] | None) -> xr.DataArray:
+    found = labelled(table, plan.lattice, grid.values, planes)
+    found.attrs.update(grid.attrs)
+    return found
+
+
+def _dominant(table: PointTable, plan: _Plan, column: str) -> tuple[Grid, NDArray[np.int64], NDArray[np.bool_]]:
     """Return the grid, the rows of each category, and which pixels are sure."""
     names = [*code_columns(column), *count_columns(column)]
     missing = table.manifest.column(column).missing > 0
@@ -213,13 +234,8 @@ def _dominant(table: PointTable, plan: _Plan, column: str) -> tuple[xr.DataArray
     answers = [answer for made in painted for answer in made]
     unknown, total = sum(answer[0] for answer in answers), max(1, int(rows.sum(dtype=np.int64)))
     doubtful = int(rows[~sure].sum(dtype=np.int64))
-    grid = _told(labelled(table, plan.lattice, out, DOMINANT), plan, unsure=unknown / total, doubtful=doubtful / total)
+    grid = Grid.of(table, plan.lattice, out, exact=False, error=plan.error, unsure=unknown / total, doubtful=doubtful / total)
     return grid, np.rint(np.sum([answer[1] for answer in answers], axis=0)).astype(np.int64), sure
-
-
-def _told(grid: xr.DataArray, plan: _Plan, **facts: float) -> xr.DataArray:
-    grid.attrs.update(exact=False, error=plan.error, **facts)
-    return grid
 
 
 def quick_mean(table: PointTable, view: View, column: str, fewest: int | None = None) -> xr.DataArray | None:
@@ -227,9 +243,21 @@ def quick_mean(table: PointTable, view: View, column: str, fewest: int | None = 
 
     The attribute `unsure` is the share of the pixels with rows that lie between the cells of the finest summaries, and take a coarser one's mean.
     """
-    plan = _Plan.of(table, view, sum_column(table.manifest.column(column).name), fewest)
-    if plan is None:
-        return None
+    plan = _mean_plan(table, view, column, fewest)
+    return None if plan is None else _with_coordinates(table, plan, _mean(table, plan, column), None)
+
+
+def bare_mean(table: PointTable, view: View, column: str, fewest: int | None = None) -> Grid | None:
+    """Return what `quick_mean` returns, without coordinates."""
+    plan = _mean_plan(table, view, column, fewest)
+    return None if plan is None else _mean(table, plan, column)
+
+
+def _mean_plan(table: PointTable, view: View, column: str, fewest: int | None) -> _Plan | None:
+    return _Plan.of(table, view, sum_column(table.manifest.column(column).name), fewest)
+
+
+def _mean(table: PointTable, plan: _Plan, column: str) -> Grid:
     missing = table.manifest.column(column).missing > 0
     rows = sweep.counts(table.reader, plan.lattice, None)
     todo, out = rows > 0, np.full(rows.shape, np.nan)
@@ -240,4 +268,4 @@ def quick_mean(table: PointTable, view: View, column: str, fewest: int | None = 
 
     painted = _painted(table.reader, plan, [sum_column(column), *([rows_column(column)] if missing else [])], kernel)
     between = sum(left for (left,) in painted[0])
-    return _told(labelled(table, plan.lattice, out, None), plan, unsure=between / max(1, int(np.count_nonzero(rows))))
+    return Grid.of(table, plan.lattice, out, exact=False, error=plan.error, unsure=between / max(1, int(np.count_nonzero(rows))))

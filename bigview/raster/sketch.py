@@ -12,7 +12,7 @@ from bigview.raster import legend, tones
 from bigview.raster.aggregate import aggregate
 from bigview.raster.frame import Drawing, Frame, category_drawing, drawing_of, dressed, kind_of, scale_for
 from bigview.raster.plan import Lattice
-from bigview.raster.quick import quick_dominant, quick_mean
+from bigview.raster.quick import bare_dominant, bare_mean
 from bigview.spec import Style, View, Where
 from bigview.store.points import PointTable
 from bigview.store.reader import Reader
@@ -78,13 +78,13 @@ def _density(table: PointTable, view: View, style: Style) -> Drawing:
 
 
 def _category(table: PointTable, view: View, style: Style, fewest: int | None) -> Drawing | None:
-    found = quick_dominant(table, view, str(style.by), fewest)
+    found = bare_dominant(table, view, str(style.by), fewest)
     return None if found is None else category_drawing(table, found[0], style, found[1])
 
 
 def _number(table: PointTable, view: View, style: Style, fewest: int | None) -> Drawing | None:
     column = table.manifest.column(str(style.by))
-    grid = quick_mean(table, view, column.name, fewest)
+    grid = bare_mean(table, view, column.name, fewest)
     if grid is None:
         return None
     values, span = grid.to_numpy(), style.limits or legend.number_limits(table, column, style.clip)

@@ -50,7 +50,6 @@ class Column:
         self.array = np.frombuffer(self.memory, dtype, int(offsets[-1]))
         groups = len(offsets) - 1
         self.state = np.zeros(groups, np.int8)
-        self.pins = np.zeros(groups, np.int32)
         self.used = np.zeros(groups, np.int64)
         self.bytes = np.diff(offsets) * dtype.itemsize
 
@@ -81,7 +80,7 @@ class Budget:
         found: list[tuple[tuple[bool, int], int, Column, PagedTable]] = []
         for table in self.tables:
             for column in table.columns.values():
-                free = np.flatnonzero((column.state == PRESENT) & (column.pins == 0))
+                free = np.flatnonzero((column.state == PRESENT) & (table.pins == 0))
                 found += [((table.costly, int(column.used[group])), int(group), column, table) for group in free]
         found.sort(key=lambda entry: entry[0])
         for _, group, column, table in found:
@@ -122,6 +121,7 @@ class PagedTable:
         self.dtypes = dtypes
         self.offsets = offsets
         self.columns: dict[str, Column] = {}
+        self.pins = np.zeros(len(offsets) - 1, np.int32)  # of row groups: what is used of one column keeps the others too, for that long
         self.costly = costly
         self._load, self._together = load, together
         with _budget.changed:
@@ -146,19 +146,20 @@ class PagedTable:
     @contextmanager
     def pinned(self, names: Sequence[str], groups: Groups) -> Iterator[list[NDArray[Any]]]:
         """Give the whole arrays of columns, of which the given row groups are filled for the length of the block."""
-        columns = [self._column(name) for name in names]
+        columns, place = [self._column(name) for name in names], _place(groups)
         with _budget.changed:
             _budget.clock += 1
+            self.pins[place] += 1
             for column in columns:
-                column.pins[groups] += 1
-                column.used[groups] = _budget.clock
+                column.used[place] = _budget.clock
+            ready = all(bool((column.state[place] == PRESENT).all()) for column in columns)
         try:
-            self._fill(names, columns, groups)
+            if not ready:
+                self._fill(names, columns, groups)
             yield [column.array for column in columns]
         finally:
             with _budget.changed:
-                for column in columns:
-                    column.pins[groups] -= 1
+                self.pins[place] -= 1
 
     def read(self, name: str, start: int, stop: int) -> NDArray[Any]:
         """Return a copy of rows start … stop of a column."""
@@ -179,6 +180,9 @@ class PagedTable:
         return self._load(groups, names)
 
     def _column(self, name: str) -> Column:
+        found = self.columns.get(name)
+        if found is not None:
+            return found
         with _budget.changed:
             if name not in self.columns:
                 self.columns[name] = Column(self.dtypes[name], self.offsets)
@@ -227,6 +231,13 @@ class PagedTable:
             for name in needed:
                 columns[name].state[groups] = PRESENT
             _budget.changed.notify_all()
+
+
+def _place(groups: Groups) -> Groups | slice:
+    """Return row groups as an index: a slice, which is the quickest one, where they are neighbours."""
+    if len(groups) and int(groups[-1]) - int(groups[0]) + 1 == len(groups):
+        return slice(int(groups[0]), int(groups[-1]) + 1)
+    return groups
 
 
 def _batches(jobs: list[tuple[int, list[str]]], size: int) -> list[list[tuple[int, list[str]]]]:

@@ -39,6 +39,17 @@ def stopped() -> bool:
     return stop is not None and stop()
 
 
+@contextmanager
+def alone(yes: bool = True) -> Iterator[None]:
+    """Let this thread do all slices in the block itself: where many views are drawn at once, to share each of them out only costs."""
+    before = getattr(_inside, "yes", False)
+    _inside.yes = yes or before
+    try:
+        yield
+    finally:
+        _inside.yes = before
+
+
 def _until(function: Callable[[Item], Result], stop: Callable[[], bool]) -> Callable[[Item], Result]:
     def run_one(item: Item) -> Result:
         if stop():
@@ -50,8 +61,8 @@ def _until(function: Callable[[Item], Result], stop: Callable[[], bool]) -> Call
 
 
 def threads() -> int:
-    """Return how many slices run at once."""
-    return limits().threads or os.cpu_count() or 1
+    """Return how many slices of a call run at once: one of a call from inside a slice."""
+    return 1 if getattr(_inside, "yes", False) else limits().threads or os.cpu_count() or 1
 
 
 def _pool() -> ThreadPoolExecutor:

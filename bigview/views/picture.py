@@ -14,7 +14,7 @@ from bigview.raster.sketch import sketch
 from bigview.spec import Filters, Style, View, Where
 from bigview.store.axis import Axis
 from bigview.store.points import PointTable
-from bigview.store.pool import Stopped, stoppable
+from bigview.store.pool import Stopped, alone, stoppable
 from bigview.views.wire import Wire, encode
 
 NO_MARGIN = (0.0, 0.0, 0.0, 0.0)
@@ -115,7 +115,7 @@ class Painter:
     ----------
     table : PointTable
     busy : callable
-        Tells whether other maps wait: then smaller views too are sketched first.
+        Tells whether other maps wait: then smaller views too are sketched first, and each picture is the work of one thread.
     """
 
     def __init__(self, table: PointTable, busy: Callable[[], bool] = lambda: False) -> None:
@@ -129,12 +129,13 @@ class Painter:
         Where the exact picture takes long a sketch comes before it; then the exact one is given up as soon as `stale` says that nobody waits for it.
         """
         view, coarse = _widened(wish.view, wish.margin, self._table), wish.margin != NO_MARGIN
-        fewest = limits().busy_rows if self._busy() else None
-        rough = None if self._known(view, wish) else sketch(self._table, view, wish.style, wish.where, fewest)
+        busy = self._busy()
+        with alone(busy):
+            rough = None if self._known(view, wish) else sketch(self._table, view, wish.style, wish.where, limits().busy_rows if busy else None)
         if rough is not None:
             yield Picture(rough, encode(rough, coarse=True))
         try:
-            with stoppable(stale if rough is not None else lambda: False):
+            with alone(self._busy()), stoppable(stale if rough is not None else lambda: False):
                 made = self._frame(view, wish)
         except Stopped:
             return
