@@ -249,6 +249,28 @@ class MatrixStore(MatrixTable):
         with progress(quiet) as tell:
             return clustered(self, side, ClusterOptions.of(options), tell)
 
+    def render(self, path: Any = None, width: int = 4096, height: int | None = None, **options: Any) -> "Picture":
+        """Draw an image with title, names of rows and columns, and colour bar or legend; no browser is needed.
+
+        Parameters
+        ----------
+        path : path, optional
+            File to write: .png, .svg or .pdf. It appears whole or not at all.
+        width, height : int
+            Size of the image in pixels; the height follows from the shape of the matrix.
+        **options
+            view : View, whose pixels the matrix then has exactly, or ranges ((x0, x1), (y0, y1)) of columns and rows; style : MatrixStyle; rows,
+            cols : Order; title : str, "" for none; dark : bool; names : bool; spec : MatrixSpec, of which the others replace parts.
+
+        Returns
+        -------
+        Picture
+            Shows itself in Jupyter.
+        """
+        from bigview.raster.heatrender import render_matrix
+
+        return render_matrix(self, path, width, height, **options)
+
     def export(self, target: Any, rows: Any = None, cols: Any = None, format: str | None = None, spreadsheet: bool = False) -> int:
         """Write cells with the names of their rows and columns to a Parquet, CSV, Arrow or NPZ file, with little memory whatever their number.
 

@@ -9,9 +9,9 @@ import panel_material_ui as pmui
 from bigview.app.heatstate import SIDES, HeatState
 from bigview.app.state import AUTOMATIC
 from bigview.matrixspec import Ordering
+from bigview.raster.heatlabels import axis_of
 from bigview.raster.palettes import names as palettes
 from bigview.store.matrix import MatrixTable
-from bigview.views.heatscene import axis_of
 
 STATISTICS = {
     "mean": "mean",

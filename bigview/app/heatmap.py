@@ -11,17 +11,19 @@ import panel as pn
 from bigview.app.heatacts import CLOSEST, HeatActs
 from bigview.app.heatcontrols import HeatControls
 from bigview.app.heatstage import HeatStage
-from bigview.app.heatstate import HeatState, first_style, look_of, usable_spec
+from bigview.app.heatstate import HeatState, look_of, usable_spec
 from bigview.app.heattold import bar_of, hover_of, names_told, texts_told
 from bigview.app.heatwindow import HeatWindow
 from bigview.errors import BigviewError
 from bigview.matrixspec import MatrixSpec
 from bigview.raster.heat import HeatLook
+from bigview.raster.heatlabels import axis_of, names_at, steps_of
+from bigview.raster.heatlook import first_style
 from bigview.raster.render import readable
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
 from bigview.views.heatcells import Cell
-from bigview.views.heatscene import HeatPicture, HeatScene, axis_of, names_at, steps_of
+from bigview.views.heatscene import HeatPicture, HeatScene
 from bigview.views.live import sentence
 from bigview.views.map import Map
 from bigview.views.picture import Wish

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from bigview.build.space import size as size_text
 from bigview.raster.heat import HeatLook
+from bigview.raster.heatlabels import names_at, native
 from bigview.raster.heatlegend import value_text
 from bigview.raster.matrixgrid import aggregate_matrix
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
 from bigview.store.matrixexport import MATRIX_FORMATS, WIDEST, CellExport
-from bigview.views.heatcells import native, numbers_of
-from bigview.views.heatscene import names_at
+from bigview.views.heatcells import numbers_of
 
 Box = tuple[tuple[int, int], tuple[int, int]]
 """Rows and columns, each from the first place to the one after the last, in the order shown."""

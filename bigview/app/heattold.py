@@ -6,11 +6,12 @@ import numpy as np
 
 from bigview.app.heatpanels import told
 from bigview.raster.heat import HeatLook
+from bigview.raster.heatlabels import names_at
 from bigview.raster.heatlegend import value_text
 from bigview.raster.render import readable
 from bigview.store.matrix import MatrixTable
 from bigview.views.heatcells import Cell, facts_of
-from bigview.views.heatscene import HeatPicture, Names, names_at
+from bigview.views.heatscene import HeatPicture, Names
 
 _LINES = 8  # columns of metadata of a row, and of a column, that hover tells
 _LONGEST = 160  # characters of a value

@@ -7,10 +7,10 @@ import panel as pn
 from numpy.typing import NDArray
 
 from bigview.app.heatmap import HeatmapExplorer
-from bigview.app.heatstate import first_style
 from bigview.errors import BigviewError
 from bigview.matrixspec import MatrixSpec
 from bigview.raster.heat import HeatLook, heat_frame
+from bigview.raster.heatlook import first_style
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
 from bigview.store.points import PointTable

@@ -125,7 +125,8 @@ def _upright(image: Any, item: Text) -> None:
     mask = Image.new("L", (width, height), 0)
     ImageDraw.Draw(mask).text((1, item.size * 1.1), item.text, 255, font, "ls")
     mask = mask.rotate(90, expand=True)
-    image.paste(item.fill, (round(item.left - item.size * 1.1), round(item.baseline - width / 2)), mask)
+    above = {"left": width, "middle": width / 2, "right": 0}[item.anchor]
+    image.paste(item.fill, (round(item.left - item.size * 1.1), round(item.baseline - above)), mask)
 
 
 def _png(sheet: Sheet) -> bytes:

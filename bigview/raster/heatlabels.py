@@ -2,9 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bigview.raster.heat import HeatLook
+from bigview.raster.render import readable
+from bigview.store.axistable import AxisTable
+from bigview.store.matrix import MatrixTable
 
 LINE = 14.0
 """Pixels from one name to the next, where they stand below each other."""
@@ -40,3 +46,31 @@ def shown_places(low: float, high: float, size: int, step: int) -> NDArray[np.in
     """Return the places between `low` and `high` whose names are shown: the multiples of a step."""
     first, last = max(0, math.floor(low)), min(size, math.ceil(high))
     return np.arange(-(-first // step) * step, max(first, last), step, dtype=np.int64)
+
+
+def native(order: Any, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the native numbers at places of an order; None is the native order."""
+    return np.asarray(places, np.int64) if order is None else np.asarray(order.index)[places]
+
+
+def axis_of(table: MatrixTable, side: str) -> AxisTable:
+    """Return the "rows" or the "cols" of a matrix."""
+    return table.rows if side == "rows" else table.cols
+
+
+def names_at(table: MatrixTable, look: HeatLook, side: str, places: NDArray[np.int64]) -> list[str]:
+    """Return the names of rows or columns at places of the order shown."""
+    order = look.rows if side == "rows" else look.cols
+    numbers, axis = native(order, places), axis_of(table, side)
+    if not axis.named:
+        return [str(number) for number in numbers.tolist()]
+    return [readable(str(name)) for name in axis.names[numbers].tolist()]
+
+
+def steps_of(table: MatrixTable, side: str) -> tuple[int, ...]:
+    """Return the steps that make round names along an axis: those of numbers, or those that the builder gave as `report["steps"][side]`."""
+    if not axis_of(table, side).named:
+        return ROUND
+    wished = table.manifest.report.get("steps")
+    given = wished.get(side) if isinstance(wished, dict) else None
+    return tuple(sorted({int(step) for step in given if step >= 1})) if isinstance(given, list) else ()

@@ -8,17 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigview.raster.heat import HeatLook, window_of
+from bigview.raster.heatlabels import native
 from bigview.raster.matrixgrid import aggregate_matrix, extremes
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
 from bigview.views.pointer import Pointed
 
 _MOST_CELLS = 4_000_000  # of a pixel that hover reads: 10 ms
-
-
-def native(order: Any, places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the native numbers at places of an order; None is the native order."""
-    return np.asarray(places, np.int64) if order is None else np.asarray(order.index)[places]
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bigview.plain import Ranges
 from bigview.raster.heat import HeatFrame, HeatLook, heat_frame, quick_heat
-from bigview.raster.heatlabels import LINE, ROUND, SLANTED, shown_places, step_of
+from bigview.raster.heatlabels import LINE, SLANTED, axis_of, names_at, shown_places, step_of, steps_of
 from bigview.raster.heatlegend import value_text
-from bigview.raster.render import readable
 from bigview.spec import View
-from bigview.store.axistable import AxisTable
 from bigview.store.matrix import MatrixTable
 from bigview.store.pool import Stopped, stoppable
 from bigview.views.camera import Camera
-from bigview.views.heatcells import Cell, find_cell, native
+from bigview.views.heatcells import Cell, find_cell
 from bigview.views.picture import NO_MARGIN, Picture, Wish
 from bigview.views.pointer import Pointed
 from bigview.views.wire import Wire, encode
@@ -174,20 +171,6 @@ def _widened(view: View, margin: tuple[float, float, float, float]) -> View:
     )
 
 
-def axis_of(table: MatrixTable, side: str) -> AxisTable:
-    """Return the "rows" or the "cols" of a matrix."""
-    return table.rows if side == "rows" else table.cols
-
-
-def names_at(table: MatrixTable, look: HeatLook, side: str, places: NDArray[np.int64]) -> list[str]:
-    """Return the names of rows or columns at places of the order shown."""
-    order = look.rows if side == "rows" else look.cols
-    numbers, axis = native(order, places), axis_of(table, side)
-    if not axis.named:
-        return [str(number) for number in numbers.tolist()]
-    return [readable(str(name)) for name in axis.names[numbers].tolist()]
-
-
 def names_of(table: MatrixTable, view: View, look: HeatLook, side: str) -> Names:
     """Return the names that fit beside a view, and those around it."""
     down = side == "rows"
@@ -198,15 +181,6 @@ def names_of(table: MatrixTable, view: View, look: HeatLook, side: str) -> Names
     around = (high - low) * _AROUND
     places = shown_places(low - around, high + around, size, step)
     return Names(places.tolist(), [text[:_LONGEST] for text in names_at(table, look, side, places)])
-
-
-def steps_of(table: MatrixTable, side: str) -> tuple[int, ...]:
-    """Return the steps that make round names along an axis: those of numbers, or those that the builder gave as `report["steps"][side]`."""
-    if not axis_of(table, side).named:
-        return ROUND
-    wished = table.manifest.report.get("steps")
-    given = wished.get(side) if isinstance(wished, dict) else None
-    return tuple(sorted({int(step) for step in given if step >= 1})) if isinstance(given, list) else ()
 
 
 def cell_texts(table: MatrixTable, made: HeatFrame, view: View) -> CellTexts | None:
