@@ -81,6 +81,13 @@ def _expand(item: str) -> list[Found]:
     return [Found(name if local else filesystem.unstrip_protocol(name), _constants(name[len(base) :])) for name in sorted(found)]
 
 
+def is_there(path: str) -> None:
+    """Refuse a path at which there is no file, and name one that is nearly called so."""
+    filesystem, inner = fsspec.core.url_to_fs(path)
+    if not filesystem.exists(inner):
+        raise StoreMissingError(f"There is no file {path}.{_near(inner) if 'file' in filesystem.protocol else ''}")
+
+
 def _known(name: str) -> bool:
     return any(name.lower().endswith(ending) for ending, kind in _ENDINGS.items() if kind != "npy")
 

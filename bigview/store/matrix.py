@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bigview.errors import OptionError, closest
 from bigview.store.axistable import AxisTable
 from bigview.store.chunks import ChunkedArray
+from bigview.store.comparison import ComparedCells
 from bigview.store.files import Folder
 from bigview.store.matrixmanifest import MatrixManifest, read_matrix_manifest
 from bigview.store.orders import Order, order_by_columns, order_by_names, sorted_places
@@ -82,10 +83,17 @@ class MatrixTable:
         return self.manifest.missing
 
     @property
-    def values(self) -> ChunkedArray | SparseCells | SimilarCells:
-        """The array of the values; of a sparse matrix its stored entries, of a similarity its vectors."""
+    def values(self) -> ChunkedArray | SparseCells | SimilarCells | ComparedCells:
+        """The array of the values; of a sparse matrix its stored entries, of a similarity its vectors, of a comparison both matrices."""
         layout = self.manifest.layout
+        if layout == "comparison":
+            return self.compared
         return self.sparse if layout == "sparse" else self.similar if layout == "similarity" else self.dense
+
+    @cached_property
+    def compared(self) -> ComparedCells:
+        """The two matrices of a comparison."""
+        return ComparedCells(self.folder, self.manifest.generation, self.shape, self.manifest.options, MatrixTable.open)
 
     @cached_property
     def similar(self) -> SimilarCells:
@@ -112,8 +120,10 @@ class MatrixTable:
         Returns
         -------
         ndarray, shape (rows, columns)
+            A masked array where a whole number stands for missing cells; the codes of categories, −1 for missing ones.
         """
-        return self.values.take(_numbers(rows, self.shape[0]), _numbers(cols, self.shape[1]))
+        found = self.values.take(_numbers(rows, self.shape[0]), _numbers(cols, self.shape[1]))
+        return found if self.missing is None or self.kind == "category" else np.ma.array(found, mask=found == self.missing)
 
     def blocks(self, rows: slice = slice(None), cols: slice = slice(None)) -> Iterator[tuple[int, int, NDArray[Any]]]:
         """Yield (first row, first column, values) for the chunks that rows and columns touch, cut to them; values are views onto the file."""

@@ -1,0 +1,177 @@
+"""Wide tables as matrices: pandas and Polars DataFrames, and files of them; arrays with coordinates of xarray."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from bigview.build.axes import Axis, axis_of_index
+from bigview.build.found import described, find_files
+from bigview.build.matrixarrays import dask_source, is_dask
+from bigview.build.matrixsource import Held, MatrixSource, array_source, check_shape, check_type
+from bigview.errors import InputError
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class FrameReader:
+    """Reads a pandas DataFrame block by block, so that no copy of all of it is made."""
+
+    held: Held
+    dtype: str
+
+    def block(self, rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[Any]:
+        """Return the cells of a range of rows and of columns."""
+        part = self.held.value.iloc[slice(*rows), slice(*cols)]
+        out = np.empty(part.shape, self.dtype)
+        mask = np.zeros(part.shape, bool)
+        for place in range(part.shape[1]):
+            column = part.iloc[:, place]
+            if isinstance(column.dtype, np.dtype):
+                out[:, place] = column.to_numpy()
+            else:
+                mask[:, place] = column.isna().to_numpy()
+                out[:, place] = column.fillna(column.dtype.type(0)).to_numpy(self.dtype) if mask[:, place].any() else column.to_numpy(self.dtype)
+        return np.ma.array(out, mask=mask) if mask.any() else out
+
+
+@dataclass(frozen=True)
+class CodesReader:
+    """Reads a pandas DataFrame of categories as codes of common categories."""
+
+    held: Held
+
+    def block(self, rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[Any]:
+        """Return the codes of a range of rows and of columns; −1 for missing ones."""
+        frame, place = self.held.value
+        part = frame.iloc[slice(*rows), slice(*cols)]
+        out = np.empty(part.shape, np.int32)
+        for number in range(part.shape[1]):
+            values = part.iloc[:, number].astype("category").cat
+            table = np.array([*(place[str(name)] for name in values.categories), -1], np.int32)
+            out[:, number] = table[values.codes.to_numpy()]
+        return out
+
+
+def frame_source(frame: Any, where: str, categories: Any = None) -> MatrixSource:
+    """Return a wide pandas DataFrame as a source: its index and its columns are names and metadata."""
+    rows, cols = axis_of_index(frame.index), axis_of_index(frame.columns)
+    shape = len(frame), len(frame.columns)
+    categorical = [isinstance(dtype, pd.CategoricalDtype) for dtype in frame.dtypes]
+    if shape[1] and (all(categorical) or (categories and not any(_is_number(dtype) for dtype in frame.dtypes))):
+        names = _common_categories(frame, categories)
+        reader = CodesReader(Held.of((frame, {name: code for code, name in enumerate(names)})))
+        return MatrixSource(where, reader, shape, np.dtype(np.int32), rows, cols, False, names, (shape[0], 1), local=True)
+    strange = [place for place, dtype in enumerate(frame.dtypes) if not _is_number(dtype)]
+    if strange:
+        raise _no_numbers(frame, strange, where)
+    numpy_types = [dtype if isinstance(dtype, np.dtype) else dtype.numpy_dtype for dtype in frame.dtypes]
+    dtype = np.result_type(*numpy_types) if numpy_types else np.dtype(np.float64)
+    check_type(dtype, where)
+    masked = any(not isinstance(dtype, np.dtype) and frame.iloc[:, place].hasnans for place, dtype in enumerate(frame.dtypes))
+    return MatrixSource(where, FrameReader(Held.of(frame), dtype.str), shape, dtype, rows, cols, masked, chunk=(shape[0], 1), local=True)
+
+
+def _no_numbers(frame: Any, strange: list[int], where: str) -> InputError:
+    column = frame.iloc[:, strange[0]]
+    name, known = str(frame.columns[strange[0]]), column.dropna()
+    shown = f", such as {str(known.iloc[0])!r:.60}" if len(known) else ""
+    more = f" So do {len(strange) - 1:,} more." if len(strange) > 1 else ""
+    return InputError(
+        f"Column {name!r} of {where} holds {_said(column.dtype)}{shown}, where numbers are needed.{more} Make it the names with "
+        f"frame.set_index({name!r}), leave it out, or keep texts as categories with categories=True."
+    )
+
+
+def _is_number(dtype: Any) -> bool:
+    if isinstance(dtype, np.dtype):
+        return dtype.kind in "biuf"
+    return getattr(getattr(dtype, "numpy_dtype", None), "kind", "O") in "biuf"
+
+
+def _said(dtype: Any) -> str:
+    name = str(dtype)
+    return "texts" if name in ("object", "str", "string", "category") else "times" if "time" in name else name
+
+
+def _common_categories(frame: Any, categories: Any) -> tuple[str, ...]:
+    if categories and categories is not True:
+        names = [str(name) for name in categories]
+    else:
+        found: dict[str, None] = {}
+        for place in range(frame.shape[1]):
+            column = frame.iloc[:, place].astype("category")
+            found.update(dict.fromkeys(str(name) for name in column.cat.categories))
+        ordered = all(isinstance(dtype, pd.CategoricalDtype) for dtype in frame.dtypes)
+        names = list(found) if ordered else sorted(found)
+    for place in range(frame.shape[1]):
+        strange = set(map(str, frame.iloc[:, place].astype("category").cat.categories)) - set(names)
+        if strange:
+            raise InputError(f"Column {frame.columns[place]!r} holds {min(strange)!r}, which is none of the categories.")
+    return tuple(names)
+
+
+def polars_source(frame: Any, where: str, categories: Any = None) -> MatrixSource:
+    """Return a wide Polars DataFrame as a source; its first column of texts is the names of the rows."""
+    return frame_source(_named(frame.to_arrow()), where, categories)
+
+
+def table_file_source(path: str, categories: Any = None) -> MatrixSource:
+    """Return a wide table in a Parquet or CSV file as a source; its first column of texts is the names of the rows."""
+    [file] = find_files(path)
+    try:
+        if path.lower().endswith((".parquet", ".pq", ".parq")):
+            table = pq.read_table(file.path)
+            frame = table.to_pandas() if (table.schema.pandas_metadata or {}).get("index_columns") else _named(table)
+        else:
+            by_look = ".txt" in path.lower()
+            sign = None if by_look else "\t" if ".tsv" in path.lower() else ","
+            frame = _named_frame(pd.read_csv(file.path, sep=sign, engine="python" if by_look else "c"))
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise InputError(f"{file.path} is no table that can be read: {' '.join(str(error).split())[:300]}") from error
+    made = frame_source(frame, file.path, categories)
+    return replace(made, files=(described(file.path, made.shape[0]),))
+
+
+def _named(table: pa.Table) -> pd.DataFrame:
+    return _named_frame(table.to_pandas())
+
+
+def _named_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    if frame.shape[1] > 1 and not _is_number(frame.dtypes.iloc[0]) and all(_is_number(dtype) for dtype in frame.dtypes.iloc[1:]):
+        return frame.set_index(frame.columns[0])
+    return frame
+
+
+def xarray_source(given: Any, where: str, dataset: str | None, categories: Any = None) -> MatrixSource:
+    """Return an xarray DataArray, or a variable of a Dataset, as a source; coordinates are names and metadata."""
+    array = given
+    if hasattr(given, "data_vars"):
+        flat = [str(name) for name, values in given.data_vars.items() if values.ndim == 2]
+        name = dataset if dataset is not None else flat[0] if len(flat) == 1 else None
+        if name is None or name not in given.data_vars:
+            listed = ", ".join(flat[:_SHOWN]) or "none"
+            raise InputError(f"{where} has several variables; say which with dataset=…. With two axes there are: {listed}.")
+        array = given[name]
+    check_shape(array.shape, where)
+    made = dask_source(array.data, where) if is_dask(array.data) else array_source(array.to_numpy(), where, categories)
+    rows, cols = (_axis_of(array, dim) for dim in array.dims)
+    return replace(made, rows=rows, cols=cols)
+
+
+def _axis_of(array: Any, dim: Any) -> Axis:
+    size = array.sizes[dim]
+    axis = axis_of_index(array.indexes[dim].rename(str(dim))) if dim in array.indexes else Axis(size)
+    beside = {str(name): coord for name, coord in array.coords.items() if coord.dims == (dim,) and name not in array.indexes}
+    extra = {name: pa.array(coord.to_numpy(), from_pandas=True) for name, coord in beside.items()}
+    if not extra:
+        return axis
+    table = axis.table if axis.table is not None else pa.table({})
+    for name, values in extra.items():
+        table = table.append_column(name, values) if table.num_columns else pa.table({name: values})
+    return replace(axis, table=table)
