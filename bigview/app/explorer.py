@@ -22,6 +22,7 @@ from bigview.errors import missing_column
 from bigview.spec import Filter, Filters, Style, Where
 from bigview.state import Spec
 from bigview.store.points import PointTable
+from bigview.views.linked import Selected, Shared
 from bigview.views.live import sentence
 from bigview.views.map import Map
 from bigview.views.picture import Picture, Wish
@@ -92,6 +93,7 @@ class Explorer(pn.viewable.Viewer):
         self.permalink = Permalink(table, self.state, self.map, self.stage, self.failed)
         self.records = Records(table, self.state, self.map, self.stage)
         self.acts = Acts(self)
+        self._shared = Shared(self)
         self.state.param.watch(lambda event: self.map.soon(lambda: self._changed(event.old, event.new)), "spec")
         if page:
             pn.state.on_session_destroyed(lambda _: self.close())
@@ -110,6 +112,35 @@ class Explorer(pn.viewable.Viewer):
     def selected(self) -> Filters:
         """What is selected; no filter where nothing is."""
         return self.state.selected
+
+    @property
+    def selection(self) -> Selected:
+        """What is selected, as a HoloViews stream with `selection_expr`, `where` and `filters`: a DynamicMap that has it is drawn anew with it."""
+        return self._shared.stream
+
+    def link(self, linked: Any = None) -> Any:
+        """Share the selection with your own plots, in both directions.
+
+        Parameters
+        ----------
+        linked : link_selections, optional
+            An instance (`hv.link_selections.instance()`); a new one by default.
+
+        Returns
+        -------
+        link_selections
+            Call it with plots of the store, or of tables that have the column `__row`.
+
+        Examples
+        --------
+        >>> linked = explorer.link()  # doctest: +SKIP
+        >>> linked(hv.Points(store.rows(limit=1000, sample=True), ["score", "votes"]))  # doctest: +SKIP
+        """
+        return self._shared.link(linked)
+
+    def select(self, steps: Any) -> None:
+        """Select what steps lead to, each an operation ("add", "subtract", "intersect") and a filter."""
+        self.map.soon(lambda: self.state.change(selection=steps))
 
     @property
     def spec(self) -> Spec:
@@ -148,6 +179,7 @@ class Explorer(pn.viewable.Viewer):
         self.permalink.jump = True
         if (old.filters, old.charts, old.selection) != (new.filters, new.charts, new.selection):
             self.stage.chips = self._chips()
+            self._shared.follow()
         try:
             self.map.restyle(new.style, self.where, self._facet(), self.selected)
         except Exception as error:  # noqa: BLE001  a filter must never end the session
@@ -249,6 +281,7 @@ class Explorer(pn.viewable.Viewer):
     def close(self) -> None:
         """Stop all work; called when the visitor leaves."""
         self.acts.close()
+        self._shared.close()
         self.map.close()
         self.records.forget()
 

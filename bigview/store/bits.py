@@ -104,6 +104,11 @@ def unpack(bits: Bits, start: int, stop: int) -> NDArray[np.bool_]:
     return part[start - 64 * first : stop - 64 * first]
 
 
+def tested(bits: Bits, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return the bits of rows, in any order, as booleans."""
+    return (bits[rows >> 6] >> (rows & 63).astype(np.uint64) & np.uint64(1)).astype(bool)
+
+
 def positions(bits: Bits, start: int, stop: int, skip: int, most: int) -> tuple[NDArray[np.int64], int]:
     """Return the rows of set bits in start … stop after `skip` of them, at most `most`; and how many remain to be skipped."""
     out = np.empty(max(0, min(most, stop - start)), np.int64)

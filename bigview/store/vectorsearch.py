@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from bigview.config import limits
 from bigview.errors import InputError, OptionError
 from bigview.store import pool
-from bigview.store.bits import Bits
+from bigview.store.bits import Bits, tested
 from bigview.store.lookup import positions_of_rows
 from bigview.store.manifest import Manifest
 from bigview.store.reader import Reader
@@ -108,8 +108,7 @@ def _passing(reader: Reader, distances: NDArray[np.float32], k: int, bits: Bits)
     passing = np.empty(0, np.int64)
     for most in _growing(k, len(distances)):
         near = _nearest(distances, most)
-        places = positions_of_rows(reader, near)
-        passing = near[(bits[places >> 6] >> (places & 63).astype(np.uint64) & np.uint64(1)).astype(bool)]
+        passing = near[tested(bits, positions_of_rows(reader, near))]
         if len(passing) >= k or len(near) < most:
             break
     return passing[:k]
