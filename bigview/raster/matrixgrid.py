@@ -12,6 +12,7 @@ from bigview.raster.aggregate import DOMINANT
 from bigview.raster.blocks import STORED
 from bigview.raster.matrixplanes import planes_of
 from bigview.raster.ordered import Cell, Ordered, extreme_cells, mode_cells, sampled_cells
+from bigview.raster.similar import is_single
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
 
@@ -71,6 +72,16 @@ def extremes(table: MatrixTable, view: View, pixel: tuple[int, int], rows: Any =
         None where nothing has a value.
     """
     return extreme_cells(table, Ordered.of(table, view, rows, cols), pixel)
+
+
+def known_statistics(table: MatrixTable, view: View, rows: Any = None, cols: Any = None) -> tuple[str, ...]:
+    """Return the statistics that one pass over a view gives: those that a frame may show beside its own at no cost."""
+    if table.kind == "category":
+        return ("count",)
+    if table.manifest.layout != "similarity":
+        return ("count", "mean", "min", "max")
+    single = is_single(Ordered.of(table, view, rows, cols))
+    return ("count", "mean", "min", "max") if single else ("count", "mean") if table.similar.metric != "euclidean" else ("count",)
 
 
 def reduction_name(agg: Any) -> str:

@@ -45,7 +45,7 @@ def reduce_similar(table: MatrixTable, found: Ordered, orders: tuple[Any, Any], 
         When these, or Euclidean distances, are wanted of more cells than can be computed.
     """
     rows, cols, cells = found.rows, found.cols, table.similar
-    single = max(int(axis.sizes.max(initial=0)) for axis in (rows, cols)) <= 1
+    single = is_single(found)
     needed = "the least and the greatest" if every else "the standard deviation" if centre is not None else ""
     if cells.metric == "euclidean":
         needed = needed or "a mean of Euclidean distances"
@@ -54,6 +54,11 @@ def reduce_similar(table: MatrixTable, found: Ordered, orders: tuple[Any, Any], 
         return _from_cells(cells, rows, cols, centre)
     sums = [_sums(table, *side) for side in ((rows, found.y.edges, orders[0]), (cols, found.x.edges, orders[1]))]
     return _joined(sums, cells, single, centre).by_pixel(rows, cols)
+
+
+def is_single(found: Ordered) -> bool:
+    """Whether a pixel shows one cell at most."""
+    return max(int(axis.sizes.max(initial=0)) for axis in (found.rows, found.cols)) <= 1
 
 
 def _check_few(rows: AxisPixels, cols: AxisPixels, needed: str, metric: str) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bigview.raster.heat import HeatLook, window_of
 from bigview.raster.heatlabels import native
-from bigview.raster.matrixgrid import aggregate_matrix, extremes
+from bigview.raster.matrixgrid import aggregate_matrix, extremes, known_statistics
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
 from bigview.views.pointer import Pointed
@@ -125,13 +125,15 @@ def numbers_of(table: MatrixTable, values: NDArray[Any]) -> NDArray[np.float64]:
 def block_of(table: MatrixTable, look: HeatLook, view: View, cell: Cell) -> Block:
     """Return what is known of the cells that share a cell's pixel in a view; the picture of that view has asked for it already."""
     place = pixel_at(view, cell)
-    numbers = (aggregate_matrix(table, view, agg, look.rows, look.cols).to_numpy()[place] for agg in ("count", "mean", "min", "max"))
-    count, mean, low, high = (float(number) for number in numbers)
+    known = known_statistics(table, view, look.rows, look.cols)
+    numbers = {agg: float(aggregate_matrix(table, view, agg, look.rows, look.cols).to_numpy()[place]) for agg in known}
+    count, mean, low, high = (numbers.get(agg, np.nan) for agg in ("count", "mean", "min", "max"))
     at: list[tuple[int, int] | None] = [None, None]
     if count and cell.cells <= _MOST_CELLS:
         found = extremes(table, view, place, look.rows, look.cols)
         if found is not None:
             at = [(_place(look.rows, one.row), _place(look.cols, one.column)) for one in found]
+            low, high = (float(one.value) for one in found)
     return Block(int(count), mean, low, high, at[0], at[1])
 
 
