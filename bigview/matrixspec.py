@@ -67,25 +67,26 @@ class Ordering:
 
     Attributes
     ----------
-    by : {"column", "values"}
-        A column of the axis's own table, or the values along one line of the other axis.
+    by : {"column", "values", "cluster"}
+        A column of the axis's own table, the values along one line of the other axis, or a tree.
     name : str
-        Name of the column, or of the line.
+        Name of the column, or of the line; for a tree how it is made, such as "ward euclidean" (`bigview.build.clustering.ClusterOptions.recipe`).
     descending : bool
     """
 
-    by: Literal["column", "values"]
+    by: Literal["column", "values", "cluster"]
     name: str
     descending: bool = False
 
     def __post_init__(self) -> None:
-        if self.by not in ("column", "values") or not isinstance(self.name, str) or not isinstance(self.descending, bool):
-            raise OptionError(f"An ordering is by a 'column' or by 'values', and has a name, not {self.by!r} and {self.name!r:.60}.")
+        if self.by not in ("column", "values", "cluster") or not isinstance(self.name, str) or not isinstance(self.descending, bool):
+            raise OptionError(f"An ordering is by a 'column', by 'values' or by 'cluster', and has a name, not {self.by!r} and {self.name!r:.60}.")
 
     @property
     def title(self) -> str:
         """What it is called on the page."""
-        return f"{'by values of' if self.by == 'values' else 'by'} {self.name}{', descending' if self.descending else ''}"
+        begins = {"values": "by values of", "cluster": "by cluster:"}.get(self.by, "by")
+        return f"{begins} {self.name}{', descending' if self.descending else ''}"
 
 
 @dataclass(frozen=True)

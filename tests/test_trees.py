@@ -10,10 +10,13 @@ import pandas as pd
 import pytest
 
 import bigview as bv
+from bigview.app.heatstate import usable_spec
 from bigview.build import clustering
 from bigview.build.clustering import ClusterOptions, clustered
 from bigview.cli import main
 from bigview.errors import ColumnError, OptionError
+from bigview.matrixspec import MatrixSpec, Ordering
+from bigview.raster.heatlook import order_of
 from bigview.store import pool
 from bigview.store.trees import TreeFile, kept_trees
 
@@ -116,3 +119,27 @@ def test_the_command_refuses(arguments: list[str], words: str, store: bv.MatrixS
     assert main(["cluster", store.folder.url, *arguments]) == 2
     assert words in capsys.readouterr().err
     assert not os.path.exists("x.csv")
+
+
+@pytest.mark.parametrize("recipe", ["ward euclidean", "average correlation", "single euclidean standard", "ward cosine within cell type"])
+def test_a_recipe_is_the_options_in_words(recipe: str):
+    assert ClusterOptions.of_recipe(recipe).recipe == recipe
+
+
+@pytest.mark.parametrize("recipe", ["", "ward", "ward euclid", "ward euclidean standard twice", "within kind"])
+def test_what_is_no_recipe(recipe: str):
+    with pytest.raises(OptionError):
+        ClusterOptions.of_recipe(recipe)
+
+
+def test_an_order_of_the_explorer(store: bv.MatrixStore):
+    spec = MatrixSpec(rows=Ordering("cluster", "average euclidean"))
+    assert MatrixSpec.from_query(spec.to_query()) == spec
+    found, said = usable_spec(store, spec)
+    assert found.rows is None
+    assert "not clustered so yet" in said
+    order = order_of(store, "rows", spec.rows)
+    assert order is not None
+    assert (order.index == store.cluster(method="average").index).all()
+    assert usable_spec(store, spec) == (spec.replaced(fingerprint=store.manifest.fingerprint), "")
+    assert order_of(store, "rows", spec.rows) == order

@@ -66,18 +66,32 @@ class HeatControls:
         self.follow()
 
     def _order_options(self, side: str) -> dict[str, Any]:
-        columns = list(axis_of(self._table, side).columns)
-        return {"options": self._orders_of(side), "value": "", "visible": bool(columns)}
+        options = self._orders_of(side)
+        return {"options": options, "value": "", "visible": len(options) > 1}
 
     def _orders_of(self, side: str) -> dict[str, str]:
-        """Return label to value: a column's name after "+" (ascending) or "-"; "=" for the values of a line, which only a click chooses."""
+        """Return label to value: a column's name after "+" (ascending) or "-"; a tree's recipe after "*"; "=" for what is chosen elsewhere."""
         ordering: Ordering | None = getattr(self._state.spec, side)
         found = {NATIVE: ""}
         for name in axis_of(self._table, side).columns:
             found |= {f"by {name}": f"+{name}", f"by {name}, descending": f"-{name}"}
-        if ordering is not None and ordering.by == "values":
+        if axis_of(self._table, side).size > 1:
+            found |= {f"by cluster: {recipe}": f"*{recipe}" for recipe in self._recipes(side)}
+        if ordering is not None and self._value(ordering) not in found.values():
             found[ordering.title] = "="
         return found
+
+    def _recipes(self, side: str) -> list[str]:
+        categories = self._table.kind == "category"
+        ways = ["ward euclidean"] if categories else ["ward euclidean", "average correlation", "average cosine"]
+        grouped = [name for name, kind in axis_of(self._table, side).columns.items() if kind in ("category", "boolean")]
+        return ways + [f"ward euclidean within {name}" for name in grouped]
+
+    @staticmethod
+    def _value(ordering: Ordering) -> str:
+        if ordering.by == "column":
+            return f"{'-' if ordering.descending else '+'}{ordering.name}"
+        return f"*{ordering.name}" if ordering.by == "cluster" else "="
 
     def _listen(self, act: Callable[[str], None]) -> None:
         restyle = self._state.restyle
@@ -95,7 +109,9 @@ class HeatControls:
         self._icons["more"].on_click(lambda _: self._more.param.update(visible=not self._more.visible))
 
     def _sorted(self, side: str, value: str) -> None:
-        if value != "=":
+        if value[:1] == "*":
+            self._state.sort(side, Ordering("cluster", value[1:]))
+        elif value != "=":
             self._state.sort(side, Ordering("column", value[1:], value[0] == "-") if value else None)
 
     def _centres(self) -> dict[str, float | None]:
@@ -114,7 +130,8 @@ class HeatControls:
         for side, widget in self._orders.items():
             ordering: Ordering | None = getattr(self._state.spec, side)
             options = self._orders_of(side)
-            value = "" if ordering is None else "=" if ordering.by == "values" else f"{'-' if ordering.descending else '+'}{ordering.name}"
+            value = "" if ordering is None else self._value(ordering)
+            value = value if value in options.values() else "="
             if widget.options != options or widget.value != value:
                 widget.param.update(options=options, value=value, visible=len(options) > 1)
         centre = next((name for name, value in self._centres().items() if value == style.center), "none")

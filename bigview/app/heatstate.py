@@ -5,10 +5,10 @@ from typing import Any
 
 import param
 
-from bigview.errors import BigviewError
+from bigview.errors import BigviewError, OptionError
 from bigview.matrixspec import MatrixSpec, MatrixStyle, Ordering
 from bigview.raster.heat import HeatLook
-from bigview.raster.heatlook import order_of
+from bigview.raster.heatlook import has_tree, order_of
 from bigview.store.matrix import MatrixTable, Side
 
 SIDES: tuple[Side, ...] = ("rows", "cols")
@@ -47,6 +47,8 @@ def usable_spec(table: MatrixTable, spec: MatrixSpec) -> tuple[MatrixSpec, str]:
     for side in SIDES:
         ordering = getattr(spec, side)
         try:
+            if ordering is not None and ordering.by == "cluster" and not has_tree(table, side, ordering.name):
+                raise OptionError("They are not clustered so yet; choose it to do that.")
             order_of(table, side, ordering)
             kept[side] = ordering
         except BigviewError as error:

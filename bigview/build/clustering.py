@@ -66,6 +66,21 @@ class ClusterOptions:
             raise OptionError(f"standard=True goes with Euclidean distances; {options.metric} has a scale of its own. Leave one of the two out.")
         return options
 
+    @classmethod
+    def of_recipe(cls, text: str) -> "ClusterOptions":
+        """Return the options that `recipe` wrote."""
+        plain, _, within = text.partition(" within ")
+        words = plain.split()
+        if len(words) not in (2, 3) or words[2:] not in ([], ["standard"]):
+            raise OptionError(f'{text!r:.80} is no way to cluster; one is "ward euclidean", "average correlation", "ward euclidean within COLUMN".')
+        return cls.of({"method": words[0], "metric": words[1], "standard": len(words) == 3, "within": within or None})
+
+    @property
+    def recipe(self) -> str:
+        """The options as a few words, but for the seed."""
+        standard = " standard" if self.standard else ""
+        return f"{self.method} {self.metric}{standard}{f' within {self.within}' if self.within else ''}"
+
     def title(self, side: str) -> str:
         """Return what was done, for reading."""
         parts = [

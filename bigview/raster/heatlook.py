@@ -2,12 +2,22 @@
 
 import math
 from dataclasses import replace
+from threading import Lock
 
+from bigview.build.clustering import ClusterOptions, clustered
 from bigview.errors import BigviewError, OptionError, closest
 from bigview.matrixspec import MatrixSpec, MatrixStyle, Ordering
 from bigview.raster.heatlabels import axis_of
 from bigview.store.matrix import MatrixTable, Side
 from bigview.store.orders import Order
+from bigview.store.tree import Tree
+from bigview.store.trees import TreeFile
+
+_TREES = 8
+"""Trees that the process holds: one of a million leaves takes 32 MB."""
+
+_trees: dict[tuple[str, str, str, str], Tree] = {}
+_making = Lock()
 
 
 def first_style(table: MatrixTable, dark: bool = True) -> MatrixStyle:
@@ -29,10 +39,15 @@ def order_of(table: MatrixTable, side: Side, ordering: Ordering | None) -> Order
     Raises
     ------
     ColumnError, OptionError
-        When the column, or the line, is not there.
+        When the column, or the line, is not there, or nothing can be clustered so.
+    Stopped
+        When the thread's work was told to stop (`bigview.store.pool.stoppable`), while a tree is made.
     """
     if ordering is None:
         return None
+    if ordering.by == "cluster":
+        tree = tree_of(table, side, ordering.name)
+        return Order.of(tree.index, axis_of(table, side).size, ordering.title)
     if ordering.by == "column":
         return table.order(side, by=ordering.name, descending=ordering.descending)
     across = axis_of(table, "cols" if side == "rows" else "rows")
@@ -42,3 +57,25 @@ def order_of(table: MatrixTable, side: Side, ordering: Ordering | None) -> Order
             f"There is no {'column' if side == 'rows' else 'row'} {ordering.name!r} to sort by. {closest(ordering.name, across.names[:1000])}"
         )
     return table.order(side, values_of=place, descending=ordering.descending)
+
+
+def tree_of(table: MatrixTable, side: Side, recipe: str) -> Tree:
+    """Return a tree by its recipe (`bigview.build.clustering.ClusterOptions.recipe`): one at hand, one kept with the store, or a new one.
+
+    One tree is made at a time: it takes all cores and much memory, and who else waits may want the same.
+    """
+    key = (table.folder.url, table.manifest.fingerprint, side, recipe)
+    found = _trees.get(key)
+    if found is None:
+        options = ClusterOptions.of_recipe(recipe)
+        with _making:
+            found = _trees.pop(key, None) or clustered(table, side, options)
+            _trees[key] = found
+            while len(_trees) > _TREES:
+                del _trees[next(iter(_trees))]
+    return found
+
+
+def has_tree(table: MatrixTable, side: Side, recipe: str) -> bool:
+    """Whether a tree is made already."""
+    return TreeFile(table, side, ClusterOptions.of_recipe(recipe).facts()).read() is not None
