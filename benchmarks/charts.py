@@ -1,14 +1,20 @@
-"""Linked charts, lassos and pages of the table: from a brush to counts, from an outline to bits, from an order to records.
+"""Linked charts, the second map, lassos and pages of the table: from a brush to counts, from an outline to bits, from an order to records.
 
     python benchmarks/charts.py [STORE] [--rows 100000000] [--number score] [--category label] [--steps 7] [--out charts.json]
 
-Without a store the synthetic clusters of the demo are built first. Wall time and the processor's time of this process in milliseconds, medians of
+Without a store the synthetic clusters of the demo are built first. The store is indexed by the number and x in a copy of hard links, in a process of
+its own whose time and peak memory are told. Wall time and the processor's time of this process in milliseconds, medians of
 steps of which each asks something new; the first of each kind, which reads the columns, is told apart.
 """
 
 import argparse
 import json
+import os
+import shutil
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +24,7 @@ import numpy as np
 
 import bigview as bv
 from bigview.build.demo import demo_store
+from bigview.raster.secondmap import SecondMap
 from bigview.spec import Filter
 
 Step = Callable[[int], Any]
@@ -54,6 +61,28 @@ def walk(store: bv.PointStore, corners: int, seed: int) -> Filter:
     return Filter(polygon=steps * (x1 - x0, y1 - y0) + (x0, y0))
 
 
+INDEX = """
+import json, resource, sys, time
+from bigview.build.pairs import index_points
+wall, cpu = time.perf_counter(), time.process_time()
+index_points(*sys.argv[1:], quiet=True)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "memory": peak}))
+"""
+
+
+def indexed(source: str, folder: str, x: str, y: str) -> tuple[bv.PointStore, dict[str, float]]:
+    """Return a store that shares its files with another one and has an index, and what that took: seconds, and bytes of memory and of disk."""
+    path = f"{folder}/store.bv"
+    shutil.copytree(source, path, copy_function=os.link)
+    told = subprocess.run([sys.executable, "-c", INDEX, path, x, y], check=True, capture_output=True, text=True).stdout
+    store = bv.open(path)
+    cost = {**json.loads(told), "disk": store.over(x, y).reader.pair.bytes}
+    print(f"index over {x} × {y}: {cost['wall']:.1f} s, {cost['cpu']:.1f} s of the processor, {cost['memory'] / 1e6:,.0f} MB of memory, "
+          f"{cost['disk'] / len(store):.1f} bytes a row")  # fmt: skip
+    return store, cost
+
+
 def main() -> None:
     """Run the cases and print their times."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -62,10 +91,25 @@ def main() -> None:
     parser.add_argument("--number", default="score")
     parser.add_argument("--category", default="label")
     parser.add_argument("--steps", type=int, default=7)
+    parser.add_argument("--folder", help="where the copy is made: on the disk of the store")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    store = bv.open(options.store or demo_store("clusters", options.rows))
-    number, category, x = options.number, options.category, store.manifest.x.column
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        run(options, folder)
+
+
+def run(options: argparse.Namespace, folder: str) -> None:
+    """Run the cases on a copy of the store in a folder."""
+    source = str(options.store or demo_store("clusters", options.rows))
+    number, category, x = options.number, options.category, bv.open(source).manifest.x.column
+    store, cost = indexed(source, folder, number, x)
+    second, other = SecondMap.of(store, number, x), SecondMap.of(store, x, number)
+    home, around = second.view(360, 252), other.view(360, 252)
+    wide, span = second.view(1000, 800), second.home[1] - second.home[0]
+
+    def moved(step: int) -> bv.View:
+        return second.view(360, 252, (second.home[0] + 1e-3 * step * span, *second.home[1:]))
+
     edges = store.histogram(number, 64).edges.tolist()
     store.histogram(x, 64)
     store.category_counts(category)
@@ -79,6 +123,11 @@ def main() -> None:
         "brush, histogram of another number": lambda step: store.histogram(x, 64, where=brush(10 + step)),
         "the same brush, bars": lambda step: store.category_counts(category, where=brush(10 + step)),
         "the same brush, number × category": lambda step: store.cross(x, category, where=brush(10 + step)),
+        "the same brush, second map": lambda step: second.exact(home, True, None, brush(10 + step)),
+        "the same brush, second map of 1000 × 800": lambda step: second.pair.aggregate(wide, "count", brush(10 + step)),
+        "second map, another view": lambda step: second.exact(moved(step), True),
+        "another brush, sampled bars": lambda step: store.sampled.category_counts(category, where=f'"{number}" > {step / 90}'),
+        "the same brush, sampled second map": lambda step: other.sampled(around, True, None, f'"{number}" > {step / 90}'),
         "brush beside the edges, sampled histogram": lambda step: store.sampled.histogram(x, 64, where=f'"{number}" > {step / 100}'),
         "lasso of 100 corners": lambda step: store.bits(ring(store, 100, step)),
         "lasso of 100,000 corners": lambda step: store.bits(ring(store, 100_000, step)),
@@ -89,7 +138,7 @@ def main() -> None:
     }
     found = lines(min(options.steps, 20), cases)
     if options.out:
-        options.out.write_text(json.dumps({"store": store.reader.folder.url, "rows": len(store), "cases": found}, indent=1))
+        options.out.write_text(json.dumps({"store": source, "rows": len(store), "index": cost, "cases": found}, indent=1))
 
 
 if __name__ == "__main__":
