@@ -16,6 +16,7 @@ from bigview.cli.building import build_options
 from bigview.cli.clustering import cluster_options
 from bigview.cli.facts import info_options, verify_options
 from bigview.cli.indexing import index_options
+from bigview.cli.matrices import matrix_options
 from bigview.cli.picture import render_options
 from bigview.cli.records import export_options, selections_options
 from bigview.cli.serving import demo_options, serve_options
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="make a store from data", description="Make a store from data.")
     kinds = build.add_subparsers(title="kinds", metavar="KIND", required=True, parser_class=_Parser)
     build_options(kinds)
+    matrix_options(kinds)
     further = (render_options, export_options, selections_options, info_options, verify_options, demo_options)
     for add in (index_options, cluster_options, serve_options, *further):
         add(commands)

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from bigview.cli.command import command, size_text
+from bigview.cli.matrices import show_matrix
 
 
 def info_options(commands: Any) -> None:
@@ -17,14 +18,23 @@ def info_options(commands: Any) -> None:
 
 def _info(arguments: argparse.Namespace) -> None:
     from bigview.store.files import Folder
-    from bigview.store.reader import Reader
-    from bigview.store.summary import summary
+    from bigview.store.matrixmanifest import is_matrix
 
-    facts = summary(Reader(Folder(arguments.store)))
+    folder = Folder(arguments.store)
+    if is_matrix(folder):
+        from bigview.store.matrix import MatrixTable
+        from bigview.store.matrixsummary import matrix_summary
+
+        facts, show = matrix_summary(MatrixTable(folder)), show_matrix
+    else:
+        from bigview.store.reader import Reader
+        from bigview.store.summary import summary
+
+        facts, show = summary(Reader(folder)), _show
     if arguments.json:
         print(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        _show(facts)
+        show(facts)
 
 
 def _show(facts: dict[str, Any]) -> None:
@@ -107,13 +117,23 @@ def verify_options(commands: Any) -> None:
 def _verify(arguments: argparse.Namespace) -> None:
     from bigview.errors import StoreDamagedError
     from bigview.store.files import Folder
-    from bigview.store.reader import Reader
-    from bigview.store.verify import verify
+    from bigview.store.matrixmanifest import is_matrix
 
-    reader = Reader(Folder(arguments.store))
-    problems = verify(reader)
+    folder = Folder(arguments.store)
+    if is_matrix(folder):
+        from bigview.store.matrix import MatrixTable
+        from bigview.store.matrixverify import verify_matrix
+
+        table = MatrixTable(folder)
+        problems, what, files = verify_matrix(table), f"{table.size:,} cells", len(table.manifest.files)
+    else:
+        from bigview.store.reader import Reader
+        from bigview.store.verify import verify
+
+        reader = Reader(folder)
+        problems, what, files = verify(reader), f"{reader.manifest.rows:,} rows", len(reader.manifest.files)
     for problem in problems:
         print(problem)
     if problems:
         raise StoreDamagedError(f"{arguments.store} is damaged in {len(problems)} place(s). Build it again, or bring back a copy.")
-    print(f"{arguments.store} is whole: {reader.manifest.rows:,} rows, {len(reader.manifest.files)} files.")
+    print(f"{arguments.store} is whole: {what}, {files} files.")

@@ -40,7 +40,7 @@ def verify(reader: Reader) -> list[str]:
 
     Where files are damaged they are named; counts and levels are then left alone, because nothing can be said about them.
     """
-    files = [problem for file in _files(reader) if (problem := _file_problem(reader.folder, file))]
+    files = [problem for file in _files(reader) if (problem := file_problem(reader.folder, file))]
     if files:
         return files
     try:
@@ -49,7 +49,8 @@ def verify(reader: Reader) -> list[str]:
         return [f"The files do not fit together: {error}"]
 
 
-def _file_problem(folder: Folder, file: DataFile) -> str | None:
+def file_problem(folder: Folder, file: DataFile) -> str | None:
+    """Return what is wrong with a file: its absence, its size or its checksum."""
     if not folder.exists(file.name):
         return f"{file.name} is missing."
     size = folder.size(file.name)
