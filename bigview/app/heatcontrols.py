@@ -44,7 +44,7 @@ class HeatControls:
         self._table, self._state = table, state
         style = state.style
         common: dict[str, Any] = {"size": "small", "sizing_mode": "stretch_width", "margin": (6, 0, 4, 0), "dark_theme": style.dark}
-        self._agg = pmui.Select(label="A pixel shows the", options=STATISTICS, value="mean", visible=table.kind != "category", **common)
+        self._agg = pmui.Select(label="A pixel shows the", options=STATISTICS, value="mean", **common)
         self._orders = {side: pmui.Select(label=_LABELS[side], **self._order_options(side), **common) for side in SIDES}
         self._palette = pmui.Select(label="Palette", options=[AUTOMATIC, *palettes()], value=AUTOMATIC, **common)
         self._scale = pmui.Select(label="Scale", options=SCALES, value="linear", **common)
@@ -122,7 +122,10 @@ class HeatControls:
     def widgets(self) -> pn.Column:
         """All of them, as the card shows them."""
         row = pn.Row(*self._icons.values(), margin=(2, 0, 0, -5))
-        return pn.Column(self._agg, *self._orders.values(), row, self._more, sizing_mode="stretch_width", margin=0)
+        # What is never shown would lie on top of the others, unseen.
+        orders = [widget for side, widget in self._orders.items() if axis_of(self._table, side).columns]
+        shown = [*([] if self._table.kind == "category" else [self._agg]), *orders]
+        return pn.Column(*shown, row, self._more, sizing_mode="stretch_width", margin=0)
 
     def follow(self) -> None:
         """Show what the state says."""
@@ -133,7 +136,7 @@ class HeatControls:
             value = "" if ordering is None else self._value(ordering)
             value = value if value in options.values() else "="
             if widget.options != options or widget.value != value:
-                widget.param.update(options=options, value=value, visible=len(options) > 1)
+                widget.param.update(options=options, value=value)
         centre = next((name for name, value in self._centres().items() if value == style.center), "none")
         values: tuple[tuple[Any, Any], ...] = (
             (self._palette, style.palette or AUTOMATIC),

@@ -1,0 +1,230 @@
+"""What stands beside the map of a matrix: trees with their cut, tracks of metadata, hits of a search. One visitor's."""
+
+import base64
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bigview.app.heathost import HeatPage
+from bigview.app.heatstate import SIDES
+from bigview.errors import ExpressionError
+from bigview.matrixspec import Ordering
+from bigview.raster.dendrogram import Dendrogram
+from bigview.raster.heatlabels import axis_of
+from bigview.raster.heatlook import tree_of
+from bigview.raster.tracks import KINDS, Track, marks
+from bigview.spec import View
+from bigview.store.matrix import MatrixTable, Side
+from bigview.views.heatscene import HeatPicture
+from bigview.views.live import sentence
+
+TRACKS = 4
+"""Tracks of an axis: as many as there is room for beside a map."""
+EDGES = 400
+"""Edges of clusters that are sent for a view; more would be a solid line."""
+Ids = NDArray[np.int64]
+_MESSAGES = {"cut": "_cut", "clusters": "_step", "branch": "_branch", "track": "_track", "search": "_search", "hit": "_next"}
+
+
+@dataclass(frozen=True)
+class _Asked:
+    view: View
+    look: Any
+    recipes: tuple[str, str]
+    cuts: tuple[float | None, float | None]
+    text: str
+
+
+class HeatSides:
+    """What one visitor sees beside the map.
+
+    Parameters
+    ----------
+    page : HeatPage
+        The explorer.
+    """
+
+    def __init__(self, page: HeatPage) -> None:
+        self._page = page
+        self._view: View | None = None
+        self._trees: dict[str, Dendrogram] = {}
+        self._cuts: dict[str, float | None] = dict.fromkeys(SIDES)
+        self._cut_of: dict[str, str] = dict.fromkeys(SIDES, "")
+        self._text, self._hits, self._at = "", {side: np.empty(0, np.int64) for side in SIDES}, -1
+        self._worker: Any = None
+        self._known: dict[Any, Any] = {}
+
+    def told(self, kind: Any, value: Any) -> bool:
+        """Act on a message of the page, in its turn; False for one that is not about the sides."""
+        if kind not in _MESSAGES:
+            return False
+        self._page.map.soon(lambda: self._heard(_MESSAGES[kind], value))
+        return True
+
+    def _heard(self, act: str, value: Any) -> None:
+        try:
+            getattr(self, act)(value)
+        except Exception as error:  # noqa: BLE001  a message must never end the session
+            self._page.failed(sentence(error))
+
+    def settled(self, view: View, picture: HeatPicture | None = None) -> None:
+        """Take note of what is in view."""
+        self._view = view
+        self.renew()
+
+    def renew(self) -> None:
+        """Show what belongs to the view."""
+        if self._view is None:
+            return
+        spec = self._page.state.spec
+        recipes = tuple(one.name if one is not None and one.by == "cluster" else "" for one in (spec.rows, spec.cols))
+        for side, recipe in zip(SIDES, recipes, strict=True):
+            if self._cut_of[side] != recipe:
+                self._cut_of[side], self._cuts[side] = recipe, None
+        if self._worker is None:
+            self._worker = self._page.map.worker(self._work, self._deliver)
+        cuts = (self._cuts["rows"], self._cuts["cols"])
+        self._worker.request(_Asked(self._view, self._page.look, (recipes[0], recipes[1]), cuts, self._text))
+
+    def _work(self, asked: _Asked, _: Callable[[], bool]) -> Iterator[Any]:
+        table = self._page.table
+        hits = {side: self._found(table, asked, side) for side in SIDES}
+        trees = {
+            side: tree for side, recipe in zip(SIDES, asked.recipes, strict=True) if (tree := self._tree(table, asked, side, recipe)) is not None
+        }
+        shown = {}
+        for number, side in enumerate(SIDES):
+            (low, high), pixels = (asked.view.y_range, asked.view.height) if side == "rows" else (asked.view.x_range, asked.view.width)
+            order = getattr(asked.look, side)
+            index = None if order is None else order.index
+            part: dict[str, Any] = {"low": low, "high": high, "tracks": self._tracks(side, asked.look.style.dark, index, (low, high, pixels))}
+            if side in trees:
+                part["tree"] = tree_told(trees[side], low, high, asked.cuts[number])
+            if asked.text:
+                size = axis_of(table, side).size if index is None else len(index)
+                part["hits"] = {
+                    "here": marks(hits[side], low, high, pixels),
+                    "all": marks(hits[side], 0, max(1, size), 300),
+                    "count": len(hits[side]),
+                }
+            shown[side] = part
+        yield hits, trees, shown
+
+    def _deliver(self, asked: _Asked, found: Any) -> None:
+        self._hits, self._trees, shown = found
+        shown["text"] = asked.text
+        self._page.stage.sides = shown
+
+    def _tree(self, table: MatrixTable, asked: _Asked, side: Side, recipe: str) -> Dendrogram | None:
+        order = getattr(asked.look, side)
+        if not recipe or order is None:
+            return None
+        key = ("tree", side)
+        known = self._known.get(key)
+        if known is None or known[0] != recipe:
+            known = self._known[key] = recipe, Dendrogram(tree_of(table, side, recipe))
+        dendrogram: Dendrogram = known[1]
+        # Until a new order is shown the tree would stand beside the rows of another.
+        return dendrogram if len(dendrogram.tree) == len(order) and (dendrogram.tree.index[:64] == order.index[:64]).all() else None
+
+    def _tracks(self, side: Side, dark: bool, index: Ids | None, place: tuple[float, float, int]) -> list[dict[str, Any]]:
+        axis = axis_of(self._page.table, side)
+        told = []
+        for name in [name for name, kind in axis.columns.items() if kind in KINDS][:TRACKS]:
+            track = self._known.get(("track", side, name))
+            if track is None:
+                track = self._known["track", side, name] = Track.of(axis, name)
+            tones = track.tones(index, place[0], place[1], max(1, min(place[2], 4_000)))
+            told.append(
+                {"name": name, "tones": base64.b64encode(tones.tobytes()).decode(), "colors": track.colours(dark), "labels": list(track.labels)}
+            )
+        return told
+
+    def _found(self, table: MatrixTable, asked: _Asked, side: Side) -> Ids:
+        """Return the places of the names in which a text, or a regular expression, is found, ascending."""
+        if not asked.text:
+            return np.empty(0, np.int64)
+        order = getattr(asked.look, side)
+        key = (asked.text, None if order is None else order.digest)
+        known = self._known.get(("hits", side))
+        if known is None or known[0] != key:
+            axis = axis_of(table, side)
+            try:
+                numbers = axis.search(asked.text)
+            except ExpressionError:  # the text itself then
+                numbers = axis.search("\\Q" + asked.text.replace("\\E", "\\E\\\\E\\Q") + "\\E")
+            places = numbers if order is None else np.sort(order.inverse[numbers])
+            known = self._known["hits", side] = key, places[places >= 0]
+        return np.asarray(known[1])
+
+    def _cut(self, value: Any) -> None:
+        side = _side(value)
+        if side in self._trees:
+            top = self._trees[side].tree.top
+            self._cuts[side] = None if value["height"] is None else min(max(float(value["height"]), 0.0), top)
+            self.renew()
+
+    def _step(self, value: Any) -> None:
+        """Cut the tree into more, or fewer, clusters."""
+        side = _side(value)
+        if side in self._trees:
+            tree = self._trees[side].tree
+            cut = self._cuts[side]
+            now = tree.groups if cut is None else tree.count(cut)
+            wanted = max(tree.groups, now + int(value["step"]))
+            self._cuts[side] = None if wanted == tree.groups else tree.height_for(wanted)
+            self.renew()
+
+    def _branch(self, value: Any) -> None:
+        """Select the rows (or the columns) of a branch."""
+        side = _side(value)
+        found = self._trees[side].at(float(value["place"]), float(value["height"])) if side in self._trees else None
+        if found is not None:
+            rows, cols = self._page.shape
+            ends = (float(found[0]), float(found[1]))
+            self._page.window.select(View((0, cols), ends, 1, 1) if side == "rows" else View(ends, (0, rows), 1, 1))
+
+    def _track(self, value: Any) -> None:
+        """Sort by a track: ascending, then descending, then as before."""
+        side, name = _side(value), str(value["name"])
+        known = getattr(self._page.state.spec, side)
+        same = known is not None and known.by == "column" and known.name == name
+        self._page.state.sort(side, None if same and known.descending else Ordering("column", name, same))
+
+    def _search(self, value: Any) -> None:
+        self._text, self._at = str(value)[:200], -1
+        self.renew()
+
+    def _next(self, value: Any) -> None:
+        """Go to the next hit, or the one before."""
+        rows, cols = self._hits["rows"], self._hits["cols"]
+        total = len(rows) + len(cols)
+        if total:
+            self._at = (self._at + (1 if value == 1 else -1)) % total if self._at >= 0 or value != 1 else 0
+            (r0, _), (c0, _) = self._page.window.box
+            place = (int(rows[self._at]), c0) if self._at < len(rows) else (r0, int(cols[self._at - len(rows)]))
+            self._page.acts.go(*place)
+
+
+def tree_told(shown: Dendrogram, low: float, high: float, cut: float | None) -> dict[str, Any]:
+    """Return what a page draws of a tree in a view: lines in single precision (place from `low`, height, place, height), the cut and its clusters."""
+    tree = shown.tree
+    drawn = shown.drawn(low, high)
+    bars = drawn.lines[(drawn.lines[:, 1] == drawn.lines[:, 3]) & (drawn.lines[:, 0] >= low) & (drawn.lines[:, 2] <= high)]
+    top = float(bars[:, 1].max()) if len(bars) else tree.top
+    lines = drawn.lines - np.array([low, 0, low, 0])
+    edges: list[int] = []
+    if cut is not None:
+        first, last = max(0, int(low) - 1), min(len(tree) - 1, int(np.ceil(high)))
+        parted = first + 1 + np.flatnonzero(tree.heights[tree.gaps[first:last]] > cut)
+        edges = parted.tolist() if len(parted) <= EDGES else []
+    count = tree.groups if cut is None else tree.count(cut)
+    packed = base64.b64encode(lines.astype("<f4").tobytes()).decode()
+    return {"lines": packed, "top": top or 1.0, "whole": tree.top, "cut": cut, "count": count, "edges": edges, "title": tree.title}
+
+
+def _side(value: Any) -> Side:
+    return "cols" if value["side"] == "cols" else "rows"
