@@ -29,9 +29,10 @@ if TYPE_CHECKING:
         TooLargeError,
         ViewError,
     )
+    from bigview.matrices import MatrixStore, build_matrix, compare, similarity
     from bigview.spec import Cross, Filter, Histogram, Style, View, by, dominant
     from bigview.state import Saved, Spec
-    from bigview.stores import MatrixStore, PointStore, build_matrix, build_points, open, similarity
+    from bigview.stores import PointStore, build_points, open
 
 __version__ = "0.1.0"
 
@@ -66,6 +67,7 @@ __all__ = [
     "build_matrix",
     "build_points",
     "by",
+    "compare",
     "dominant",
     "open",
     "similarity",
@@ -75,7 +77,8 @@ _HOMES = {
     **dict.fromkeys(("Cross", "Filter", "Histogram", "Style", "View", "by", "dominant"), "bigview.spec"),
     "Chart": "bigview.chart",
     **dict.fromkeys(("Saved", "Spec"), "bigview.state"),
-    **dict.fromkeys(("MatrixStore", "PointStore", "build_matrix", "build_points", "open", "similarity"), "bigview.stores"),
+    **dict.fromkeys(("MatrixStore", "build_matrix", "compare", "similarity"), "bigview.matrices"),
+    **dict.fromkeys(("PointStore", "build_points", "open"), "bigview.stores"),
 }
 
 _ensure()  # before any kernel is loaded, which is before any other module of the package

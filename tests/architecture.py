@@ -18,6 +18,7 @@ ORDER = [
     "raster",
     "views",
     "app",
+    "matrices",
     "stores",
     "cli",
     "__main__",
@@ -25,7 +26,7 @@ ORDER = [
 ]
 # (importer, imported) against the order: the last doors open the screen only when asked, inside a function,
 # so that scripts and workers load no plotting library.
-LAZY_ONLY = {("stores", "views"), ("stores", "app"), ("cli", "views"), ("cli", "app")}
+LAZY_ONLY = {("stores", "views"), ("stores", "app"), ("matrices", "views"), ("matrices", "app"), ("cli", "views"), ("cli", "app")}
 # The explorer opens stores by their address.
 AGAINST_ORDER = {("app", "stores")}
 # Libraries with a home: layers that may import them, at any depth.

@@ -30,9 +30,9 @@ def render_options(commands: Any) -> None:
 
 
 def _render(arguments: argparse.Namespace) -> None:
+    from bigview.matrices import MatrixStore
     from bigview.raster.render import render
     from bigview.spec import Style
-    from bigview.stores import MatrixStore
     from bigview.stores import open as open_store
 
     store = open_store(arguments.store)

@@ -13,7 +13,7 @@ VERSION = 1
 """Format version. A reader refuses newer ones; additions that old readers may ignore do not raise it."""
 
 Values = Literal["number", "integer", "boolean", "category"]
-Layout = Literal["dense", "sparse", "similarity"]
+Layout = Literal["dense", "sparse", "similarity", "comparison"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class MatrixManifest:
         SHA-256 over the data files' checksums.
     created : str
     shape : (int, int)
-    layout : {"dense", "sparse", "similarity"}
+    layout : {"dense", "sparse", "similarity", "comparison"}
     kind : {"number", "integer", "boolean", "category"}
         What the cells hold.
     dtype : str

@@ -1,0 +1,229 @@
+"""Matrices as the user holds them: stores of cells that can also be drawn and explored, and the ways to make one."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from bigview.spec import View
+from bigview.store.matrix import MatrixTable
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from bigview.matrixspec import MatrixStyle
+    from bigview.raster.heat import HeatFrame
+    from bigview.raster.render import Picture
+    from bigview.store.tree import Tree
+
+
+class MatrixStore(MatrixTable):
+    """A store of a matrix: ask it for grids, cells and pictures, or explore it.
+
+    `bigview.open` gives one. It is safe from any number of threads, pickles as its address, and is a context manager.
+    """
+
+    def aggregate(self, view: View, agg: Any = "mean", rows: Any = None, cols: Any = None) -> "xr.DataArray":
+        """Return a grid of the view's size.
+
+        Parameters
+        ----------
+        view : View
+            x over the displayed columns, 0 … m, y over the displayed rows, 0 … n: the cell i covers i … i + 1.
+        agg : Datashader reduction, or its name
+            mean, min, max, sum, count, std; mode for categories.
+        rows, cols : Order, optional
+            Which rows and columns, in which order; all in their own by default.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions (y, x), y ascending as the rows are, coordinates at the centres of the pixels. Attributes `bounds` (x0, x1, y0, y1), `exact`,
+            `error` (pixels), `level` and `cells` (rows and columns a pixel).
+
+        Raises
+        ------
+        ViewError, OptionError, TooLargeError
+        """
+        from bigview.raster.matrixgrid import aggregate_matrix
+
+        return aggregate_matrix(self, view, agg, rows, cols)
+
+    def frame(self, view: View, style: "MatrixStyle | None" = None, rows: Any = None, cols: Any = None) -> "HeatFrame":
+        """Return the picture of a view with its colour bar or legend, as every door shows it.
+
+        Parameters
+        ----------
+        view : View
+            As in `aggregate`.
+        style : MatrixStyle, optional
+        rows, cols : Order, optional
+
+        Returns
+        -------
+        HeatFrame
+            Its plot coordinates are x, and minus y: the first row is on top.
+        """
+        from bigview.matrixspec import MatrixStyle
+        from bigview.raster.heat import HeatLook, heat_frame
+
+        return heat_frame(self, view, HeatLook(style or MatrixStyle(), rows, cols))
+
+    def cluster(self, side: Literal["rows", "cols"] = "rows", quiet: bool = True, **options: Any) -> "Tree":
+        """Return the tree of the rows or the columns, computed once and kept with the store; see `bigview.build.clustering`.
+
+        Its `index` is an order: ``store.aggregate(view, rows=store.cluster("rows", metric="correlation"))``.
+
+        Parameters
+        ----------
+        side : {"rows", "cols"}
+        quiet : bool
+            Show no progress.
+        **options
+            method, metric, standard, within (a metadata column whose groups stand side by side), seed: the fields of `ClusterOptions`.
+        """
+        from bigview.build.clustering import ClusterOptions, clustered
+        from bigview.build.progress import progress
+
+        with progress(quiet) as tell:
+            return clustered(self, side, ClusterOptions.of(options), tell)
+
+    def render(self, path: Any = None, width: int = 4096, height: int | None = None, **options: Any) -> "Picture":
+        """Draw an image with title, names of rows and columns, and colour bar or legend; no browser is needed.
+
+        Parameters
+        ----------
+        path : path, optional
+            File to write: .png, .svg or .pdf. It appears whole or not at all.
+        width, height : int
+            Size of the image in pixels; the height follows from the shape of the matrix.
+        **options
+            view : View, whose pixels the matrix then has exactly, or ranges ((x0, x1), (y0, y1)) of columns and rows; style : MatrixStyle; rows,
+            cols : Order; title : str, "" for none; dark : bool; names : bool; spec : MatrixSpec, of which the others replace parts.
+
+        Returns
+        -------
+        Picture
+            Shows itself in Jupyter.
+        """
+        from bigview.raster.heatrender import render_matrix
+
+        return render_matrix(self, path, width, height, **options)
+
+    def export(self, target: Any, rows: Any = None, cols: Any = None, format: str | None = None, spreadsheet: bool = False) -> int:
+        """Write cells with the names of their rows and columns to a Parquet, CSV, Arrow or NPZ file, with little memory whatever their number.
+
+        Parameters
+        ----------
+        target : path or fsspec URL
+            The file appears whole or not at all; the end of its name tells the format.
+        rows, cols : Order, slice or index array, optional
+            Which rows and columns, in which order; all in their own by default.
+        format : {"parquet", "csv", "arrow", "npz"}, optional
+        spreadsheet : bool
+            Make a CSV file safe to open in a spreadsheet.
+
+        Returns
+        -------
+        int
+            Bytes of the file.
+        """
+        from bigview.store.matrixexport import export_matrix
+
+        return export_matrix(self, target, rows, cols, format, spreadsheet)
+
+    def explore(self, **options: Any) -> Any:
+        """Return the explorer (a Panel object that displays itself in Jupyter)."""
+        from bigview.app.heatmap import HeatmapExplorer
+
+        return HeatmapExplorer(self, **options)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        shown = self.explore()._repr_mimebundle_(include, exclude)
+        return shown if isinstance(shown, (Mapping, tuple)) else {"text/plain": repr(self)}
+
+
+def build_matrix(source: Any, store: Any, **options: Any) -> MatrixStore | Any:
+    """Build a matrix store and open it.
+
+    Parameters
+    ----------
+    source : array or path
+        A two-dimensional NumPy array, or a `.npy` file.
+    store : path or fsspec URL
+        Where the store is made. One that is there stays until the new one is complete.
+    **options
+        See `bigview.build.matrix.build_matrix`.
+
+    Returns
+    -------
+    MatrixStore
+        With ``dry_run=True`` what the build would cost; nothing is written then.
+    """
+    from bigview.build.matrix import build_matrix as build
+
+    made = build(source, str(store), **options)
+    return made if options.get("dry_run") else MatrixStore.open(str(store))
+
+
+def similarity(source: Any, store: Any = None, metric: str = "cosine", **options: Any) -> MatrixStore:
+    """Return the matrix of vectors against each other, which is never written: its cells, and the means of its blocks, are computed when asked for.
+
+    Parameters
+    ----------
+    source : PointStore, path or array
+        A point store that was made from vectors, or its path; a `.npy` file of vectors, which stays where it is; an array, which is copied.
+    store : path, optional
+        Where the small store is made that names the vectors; beside the source by default ("words.bv" gives "words-cosine.bv").
+    metric : {"cosine", "dot", "sqeuclidean", "euclidean"}
+        Means of blocks are exact for the first three. Euclidean distances are known where few cells are in view.
+    **options
+        rows (a table of what is known of the vectors), title, report, overwrite, quiet.
+
+    Returns
+    -------
+    MatrixStore
+        Of as many rows and columns as there are vectors. The mean and the count of a block are exact, however large it is; the least, the greatest
+        and the standard deviation are computed where 50 million cells or fewer are in view.
+
+    Raises
+    ------
+    OptionError, InputError, StoreMissingError
+
+    Examples
+    --------
+    >>> bigview.similarity("words.bv").aggregate(bigview.View((0, 1e6), (0, 1e6)))  # doctest: +SKIP
+    """
+    from bigview.build.similarity import build_similarity
+
+    return MatrixStore.open(build_similarity(source, None if store is None else str(store), metric, **options)[0])  # type: ignore[arg-type]
+
+
+def compare(one: Any, other: Any, store: Any, how: str = "difference", **options: Any) -> MatrixStore:
+    """Return the comparison of two matrices with the same rows and columns; nothing of it is written but which ones they are.
+
+    Parameters
+    ----------
+    one, other : MatrixStore, path or URL
+        Rows and columns are matched by name, where both have names; those of one matrix alone are left out.
+    store : path or fsspec URL
+        Where the small store is made that names the two.
+    how : {"difference", "ratio", "log_ratio"}
+        What two cells become: one − other, one ÷ other, or the binary logarithm of that. A pixel of several cells shows the comparison of the means.
+    **options
+        overwrite, title.
+
+    Returns
+    -------
+    MatrixStore
+        In any order, as every other one. Least, greatest and standard deviation are those of the compared cells.
+
+    Raises
+    ------
+    OptionError, InputError, StoreMissingError
+    """
+    from bigview.build.comparison import build_comparison
+
+    build_comparison(one, other, str(store), how, **options)  # type: ignore[arg-type]
+    return MatrixStore.open(str(store))
+
+
+__all__ = ["MatrixStore", "build_matrix", "compare", "similarity"]
