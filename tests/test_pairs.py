@@ -21,6 +21,7 @@ from bigview.config import override
 from bigview.raster.aggregate import aggregate
 from bigview.spec import Filter, View, by, dominant
 from bigview.store.axis import Axis
+from bigview.store.bits import unpack
 from bigview.store.files import Folder
 from bigview.store.manifest import read_manifest
 from bigview.store.morton import keys_of
@@ -307,3 +308,16 @@ def test_a_build_may_index_at_once(tmp_path: Path) -> None:
     with pytest.raises(bv.ColumnError, match="'b'"):
         bv.build_points(table, tmp_path / "t.bv", x="x", y="y", indexes=[("a", "b")], quiet=True)
     assert not (tmp_path / "t.bv").exists()
+
+
+def test_bits_are_brought_over_by_the_places_as_they_stand_in_the_files(folder: Path) -> None:
+    pair = bv.open(folder).over("price", "when")
+    bits = pair.base.bits("kind = 'b'")
+    places = pair.reader.places(np.arange(5000))
+    wanted = unpack(bits, 0, 5000)[places]
+    for _ in range(2):  # the second time without Parquet
+        np.testing.assert_array_equal(unpack(pair.reader.brought(bits), 0, 5000), wanted)
+    assert len(pair.reader._raw) > 5
+    assert min(pair.reader._raw.values()) > 0
+    pair.reader._raw.update(dict.fromkeys(pair.reader._raw, -1))
+    np.testing.assert_array_equal(unpack(pair.reader.brought(bits), 0, 5000), wanted)

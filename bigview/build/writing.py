@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import inspect
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -52,6 +53,10 @@ def write_file(folder: Folder, name: str, data: bytes | pa.Buffer | memoryview) 
     return DataFile(name, view.nbytes, hashlib.sha256(view).hexdigest())
 
 
+_ONE_PAGE = 1 << 28
+"""Bytes and rows of a page: more than a row group has."""
+
+
 class ParquetBytes:
     """A Parquet file made in memory: a bucket's files are some ten megabytes."""
 
@@ -81,6 +86,9 @@ def _encodings(schema: pa.Schema, delta: Sequence[str], plain: Sequence[str]) ->
     if plain:
         options["compression"] = {field.name: "none" if field.name in plain else "zstd" for field in schema}
         options["compression_level"] = {field.name: 1 for field in schema if field.name not in plain}
+        options["data_page_size"] = _ONE_PAGE  # then the values stand in the file as one piece, which readers may use as it is
+        if "max_rows_per_page" in inspect.signature(pq.ParquetWriter.__init__).parameters:  # older ones cut pages by size alone
+            options["max_rows_per_page"] = _ONE_PAGE
     if any(_is_variable(field.type) for field in schema):
         options["use_dictionary"] = [field.name for field in schema if pa.types.is_string(field.type)]
     if delta:

@@ -124,11 +124,34 @@ class PairReader(Reader):
         """Call ``work(first row, places)`` for row groups, shared among the threads. The places are not kept: they would fill the cache."""
 
         def part(first: int) -> None:
-            some = groups[first : first + _GROUPS].tolist()
-            for group, table in zip(some, self._read_groups(self.row_groups, some, [POSITION]), strict=True):
-                work(int(self.row_groups.offsets[group]), table[POSITION].to_numpy())
+            for group in groups[first : first + _GROUPS].tolist():
+                work(int(self.row_groups.offsets[group]), self._group_places(group))
 
         pool.run(part, range(0, len(groups), _GROUPS))
+
+    @cached_property
+    def _raw(self) -> dict[int, int]:
+        """Where the places of row groups stand in their files, as far as that is known; −1 where they must be read by way of Parquet."""
+        return {}
+
+    def _group_places(self, group: int) -> NDArray[Any]:
+        """Return the places of a row group: the bytes of the file themselves, where they were seen once to be the column."""
+        file, number = self.row_groups.files[group], int(self.row_groups.numbers[group])
+        rows, dtype = int(np.diff(self.row_groups.offsets[group : group + 2])[0]), np.dtype(np.uint32 if self.manifest.rows < 1 << 32 else np.int64)
+        known = self._raw.get(group)
+        if known is not None and known >= 0:
+            return _bytes_of(self.folder.open(file), known, rows, dtype)
+        with self.folder.parquet(file) as source:
+            places = np.asarray(source.read_row_group(number, columns=[POSITION], use_threads=False)[POSITION].to_numpy())
+            if known is None:
+                self._raw[group] = -1
+                chunk = source.metadata.row_group(number).column(source.schema_arrow.get_field_index(POSITION))
+                if self.folder.is_local and chunk.compression == "UNCOMPRESSED" and not chunk.has_dictionary_page:
+                    # Plain values of a single page are the last bytes of its column.
+                    first = chunk.data_page_offset + chunk.total_compressed_size - rows * dtype.itemsize
+                    if np.array_equal(_bytes_of(self.folder.open(file), first, rows, dtype), places):
+                        self._raw[group] = first
+        return places
 
     def brought(self, bits: Bits) -> Bits:
         """Return bits of the store's rows in the order of the index."""
@@ -184,6 +207,12 @@ def _touched(offsets: Rows, selection: Selection) -> NDArray[np.bool_]:
     np.add.at(step, np.searchsorted(offsets, selection.starts[some], "right") - 1, 1)
     np.add.at(step, np.searchsorted(offsets, selection.stops[some], "left"), -1)
     return np.asarray(np.cumsum(step)[: len(offsets) - 1] > 0)
+
+
+def _bytes_of(file: pa.NativeFile, first: int, rows: int, dtype: np.dtype) -> NDArray[Any]:
+    with file:
+        file.seek(first)
+        return np.frombuffer(file.read_buffer(rows * dtype.itemsize), dtype)
 
 
 def _stretches(offsets: Rows, rows: int) -> list[Rows]:
