@@ -203,7 +203,7 @@ def test_without_an_index_a_second_map_is_a_sample_that_says_so(tmp_path: Path) 
     stand = Stand(plain, [Chart("map", ("a", "b"))])
     panel = ChartPanel(stand)  # type: ignore[arg-type]
     [chart] = panel.component.charts
-    assert chart["badge"] == "sample of 1 %"
+    assert chart["badge"] == "sample of 25 %"
     assert f"bigview index {plain.reader.folder.url} --x a --y b" in chart["advice"]
     assert abs(chart["rows"] - 40_000) < 800
     panel._told("brush", {"chart": 0, "box": [0.1, 0.9, 0.1, 0.5]})
@@ -226,7 +226,7 @@ def test_a_large_store_shows_a_sample_first(points: bv.PointStore, indexed: bv.P
         panel._told("brush", {"chart": 1, "bins": [[10, 30]]})
         brush = stand.state.spec.charts[1].brush
         badges = [[chart["badge"] for chart in shown] for shown in told]
-        assert badges[1] == ["sample of 1 %", "", "sample of 1 %", "sample of 1 %"]
+        assert badges[1] == ["sample of 10 %", "", "sample of 10 %", "sample of 10 %"]
         assert badges[-1] == [""] * 4
         exact, rough = told[-1], told[1]
         assert rough[0]["all"] == exact[0]["all"], "what is known of all rows stays"

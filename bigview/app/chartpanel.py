@@ -153,7 +153,7 @@ class ChartPanel:
         facts: dict[str, Any] = {"kind": chart.kind, "title": " × ".join(chart.columns), "columns": list(chart.columns), "brush": chart.brush or ""}
         if counts is None:
             return facts
-        facts["badge"] = "" if counts.exact else "sample of 1 %"
+        facts["badge"] = "" if counts.exact else f"sample of {100 / self._host.table.sampled.scale:.2g} %"
         if isinstance(counts, Pictured):
             whole = self._looks.get(_owner(chart), Look()).ends is None
             return {

@@ -1,0 +1,113 @@
+"""The second map as a visitor meets it: in Chromium, by mouse and by keyboard."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from bigview.build.points import build_points
+from bigview.stores import open as open_store
+from tests.test_browser_explorer import _count, _serving, _until
+
+ROWS = 30_000
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame({name: rng.normal(size=ROWS) for name in ("x", "y", "price", "area")})
+    table["kind"] = pd.Categorical(rng.choice(["a", "b"], ROWS))
+    path = str(tmp_path_factory.mktemp("maps") / "a.bv")
+    build_points(table, path, x="x", y="y", quiet=True, indexes=[("price", "area")])
+    return path
+
+
+@pytest.fixture(scope="module")
+def url(chromium: str, store: str) -> Iterator[str]:
+    yield from _serving(store)
+
+
+@pytest.fixture
+def panel(page, url):
+    """Return a page with the panel open and two second maps, one with an index."""
+    page.set_default_timeout(30_000)
+    page.goto(url)
+    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=60_000)
+    page.get_by_role("button", name="Charts", exact=True).click()
+    page.get_by_label("Kind of chart").select_option("map")
+    for number, columns in enumerate((("price", "area"), ("price", "y")), 1):
+        for place, name in enumerate(columns, 1):
+            page.get_by_label(f"Column {place}").select_option(name)
+        page.get_by_role("button", name="Add", exact=True).click()
+        page.locator(".second").nth(number - 1).wait_for()
+    return page
+
+
+def _chart(page, title: str):
+    return page.get_by_role("region", name=title)
+
+
+def test_a_rectangle_on_a_second_map_filters_all_others(panel, store):
+    page, points = panel, open_store(store)
+    exact, rough = _chart(page, "price × area"), _chart(page, "price × y")
+    assert f"{ROWS:,} rows" in exact.inner_text()
+    assert exact.locator(".badge").count() == 0
+    assert "sample of" in rough.locator(".badge").inner_text()
+    assert f"bigview index {store} --x price --y y makes it exact" in rough.inner_text()
+    frame = exact.locator(".second")
+    frame.scroll_into_view_if_needed()
+    area = frame.bounding_box()
+    page.mouse.move(area["x"] + 0.5 * area["width"], area["y"] + 0.1 * area["height"])
+    page.mouse.down()
+    page.mouse.move(area["x"] + 0.95 * area["width"], area["y"] + 0.9 * area["height"], steps=3)
+    page.mouse.up()
+    _until(page, lambda: 0 < _count(page) < 0.7 * ROWS, "the rows of the rectangle")
+    [chart] = [chart for chart in _spec(page).charts if chart.brush]
+    assert _count(page) == points.count(where=chart.brush)
+    assert exact.locator(".area").is_visible()
+    assert f"{ROWS:,} rows" in exact.inner_text(), "a chart never filters itself"
+    _until(page, lambda: _rows(rough) < 0.7 * ROWS, "the other map follows")
+    exact.get_by_role("button", name="Clear price × area").click()
+    _until(page, lambda: _count(page) == ROWS, "all rows")
+
+
+def test_a_second_map_by_keyboard_and_for_everyone(panel):
+    page = panel
+    chart = _chart(page, "price × area")
+    frame = chart.locator(".second")
+    frame.focus()
+    page.keyboard.press("+")
+    chart.get_by_role("button", name="Show all of price × area").wait_for()
+    _until(page, lambda: _rows(chart) < ROWS, "a part of the map")
+    before = _rows(chart)
+    page.keyboard.press("ArrowRight")
+    _until(page, lambda: _rows(chart) != before, "another part")
+    page.keyboard.press("0")
+    _until(page, lambda: _rows(chart) == ROWS, "all of it again")
+    frame.hover()
+    page.mouse.wheel(0, -300)
+    _until(page, lambda: _rows(chart) < ROWS, "a part of the map by the wheel")
+    chart.get_by_role("button", name="Show all of price × area").click()
+    _until(page, lambda: _rows(chart) == ROWS, "all of it by the button")
+    found = Axe().run(page).response["violations"]
+    assert [(one["impact"], one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+
+
+def _rows(chart) -> int:
+    return int(re.search(r"([\d,]+) rows", chart.inner_text())[1].replace(",", ""))
+
+
+def _spec(page):
+    from bigview.state import Spec
+
+    found = []
+
+    def linked() -> bool:
+        found[:] = [Spec.from_query(page.url.split("?", 1)[1])] if "?" in page.url else []
+        return bool(found) and any(chart.brush for chart in found[0].charts)
+
+    _until(page, linked, "the brush in the address")
+    return found[0]
