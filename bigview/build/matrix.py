@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bigview.build.axes import check_axis, joined_axis, write_axis
 from bigview.build.executor import executor
+from bigview.build.longtable import is_long
 from bigview.build.matrixjob import Block, Job, Shape, build_block, levels_of, write_metadata
 from bigview.build.matrixoptions import MatrixOptions
 from bigview.build.matrixsource import MatrixSource, NpyReader, stored_type
@@ -18,7 +19,7 @@ from bigview.build.matrixsources import open_matrix
 from bigview.build.place import current_matrix, new_generation, nothing_half_written, sweep_matrix
 from bigview.build.progress import Progress, progress
 from bigview.build.space import Estimate, check_space, free_bytes, threads
-from bigview.build.sparse import build_sparse, sparse_source
+from bigview.build.sparse import SparseSource, build_sparse, sparse_source
 from bigview.errors import OptionError
 from bigview.store.files import Folder
 from bigview.store.manifest import NAME, DataFile
@@ -59,12 +60,13 @@ def build_matrix(source: Any, store: str, **options: Any) -> MatrixManifest | Es
     >>> build_matrix("expression.npy", "expression.bv", rows="genes.parquet")  # doctest: +SKIP
     """
     chosen = MatrixOptions.of(options)
-    sparse = sparse_source(source)
-    if sparse is not None:
-        return build_sparse(sparse, str(store), chosen)
     folder = Folder(str(store))
     current = current_matrix(folder, chosen.overwrite)
-    opened = open_matrix(source, chosen)
+    opened = sparse_source(source) or open_matrix(source, chosen)
+    if is_long(source, chosen):
+        chosen = replace(chosen, rows=None, cols=None)  # they have named columns of the table, not tables beside the matrix
+    if isinstance(opened, SparseSource):
+        return build_sparse(opened, str(store), chosen)
     try:
         opened = _with_axes(opened, chosen)
         dtype, missing = stored_type(opened)

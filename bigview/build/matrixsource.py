@@ -56,10 +56,11 @@ class MatrixSource:
     report: dict[str, Any] = field(default_factory=dict)
 
     def release(self) -> None:
-        """Forget what is held in memory for the reader."""
-        held = getattr(self.reader, "held", None)
-        if isinstance(held, Held):
-            held.release()
+        """Let go of what is held for the reader, in memory or in files."""
+        for owner in (getattr(self.reader, "held", None), self.reader):
+            release = getattr(owner, "release", None)
+            if release is not None:
+                release()
 
     @property
     def kind(self) -> Values:

@@ -7,16 +7,18 @@ import numpy as np
 
 from bigview.build.axes import Axis
 from bigview.build.found import described, find_files, is_there
+from bigview.build.longtable import is_long, long_source
 from bigview.build.matrixarrays import dask_source, h5_source, is_dask, zarr_array_source, zarr_source
 from bigview.build.matrixframes import frame_source, polars_source, table_file_source, xarray_source
 from bigview.build.matrixoptions import MatrixOptions
 from bigview.build.matrixsource import MatrixSource, NpyReader, array_source, category_names, check_shape, check_type
+from bigview.build.sparse import SparseSource
 from bigview.build.tables import module_of
 from bigview.errors import InputError
 from bigview.store.files import Folder
 
 
-def open_matrix(source: Any, options: MatrixOptions) -> MatrixSource:
+def open_matrix(source: Any, options: MatrixOptions) -> MatrixSource | SparseSource:
     """Return a source that is ready to be read.
 
     Parameters
@@ -27,6 +29,8 @@ def open_matrix(source: Any, options: MatrixOptions) -> MatrixSource:
         "::", or by `dataset`.
     options : MatrixOptions
     """
+    if is_long(source, options):
+        return long_source(source, options)
     if isinstance(source, (str, os.PathLike)):
         return _file(os.path.expanduser(os.fspath(source)), options)
     if isinstance(source, (np.ndarray, list, tuple)):
