@@ -192,7 +192,7 @@ def test_keyboard(explorer):
     page.keyboard.press("0")
     _until(page, lambda: page.evaluate(RANGES)["x0"] == pytest.approx(home["x0"]), "the whole map")
     _until(page, lambda: _count(page) == ROWS, "all rows")
-    assert "rows in view" in page.locator("[aria-live]").inner_text()
+    assert "rows in view; densest: " in page.locator(".spoken.view").inner_text()
 
 
 def test_few_rows_are_marks_at_their_places(explorer):
@@ -227,7 +227,7 @@ def test_a_click_in_the_legend_filters_and_can_be_undone(explorer, store):
     page.locator(".rank").nth(2).focus()
     page.keyboard.press("Enter")
     _until(page, lambda: _count(page) == counts.iloc[2], "the category chosen by key")
-    assert "1 filter in force" in page.locator("[aria-live]").inner_text()
+    assert "; 1 filter." in page.locator(".spoken.view").inner_text()
 
 
 def test_rescaling_changes_colours_and_their_bar(explorer):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import bigview.views.pointer as pointer
 from bigview.app.explorer import Explorer
-from bigview.app.legend import legend, summary
+from bigview.app.legend import densest_part, legend, summary
 from bigview.app.record import fields, headline, spoken
 from bigview.app.server import make_server, title_of
 from bigview.app.state import colorings, first_coloring
@@ -161,8 +161,27 @@ def test_legends_are_plain_values(store):
     assert [item["name"] for item in shown["items"]] == store.category_counts("kind", view).index.tolist()
     assert shown["more"] == ""
     assert legend(store, frame(store, view), None, True)["kind"] == "bar"
-    assert summary(5, 10, shown).startswith("5 of 10 rows in view. Most frequent kind: ")
+    assert summary(5, 10, shown).startswith(f"5 of 10 rows in view; densest: {store.category_counts('kind', view).index[0]}, ")
     json.dumps(shown)
+
+
+def test_the_summary_is_what_one_would_say(store):
+    view = View(*store.home, 200, 200)
+    last = store.category_counts("kind", view).index[-1]
+    shown = legend(store, frame(store, view, Style(by="kind"), f"kind = '{last}'"), "kind", True, (last,), np.array([5, 1, 3]))
+    assert summary(1_234_567, 9_400_000, shown, 3).startswith(f"1.2 M of 9.4 M rows in view; densest: {last}, ")
+    assert summary(1_234_567, 9_400_000, shown, 3).endswith("; 3 filters.")
+    assert summary(0, 2_000_000_000, shown, 1, 0) == "0 of 2 billion rows in view; 1 filter; 0 selected."
+    assert summary(7, 9, {}, densest="upper left") == "7 of 9 rows in view; densest: upper left."
+
+
+@pytest.mark.parametrize(("x", "y", "said"), [(0, 0, "lower left"), (0.5, 0.5, "the middle"), (1, 0.5, "middle right"), (0.5, 1, "upper middle")])
+def test_the_densest_part_of_a_picture(tmp_path, x, y, said):
+    rng = np.random.default_rng(0)
+    places = np.vstack([rng.random((500, 2)), [[x, y]] * 4000])
+    build_points(pd.DataFrame(places, columns=["x", "y"]), str(tmp_path / "a.bv"), x="x", y="y", quiet=True)
+    with open_store(str(tmp_path / "a.bv")) as made:
+        assert densest_part(frame(made, View((-0.1, 1.1), (-0.1, 1.1), 120, 90), Style())) == said
 
 
 @given(st.integers(0, 2**32), st.integers(5, 300), st.sampled_from([1e-9, 0.02, 7.0, 3e5]))

@@ -36,6 +36,9 @@ class Page(Host, Protocol):
     def picked(self, found: Found | None) -> None:
         """Pin a record, or let it go."""
 
+    def pick_middle(self) -> None:
+        """Pin the record nearest to the middle of the map."""
+
 
 class Acts:
     """What one visitor does.
@@ -67,6 +70,8 @@ class Acts:
         camera = self._page.map.camera
         if value == "Escape":
             self._page.picked(None)
+        elif value == "Enter":
+            self._page.pick_middle()
         elif value in ("0", "Home"):
             self._page.map.reset()
         elif value in _MOVES:

@@ -35,3 +35,10 @@ function whenSeen(element, tell) {
   }).observe(element)
 }
 
+function fitPhones() {  // without this, a phone shows a page as wide as a desk, and very small
+  if (document.querySelector('meta[name="viewport"]')) return
+  const meta = add(document.head, "meta", "")
+  meta.name = "viewport"
+  meta.content = "width=device-width, initial-scale=1"
+}
+

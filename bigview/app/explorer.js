@@ -73,12 +73,15 @@ function drawTools(box, send) {  // what a drag does, and what a new area does t
   for (const button of box.querySelectorAll("button")) button.type = "button"
 }
 
-const KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "+", "=", "-", "_", "0", "Home", "Escape"])
+const KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "+", "=", "-", "_", "0", "Home", "Escape", "Enter"])
 
 export function render({ model, el }) {
+  if (model.facts.page) fitPhones()
   const stage = document.createElement("div")
   stage.className = "stage"
   if (model.facts.page) stage.setAttribute("role", "main")
+  const skip = add(stage, "button", "tool skip", "Show the records as a table")
+  skip.type = "button"
   const map = add(stage, "div", "map")
   map.tabIndex = 0
   map.setAttribute("role", "application")
@@ -121,10 +124,20 @@ export function render({ model, el }) {
   message.setAttribute("role", "alert")
   const sketch = add(stage, "div", "card sketch")
   const note = add(stage, "div", "note")
-  const live = add(stage, "div", "spoken")
-  live.setAttribute("aria-live", "polite")
+  const live = add(stage, "div", "spoken view"), heard = add(stage, "div", "spoken")
+  for (const one of [live, heard]) one.setAttribute("aria-live", "polite")
 
   const send = (kind, value) => model.send_msg({ kind, value })
+  const toTable = () => {  // the alternative to the map; made when it is first wanted, so it may take a moment
+    if (!model.opened.includes("table")) send("open", "table")
+    let tries = 50
+    const focus = () => {
+      const inside = [...panels.table.querySelectorAll("*")].map((one) => one.shadowRoot?.querySelector("input, tbody tr[tabindex='0']")).find(Boolean)
+      inside && !panels.table.hidden ? inside.focus() : tries-- && setTimeout(focus, 100)
+    }
+    focus()
+  }
+  skip.addEventListener("click", toTable)
   const pick = (name, also) => send("legend", { name, also })
   const turn = () => (document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen?.())?.catch?.(() => {})
   full.addEventListener("click", turn)
@@ -164,11 +177,15 @@ export function render({ model, el }) {
     chips: () => drawChips(chips, model, send),
     panels: () => drawChips(chips, model, send),
     opened() {
+      skip.setAttribute("aria-expanded", String(model.opened.includes("table")))
       for (const [name, panel] of Object.entries(panels)) panel.hidden = !model.opened.includes(name)
       drawChips(chips, model, send)
     },
     legend: () => drawLegend(legend, model.legend, pick),
-    record: () => pinned.draw(model.record),
+    record() {
+      pinned.draw(model.record)
+      heard.textContent = model.record.title ? `Record: ${model.record.title}` : ""
+    },
     pictures: () => drawImages(pinned.pictures, model.pictures),
     alike: () => drawAlike(pinned.alike, model.alike, send),
     answer: () => sayAlike(pinned.alike, model.answer.said ?? ""),
@@ -203,6 +220,7 @@ export function render({ model, el }) {
     if (event.ctrlKey || event.metaKey || event.altKey || !KEYS.has(event.key)) return
     if (!inMap && event.key !== "Escape") return
     event.preventDefault()
+    if (event.key === "Escape" && event.composedPath().includes(record)) map.focus()
     send("key", event.key)
   })
   // Bokeh's own layer takes the focus with a click, and shows a dotted frame; the map around it is the one that listens.

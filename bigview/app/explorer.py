@@ -9,7 +9,7 @@ import panel as pn
 
 from bigview.app.acts import Acts
 from bigview.app.controls import Controls
-from bigview.app.legend import legend, summary
+from bigview.app.legend import densest_part, legend, summary
 from bigview.app.links import usable
 from bigview.app.panels import PANELS
 from bigview.app.permalink import Permalink
@@ -219,7 +219,8 @@ class Explorer(pn.viewable.Viewer):
         rows, filters = self.table.manifest.rows, self.state.spec.filters
         by = wish.style.by
         shown = legend(self.table, picture.frame, by, wish.style.dark, picked(by, filters) if by else (), picture.totals)
-        spoken = summary(picture.count, rows, shown, len(filters))
+        active = len(filters) + sum(1 for chart in self.state.spec.charts if chart.brush)
+        spoken = summary(picture.count, rows, shown, active, picture.chosen, densest_part(picture.frame))
         said = "" if picture.chosen is None else f"{picture.chosen:,} selected"
         message = self.stage.status.get("message", "") if self._holding else ""
         self._holding = False
@@ -227,7 +228,7 @@ class Explorer(pn.viewable.Viewer):
             "view": f"{picture.count:,}",
             "all": f" of {rows:,} rows",
             "chosen": said,
-            "summary": f"{spoken} {said}".strip(),
+            "summary": spoken,
             "message": message,
         }
         self.permalink.renew()
@@ -264,6 +265,10 @@ class Explorer(pn.viewable.Viewer):
     def picked(self, found: Found | None) -> None:
         """Pin the record that was clicked."""
         self.records.picked(found)
+
+    def pick_middle(self) -> None:
+        """Pin the record nearest to the middle of the map, as Enter does."""
+        self.records.nearest(self.map.view, self.where)
 
     def show(self, rows: Iterable[int]) -> None:
         """Show records, by their numbers in the source, on the map, and the first one in its card."""

@@ -52,12 +52,52 @@ def legend(table: PointTable, frame: Frame, by: str | None, dark: bool, picked: 
     return {"kind": "categories", "title": by, "items": items, "more": more, "picked": len(keep)}
 
 
-def summary(count: int, rows: int, shown: dict[str, Any], filters: int = 0) -> str:
-    """Return one sentence about what is in view, for those who do not see it."""
-    text = f"{count:,} of {rows:,} rows in view."
-    if shown.get("kind") == "categories" and shown["items"]:
-        first = shown["items"][0]
-        text += f" Most frequent {shown['title']}: {first['name']}, {first['share']:.0%}."
+def summary(count: int, rows: int, shown: dict[str, Any], filters: int = 0, selected: int | None = None, densest: str = "") -> str:
+    """Return one sentence about what is in view, for those who do not see it.
+
+    Parameters
+    ----------
+    count, rows : int
+        Rows in view, and in the store.
+    shown : dict
+        The legend.
+    filters : int
+        How many are in force.
+    selected : int, optional
+        Rows that are selected, where there is a selection.
+    densest : str
+        Where most rows are; of categories the most frequent one is told instead.
+    """
+    parts = [f"{_brief(count)} of {_brief(rows)} rows in view"]
+    if shown.get("kind") == "categories":
+        # One that a filter keeps out is listed, so that it can be picked, and is not in view.
+        seen = [item for item in shown["items"] if item["on"]]
+        whole = sum(item["share"] for item in seen) if shown.get("picked") else 1.0
+        densest = f"{seen[0]['name']}, {seen[0]['share'] / whole:.0%}" if seen and whole else ""
+    if densest and count:
+        parts.append(f"densest: {densest}")
     if filters:
-        text += f" {filters:,} filter{'s' if filters > 1 else ''} in force."
-    return text
+        parts.append(f"{filters:,} filter{'s' if filters > 1 else ''}")
+    if selected is not None:
+        parts.append(f"{_brief(selected)} selected")
+    return "; ".join(parts) + "."
+
+
+def _brief(count: int) -> str:
+    """Return a number as one says it: 1.2 M."""
+    for size, name in ((1_000_000_000, "billion"), (1_000_000, "M")):
+        if count >= size:
+            return f"{count / size:.1f}".removesuffix(".0") + f" {name}"
+    return f"{count:,}"
+
+
+def densest_part(frame: Frame) -> str:
+    """Return which part of a picture of density has most of its densest pixels, such as "upper left"; nothing for other pictures."""
+    drawing = frame.drawing
+    if drawing.tones is None or drawing.scale is None or not drawing.tones.tone.any():
+        return ""
+    tone = drawing.tones.tone
+    y, x = np.nonzero(tone == tone.max())
+    ninths = np.bincount(y * 3 // tone.shape[0] * 3 + x * 3 // tone.shape[1], minlength=9)
+    high, wide = divmod(int(np.argmax(ninths)), 3)
+    return f"{('lower', 'middle', 'upper')[high]} {('left', 'middle', 'right')[wide]}".replace("middle middle", "the middle")

@@ -9,6 +9,7 @@ from bigview.app.images import images, places
 from bigview.app.record import fields, headline
 from bigview.app.stage import Stage
 from bigview.app.state import State
+from bigview.spec import View, Where
 from bigview.store.points import PointTable
 from bigview.views.map import Map
 from bigview.views.pointer import Found
@@ -81,6 +82,11 @@ class Records:
         """Show records, by their numbers in the source, on the map, and the first one in its card."""
         wanted = list(rows)[:_SHOWN]
         self._map.aside(lambda: self._table.take(row_ids=wanted), self._shown)
+
+    def nearest(self, view: View, where: Where) -> None:
+        """Pin the record nearest to the middle of a view."""
+        x, y = (low + (high - low) / 2 for low, high in (view.x_range, view.y_range))
+        self._map.aside(lambda: self._table.nearest(x, y, 1, where, view).drop(columns="distance"), self._shown)
 
     def _shown(self, records: Any) -> None:
         if not len(records):
