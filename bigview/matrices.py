@@ -176,7 +176,7 @@ def similarity(source: Any, store: Any = None, metric: str = "cosine", **options
     metric : {"cosine", "dot", "sqeuclidean", "euclidean"}
         Means of blocks are exact for the first three. Euclidean distances are known where few cells are in view.
     **options
-        rows (a table of what is known of the vectors), title, report, overwrite, quiet.
+        by (a column whose order rows and columns are in), rows (a table of what is known of the vectors), title, report, overwrite, quiet.
 
     Returns
     -------

@@ -136,6 +136,14 @@ def test_of_a_point_store_in_the_order_of_its_source(tmp_path):
     assert np.allclose(store.rows.column("zipf"), words["zipf"])
     assert store.rows.column("lang").tolist() == words["lang"].tolist()
     assert len(set(store.rows.names)) == 300
+    sorted_ = bv.similarity(bv.open(tmp_path / "p.bv"), tmp_path / "by.bv", by="lang", quiet=True)
+    place = np.argsort(words["lang"].to_numpy(), kind="stable")
+    assert np.allclose(sorted_.cells(), slow(vectors, "cosine")[np.ix_(place, place)])
+    assert sorted_.rows.column("lang").tolist() == sorted(words["lang"])
+    assert sorted_.rows.names.tolist() == store.rows.names[place].tolist()
+    assert np.allclose(sorted_.aggregate(bv.View((0, 300), (0, 300), 3, 3)), sorted_.cells().reshape(3, 100, 3, 100).mean((1, 3)))
+    with pytest.raises(bv.ColumnError, match="zipf"):
+        bv.similarity(bv.open(tmp_path / "p.bv"), tmp_path / "c.bv", by="zip", quiet=True)
     bv.build_points(words.assign(x=0.0, y=range(300)), tmp_path / "q.bv", x="x", y="y", quiet=True)
     with pytest.raises(bv.InputError, match="not made from vectors"):
         build_similarity(str(tmp_path / "q.bv"), quiet=True)

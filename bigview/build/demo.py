@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from bigview.build.clustering import ClusterOptions, clustered
 from bigview.build.clusters import clusters_partition
 from bigview.build.flights import flight_matrices
 from bigview.build.landmask import CREDIT as LAND_CREDIT
@@ -15,14 +16,18 @@ from bigview.build.matrix import build_matrix
 from bigview.build.parts import GeneratedSource
 from bigview.build.points import build_points
 from bigview.build.progress import callback, progress
+from bigview.build.similarity import build_similarity
 from bigview.build.words import words_table
 from bigview.errors import BigviewError, OptionError, closest
 from bigview.store.files import Folder
+from bigview.store.matrix import MatrixTable
 from bigview.store.matrixmanifest import read_matrix_manifest
+from bigview.store.points import PointTable
 from bigview.store.reader import Reader
+from bigview.store.trees import TreeFile
 from bigview.store.verify import whole
 
-DEMOS = ("words", "clusters", "flights", "landmask")
+DEMOS = ("words", "clusters", "similarity", "flights", "landmask")
 ROWS = 1_000_000
 """Default number of rows: the first picture is there within minutes."""
 _PARTITION = 1_000_000
@@ -33,9 +38,9 @@ def demo_stores(name: str = "words", rows: int | None = ROWS, folder: str | Path
 
     Parameters
     ----------
-    name : {"words", "clusters", "flights", "landmask"}
+    name : {"words", "clusters", "similarity", "flights", "landmask"}
     rows : int or None
-        Of words and clusters.
+        Of words and clusters; of a similarity the words.
     folder : path, optional
         Where demonstration data are kept; see `demo_folder`.
     quiet : bool
@@ -53,7 +58,7 @@ def demo_store(name: str = "words", rows: int | None = ROWS, folder: str | Path 
 
     Parameters
     ----------
-    name : {"words", "clusters", "flights", "landmask"}
+    name : {"words", "clusters", "similarity", "flights", "landmask"}
     rows : int or None
         None takes every word there is.
     folder : path, optional
@@ -69,6 +74,8 @@ def demo_store(name: str = "words", rows: int | None = ROWS, folder: str | Path 
         raise OptionError(f"rows is {rows}; a demo needs at least one.")
     home = Path(folder) if folder is not None else demo_folder()
     store = home / f"{name}-{'all' if rows is None else rows}.bv"
+    if name == "similarity":
+        return _similarity(demo_store("words", rows, folder, quiet), store, quiet)
     if not _there(store):
         home.mkdir(parents=True, exist_ok=True)
         if name == "words":
@@ -150,6 +157,20 @@ def _landmask(home: Path, quiet: bool) -> Path:
         report["steps"] = {"rows": STEPS, "cols": STEPS}
         with progress(quiet) as tell, unpacked_land(home, callback(tell)) as source:
             build_matrix(str(source), str(store), rows=rows, cols=cols, title="Land and sea, 933 million cells", report=report, quiet=quiet)
+    return store
+
+
+def _similarity(words: Path, store: Path, quiet: bool) -> Path:
+    """Make the similarity of all words, by language; the order by cluster is made too, since it takes a minute or two."""
+    table = PointTable.open(str(words))
+    if _matrix_there(store) and MatrixTable.open(str(store)).manifest.options.get("store_fingerprint") == table.manifest.fingerprint:
+        return store
+    kept = {name: table.manifest.report[name] for name in ("credit", "licence") if name in table.manifest.report}
+    title = f"{len(table):,} × {len(table):,} words, by language"
+    build_similarity(table, str(store), by="language", title=title, report={**kept, "rows": "word", "cols": "word"}, quiet=quiet)
+    with progress(quiet) as tell:
+        made, options = MatrixTable.open(str(store)), ClusterOptions()
+        TreeFile(made, "cols", options.facts()).write(clustered(made, "rows", options, tell))  # rows and columns are the same words
     return store
 
 

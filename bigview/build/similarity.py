@@ -4,28 +4,24 @@ import datetime as dt
 import hashlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bigview.build.axes import Axis, check_axis, joined_axis, write_axis
+from bigview.build.axes import check_axis, joined_axis, write_axis
 from bigview.build.matrixoptions import MatrixOptions
 from bigview.build.place import current_matrix, new_generation, nothing_half_written, sweep_matrix
 from bigview.build.progress import Progress, progress
+from bigview.build.vectorsource import VectorSource, sorted_by, vector_source
 from bigview.build.writing import disk_errors, write_file
-from bigview.errors import InputError, OptionError, StoreMissingError, closest
+from bigview.errors import OptionError, closest
 from bigview.store import pool
-from bigview.store.axistable import NAME as LABEL
 from bigview.store.files import Folder
 from bigview.store.manifest import NAME, DataFile, SourceFile
 from bigview.store.matrixmanifest import MatrixManifest
-from bigview.store.points import PointTable
-from bigview.store.reader import ROW
 from bigview.store.similarity import METRICS, Metric, SimilarCells, as_loops, weights
 from bigview.store.vectorloops import squared_lengths
 
@@ -36,32 +32,9 @@ _BLOCK = 65_536
 _TITLES: dict[Metric, str] = {"cosine": "cosine", "dot": "dot product", "sqeuclidean": "squared distance", "euclidean": "distance"}
 
 
-@dataclass(frozen=True)
-class VectorSource:
-    """Vectors, and what is known of each.
-
-    Attributes
-    ----------
-    where : str
-        For messages.
-    vectors : array, shape (rows, dimensions)
-    path : str or None
-        The `.npy` file that they stay in; None where they are in memory and have to be written.
-    axis : Axis
-    title : str
-    options : dict
-        What the manifest keeps of the source.
-    """
-
-    where: str
-    vectors: NDArray[Any]
-    path: str | None
-    axis: Axis
-    title: str = ""
-    options: dict[str, Any] | None = None
-
-
-def build_similarity(source: Any, store: str | None = None, metric: Metric = "cosine", **options: Any) -> tuple[str, MatrixManifest]:
+def build_similarity(
+    source: Any, store: str | None = None, metric: Metric = "cosine", by: str | None = None, **options: Any
+) -> tuple[str, MatrixManifest]:
     """Make a similarity store.
 
     Parameters
@@ -72,6 +45,8 @@ def build_similarity(source: Any, store: str | None = None, metric: Metric = "co
         Where it is made; beside the source by default ("words.bv" gives "words-cosine.bv").
     metric : {"cosine", "dot", "sqeuclidean", "euclidean"}
         How alike two vectors are ("cosine", "dot"), or how far apart.
+    by : str, optional
+        A column of what is known of the vectors: rows and columns are in its order, instead of that of the vectors.
     **options
         quiet, title, report, overwrite and rows (a table of what is known of the vectors), as `MatrixOptions` has them.
 
@@ -100,90 +75,16 @@ def build_similarity(source: Any, store: str | None = None, metric: Metric = "co
     current = current_matrix(folder, chosen.overwrite)
     axis = joined_axis(found.axis, chosen.rows, "rows", found.where)
     check_axis(axis, "rows", found.where)
+    found = replace(found, axis=axis) if by is None else sorted_by(replace(found, axis=axis), by)
     generation = new_generation()
     with progress(chosen.quiet) as tell, nothing_half_written(folder, generation):
         sweep_matrix(folder, current)
-        made = _written(replace(found, axis=axis), (folder, generation), metric, chosen, tell)
+        made = _written(found, (folder, generation), metric, chosen, tell)
         folder.replace(NAME, made.dumps().encode())
         lost = made.facts["missing"]
         if lost:
             tell.note(f"{made.facts['without']:,} vectors have no {'direction' if metric == 'cosine' else 'finite length'}: their cells are missing.")
     return store, made
-
-
-def vector_source(source: Any) -> VectorSource:
-    """Return vectors of any accepted kind, or say what is wrong with them."""
-    if isinstance(source, np.ndarray):
-        return VectorSource("The array", _checked(source, "The array"), None, Axis(len(source)))
-    if isinstance(source, PointTable):
-        return _of_points(source)
-    path = str(Path(str(source)).expanduser())
-    if not path.endswith(".npy"):
-        return _of_points(PointTable.open(path))
-    return VectorSource(path, _mapped(path), str(Path(path).resolve()), Axis(len(_mapped(path))))
-
-
-def _mapped(path: str) -> NDArray[Any]:
-    try:
-        return _checked(np.load(path, mmap_mode="r", allow_pickle=False), path)
-    except FileNotFoundError as error:
-        raise StoreMissingError(f"There is no file of vectors at {path}.") from error
-    except (ValueError, EOFError, OSError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is not a whole .npy file of numbers: {error}") from error
-
-
-def _checked(vectors: NDArray[Any], where: str) -> NDArray[Any]:
-    if vectors.ndim != 2 or not vectors.shape[1]:
-        raise InputError(f"{where} has the shape {vectors.shape}; vectors need (rows, dimensions), with at least one dimension.")
-    if vectors.dtype.kind not in "fiub":
-        raise InputError(f"{where} holds {vectors.dtype}; vectors need numbers.")
-    if vectors.dtype.itemsize > 8 or not vectors.dtype.isnative:
-        raise InputError(f"{where} holds {vectors.dtype}, which is not kept as it is. Save the vectors as float32.")
-    return vectors
-
-
-def _of_points(table: PointTable) -> VectorSource:
-    known, where = table.manifest.vectors, table.reader.folder.url
-    if not known:
-        raise InputError(f"{where} was not made from vectors. Give the vectors themselves, an array or a .npy file, and the store's rows by rows=….")
-    if known.get("column") or not str(known.get("path", "")).endswith(".npy"):
-        raise InputError(f"The vectors of {where} are no .npy file, but {known.get('column') or known.get('path')!r}. Give them as an array.")
-    path = str(known["path"])
-    vectors = _mapped(path)
-    if Path(path).stat().st_size != known["bytes"] or len(vectors) != table.manifest.rows:
-        raise InputError(f"{path} is no longer what {where} was made from. Build the store again, or give the vectors themselves.")
-    options = {"store": where, "store_fingerprint": table.manifest.fingerprint}
-    return VectorSource(where, vectors, path, axis_of_points(table), table.manifest.title, options)
-
-
-def axis_of_points(table: PointTable) -> Axis:
-    """Return what a point store knows of its rows, in the order of its source."""
-    names = [name for name in table.columns if name != ROW]
-    frame = table.records(np.arange(table.manifest.rows), [*names, ROW]).sort_values(ROW, ignore_index=True)
-    made = pa.Table.from_pandas(frame[names], preserve_index=False)
-    return Axis(len(frame), _unique_names(made, table.manifest.key), made.drop_columns([LABEL]) if LABEL in made.column_names else made)
-
-
-def _unique_names(table: pa.Table, key: str | None) -> pa.Array | None:
-    """Return a name for each line: its key, or its first text, with its category and at last its number where others have the same."""
-    texts = [field.name for field in table.schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]
-    first = key if key is not None else next(iter(texts), None)
-    if first is None:
-        return None
-    names = pc.fill_null(pc.cast(table[first], pa.string()), "").combine_chunks()
-    for other in [field.name for field in table.schema if pa.types.is_dictionary(field.type)][:1]:
-        if not _different(names):
-            names = pc.binary_join_element_wise(names, pc.fill_null(pc.cast(table[other], pa.string()), "").combine_chunks(), " · ")
-    if _different(names):
-        return names
-    numbers = pc.cast(pa.array(np.arange(len(names))), pa.string())
-    return pc.binary_join_element_wise(names, numbers, " · ")
-
-
-def _different(names: pa.Array) -> bool:
-    return bool(pc.count_distinct(names, mode="all").as_py() == len(names))
 
 
 def _written(source: VectorSource, place: tuple[Folder, str], metric: Metric, chosen: MatrixOptions, tell: Progress) -> MatrixManifest:
@@ -202,7 +103,8 @@ def _written(source: VectorSource, place: tuple[Folder, str], metric: Metric, ch
     cells = SimilarCells(folder, generation, count, options)
     tell.stage("vectors", count, "vectors")
     squares, centre = lengths(vectors, tell)
-    for array, values in ((cells.squares, squares), (cells.centre, centre)):
+    arrays = [(cells.squares, squares), (cells.centre, centre), *([(cells.order, source.order)] if source.order is not None else [])]
+    for array, values in arrays:
         files.append(write_file(folder, f"{array.name}/zarr.json", array.metadata))
         if array.shape[0]:
             files.append(write_file(folder, array.key(0, 0), values.view(np.uint8).data))
@@ -219,7 +121,7 @@ def _written(source: VectorSource, place: tuple[Folder, str], metric: Metric, ch
         rows=entry,
         cols=entry,
         files=tuple(files),
-        facts=similarity_facts(cells, squares),
+        facts=similarity_facts(replace(cells, options={**options, "by": None}), squares),
         sources=() if source.path is None else (_file_of(source),),
         options=options,
         report={"value": _TITLES[metric], **chosen.report},

@@ -75,7 +75,7 @@ class SimilarCells:
     size : int
         Vectors: rows as well as columns.
     options : dict
-        "metric", and "vectors": where they are.
+        "metric", "vectors": where they are, and "by": the column that rows are sorted by, where they are not in the order of the vectors.
     """
 
     folder: Folder
@@ -103,6 +103,19 @@ class SimilarCells:
         """The mean of the vectors."""
         return FlatArray(self.folder, f"{self.generation}/centre", (self.width, 1), (self.width, 1), np.dtype("<f8"))
 
+    @property
+    def order(self) -> FlatArray:
+        """The vector of each row, where rows are in an order of their own."""
+        return FlatArray(self.folder, f"{self.generation}/order", (self.size, 1), (max(1, self.size), 1), np.dtype("<i8"))
+
+    @cached_property
+    def _order(self) -> NDArray[np.int64] | None:
+        return np.asarray(self.order.part(0, self.size)) if self.options.get("by") else None
+
+    def vector_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers of the vectors of rows."""
+        return rows if self._order is None else self._order[rows]
+
     @cached_property
     def source(self) -> Source:
         """What the loops take."""
@@ -115,8 +128,8 @@ class SimilarCells:
 
     def prepared(self, rows: NDArray[np.int64]) -> Floats:
         """Return vectors as cells are computed from them; NaN where one has no length."""
-        out = np.empty((len(rows), self.width))
-        pool.run(lambda span: prepare(self.source, rows, span, out), pool.slices(len(rows), _SLICE))
+        out, vectors = np.empty((len(rows), self.width)), self.vector_of(rows)
+        pool.run(lambda span: prepare(self.source, vectors, span, out), pool.slices(len(rows), _SLICE))
         return out
 
     def take(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Floats:
@@ -174,9 +187,9 @@ class VectorAxis:
     step: int
 
     @classmethod
-    def of(cls, cells: SimilarCells, index: NDArray[np.int64]) -> "VectorAxis":
-        """Return the sums of an order, from one pass over its vectors."""
-        width = cells.width + 2
+    def of(cls, cells: SimilarCells, rows: NDArray[np.int64]) -> "VectorAxis":
+        """Return the sums of an order of the rows, from one pass over their vectors."""
+        index, width = cells.vector_of(rows), cells.width + 2
         step = max(_STRETCH, -(-len(index) * width * 8 // _PREFIX_BYTES))
         count = len(index) // step  # what is left over at the end belongs to no stretch
         prefix = np.zeros((count + 1, width))
@@ -202,13 +215,13 @@ def bin_sums(cells: SimilarCells, axis: "VectorAxis | NDArray[np.int64]", edges:
     Parameters
     ----------
     axis : VectorAxis, or ndarray of int64
-        The whole order with its sums; or the vectors from ``edges[0]`` to ``edges[-1]`` alone.
+        The whole order with its sums; or the rows from ``edges[0]`` to ``edges[-1]`` alone.
     edges : ndarray of int64
     """
     out = np.zeros((len(edges) - 1, cells.width + 2))
     whole = isinstance(axis, VectorAxis)
     prefix = (axis.prefix, axis.step) if isinstance(axis, VectorAxis) else (np.empty((0, 0)), 1)
-    index, source = axis.index if isinstance(axis, VectorAxis) else axis, cells.source
+    index, source = axis.index if isinstance(axis, VectorAxis) else cells.vector_of(axis), cells.source
     least = 16 if whole else max(1, _SLICE * len(out) // max(1, len(index)))
     pool.run(lambda span: sum_bins(source, index, edges, prefix, span, out), pool.slices(len(out), least))
     return out
