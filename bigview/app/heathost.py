@@ -18,6 +18,7 @@ class HeatPage(Protocol):
     stage: HeatStage
     look: HeatLook
     window: Any
+    acts: Any
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -91,6 +91,7 @@ export function render({ model, el, view }) {
   canvas.setAttribute("aria-hidden", "true")
   const gutters = { rows: add(chart, "div", "gutter rows"), cols: add(chart, "div", "gutter cols") }
   const corner = add(chart, "div", "corner")
+  const beside = new Sides(chart, (kind, value) => send(kind, value))
   const side = add(stage, "div", "side"), card = add(side, "section", "card head")
   const title = add(card, "h1", ""), status = add(card, "p", "status")
   const inView = add(status, "strong", "in-view"), inAll = add(status, "span", "in-all")
@@ -101,6 +102,7 @@ export function render({ model, el, view }) {
   full.type = "button"
   full.title = "Full screen (F)"
   full.setAttribute("aria-label", "Full screen")
+  beside.addSearch(card)
   const legend = add(side, "section", "card legend")
   legend.setAttribute("aria-label", "Legend")
   const chips = add(stage, "div", "chips")
@@ -139,6 +141,7 @@ export function render({ model, el, view }) {
     Object.assign(room, found)
     stage.style.setProperty("--left", `${room.left}px`)
     stage.style.setProperty("--top", `${room.top}px`)
+    stage.style.setProperty("--right", `${room.flat ? 30 : 66}px`)  // slanted names lean out to the right
   }
   const draw = () => {
     waiting = false
@@ -149,6 +152,7 @@ export function render({ model, el, view }) {
     gutters.rows.style.transform = `translate(${overlay.edge.left}px, 0)`
     gutters.cols.style.transform = `translate(0, ${overlay.edge.top}px)`
     corner.style.transform = `translate(${overlay.edge.left}px, ${overlay.edge.top}px)`
+    beside.draw({ rows: [-y.end, -y.start], cols: [x.start, x.end] }, { left: room.left, top: room.top, width: map.clientWidth, height: map.clientHeight }, colors)
   }
   const redraw = () => { if (!waiting) { waiting = true; requestAnimationFrame(draw) } }
   const find = () => {
@@ -159,6 +163,7 @@ export function render({ model, el, view }) {
     redraw()
   }
   new ResizeObserver(redraw).observe(map)
+  chart.addEventListener("moved", redraw)
 
   // Zoom of one axis: the wheel over its names, or with Shift (columns) or Alt (rows).
   const settle = paced(() => send("zoomed", null), 60)
@@ -240,6 +245,12 @@ export function render({ model, el, view }) {
     texts() { overlay.texts = model.texts; redraw() },
     sort() { overlay.sort = model.sort; redraw() },
     box() { overlay.box = model.box; redraw() },
+    sides() {
+      const room = beside.take(model.sides)
+      stage.style.setProperty("--right", `${room.right}px`)
+      stage.style.setProperty("--bottom", `${room.bottom}px`)
+      redraw()
+    },
     cursor() {
       overlay.cursor = model.cursor
       if (model.cursor.spoken) live.textContent = model.cursor.spoken

@@ -10,6 +10,7 @@ import panel as pn
 
 from bigview.app.heatacts import CLOSEST, HeatActs
 from bigview.app.heatcontrols import HeatControls
+from bigview.app.heatsides import HeatSides
 from bigview.app.heatstage import HeatStage
 from bigview.app.heatstate import HeatState, look_of, usable_spec
 from bigview.app.heattold import bar_of, hover_of, names_told, texts_told
@@ -56,6 +57,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self.state = HeatState(spec=found.replaced(view=None))
         self.look = look_of(table, found)
         self._jump, self._holding = False, bool(said)
+        self._only: Any = None
         self.scene = HeatScene(table)
         self.map = Map(self.scene, self.look, self, None, None if found.view is None else self.scene.camera(found.view))
         self._controls = HeatControls(table, self.state, self._press)
@@ -78,6 +80,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         )
         self.window = HeatWindow(self)
         self.acts = HeatActs(self)
+        self.sides = HeatSides(self)
         self.state.param.watch(lambda event: self.map.soon(lambda: self._changed(event.old, event.new)), "spec")
         if page:
             pn.state.on_session_destroyed(lambda _: self.close())
@@ -97,7 +100,8 @@ class HeatmapExplorer(pn.viewable.Viewer):
         return self.look.shape(self.table)
 
     def _told(self, kind: Any, value: Any) -> None:
-        self.acts.told(kind, value)
+        if self.map.ready and not self.sides.told(kind, value):
+            self.acts.told(kind, value)
 
     def _press(self, what: str) -> None:
         self.map.soon(lambda: self.acts.press(what))
@@ -159,9 +163,22 @@ class HeatmapExplorer(pn.viewable.Viewer):
         if (old.rows, old.cols) == (new.rows, new.cols):
             self._looked(HeatLook(new.style, self.look.rows, self.look.cols))
         elif not self.map.ready:
-            self._looked(look_of(self.table, new))
+            self._looked(look_of(self.table, new, self._only))
         else:
-            self.map.aside(lambda: look_of(self.table, new), self._looked)
+            if any(one is not None and one.by == "cluster" for one in (new.rows, new.cols)):
+                self.failed("Clustering …")  # the next picture takes it away
+            self.map.aside(lambda: look_of(self.table, new, self._only), self._looked)
+
+    def narrow(self, rows: Any) -> None:
+        """Show only some rows, by their native numbers, in the order that is chosen; all of them for None."""
+        self._only = rows
+        self.map.aside(lambda: look_of(self.table, self.state.spec, rows), self._narrowed)
+
+    def _narrowed(self, look: HeatLook) -> None:
+        self.window.clear()
+        self._looked(look)
+        self.stage.facts = {**self.stage.facts, "rows": self._axis("rows")}
+        self.map.reset()
 
     def _looked(self, look: HeatLook) -> None:
         if (look.rows, look.cols) != (self.look.rows, self.look.cols):
@@ -192,6 +209,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
 
     def _settled(self, wish: Wish, picture: HeatPicture) -> None:
         self.window.settled(wish.view, picture)
+        self.sides.settled(wish.view)
         message = self.stage.status.get("message", "") if self._holding else ""
         self._holding = False
         self.stage.param.update(legend=bar_of(self.table, picture), status=self._status(wish.view, picture, message))

@@ -1,6 +1,7 @@
 """What stands beside the map of a matrix: trees with their cut, tracks of metadata, hits of a search. One visitor's."""
 
 import base64
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,6 @@ from bigview.raster.heatlook import tree_of
 from bigview.raster.tracks import KINDS, Track, marks
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable, Side
-from bigview.views.heatscene import HeatPicture
 from bigview.views.live import sentence
 
 TRACKS = 4
@@ -70,7 +70,7 @@ class HeatSides:
         except Exception as error:  # noqa: BLE001  a message must never end the session
             self._page.failed(sentence(error))
 
-    def settled(self, view: View, picture: HeatPicture | None = None) -> None:
+    def settled(self, view: View) -> None:
         """Take note of what is in view."""
         self._view = view
         self.renew()
@@ -92,9 +92,8 @@ class HeatSides:
     def _work(self, asked: _Asked, _: Callable[[], bool]) -> Iterator[Any]:
         table = self._page.table
         hits = {side: self._found(table, asked, side) for side in SIDES}
-        trees = {
-            side: tree for side, recipe in zip(SIDES, asked.recipes, strict=True) if (tree := self._tree(table, asked, side, recipe)) is not None
-        }
+        made = {side: self._tree(table, asked, side, recipe) for side, recipe in zip(SIDES, asked.recipes, strict=True)}
+        trees = {side: tree for side, tree in made.items() if tree is not None}
         shown = {}
         for number, side in enumerate(SIDES):
             (low, high), pixels = (asked.view.y_range, asked.view.height) if side == "rows" else (asked.view.x_range, asked.view.width)
@@ -105,11 +104,8 @@ class HeatSides:
                 part["tree"] = tree_told(trees[side], low, high, asked.cuts[number])
             if asked.text:
                 size = axis_of(table, side).size if index is None else len(index)
-                part["hits"] = {
-                    "here": marks(hits[side], low, high, pixels),
-                    "all": marks(hits[side], 0, max(1, size), 300),
-                    "count": len(hits[side]),
-                }
+                found = hits[side]
+                part["hits"] = {"here": marks(found, low, high, pixels), "all": marks(found, 0, max(1, size), 300), "count": len(found)}
             shown[side] = part
         yield hits, trees, shown
 
@@ -138,9 +134,7 @@ class HeatSides:
             if track is None:
                 track = self._known["track", side, name] = Track.of(axis, name)
             tones = track.tones(index, place[0], place[1], max(1, min(place[2], 4_000)))
-            told.append(
-                {"name": name, "tones": base64.b64encode(tones.tobytes()).decode(), "colors": track.colours(dark), "labels": list(track.labels)}
-            )
+            told.append({"name": name, "tones": base64.b64encode(tones.tobytes()).decode(), "colors": track.colours(dark)})
         return told
 
     def _found(self, table: MatrixTable, asked: _Asked, side: Side) -> Ids:
@@ -155,7 +149,7 @@ class HeatSides:
             try:
                 numbers = axis.search(asked.text)
             except ExpressionError:  # the text itself then
-                numbers = axis.search("\\Q" + asked.text.replace("\\E", "\\E\\\\E\\Q") + "\\E")
+                numbers = axis.search(re.escape(asked.text))
             places = numbers if order is None else np.sort(order.inverse[numbers])
             known = self._known["hits", side] = key, places[places >= 0]
         return np.asarray(known[1])

@@ -21,12 +21,13 @@ class HeatStage(Component):
     names = param.Dict(default={}, doc="Names of rows and columns in and around the window, by place.")
     opened = param.List(default=[], item_type=str, doc="Names of the panels that are open.")
     profile = param.Dict(default={}, doc="What the selected rows and columns hold, and files of it.")
+    sides = param.Dict(default={}, doc="Trees, tracks and hits beside the map, for the view.")
     sketch = param.String(default="", doc="What is not exact in the picture; empty where all is.")
     sort = param.Dict(default={}, doc="By what rows and columns are sorted.")
     status = param.Dict(default={}, doc="Cells in view, cells in all, one sentence, an error.")
     texts = param.Dict(default={}, doc="Values that are written into their cells.")
 
     _esm = HERE / "heatmap.js"
-    _parts = ("record.js", "legend.js", "heatnames.js")
+    _parts = ("record.js", "legend.js", "heatnames.js", "heatsides.js")
     _render_policy = "manual"
-    _stylesheets = (str(HERE / "explorer.css"), str(HERE / "heatmap.css"))
+    _stylesheets = (str(HERE / "explorer.css"), str(HERE / "heatmap.css"), str(HERE / "heatsides.css"))

@@ -1,0 +1,213 @@
+// What stands beside the map of a matrix: at its right for the rows, below it for the columns. First ticks of search hits, then tracks, then the tree.
+
+const TREE = 92, TRACK = 12, PLAIN = 12, NEAR = 6  // pixels
+
+const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
+
+class Sides {
+  constructor(chart, send) {
+    this.send = send
+    this.data = { rows: {}, cols: {} }
+    this.found = null
+    this.strips = {}
+    for (const side of ["rows", "cols"]) {
+      const canvas = add(chart, "canvas", `beside ${side}`)
+      this.strips[side] = { canvas, pen: canvas.getContext("2d"), drag: false, cut: undefined }
+      canvas.tabIndex = -1
+      this.listen(side)
+    }
+  }
+
+  addSearch(card) {
+    const box = add(card, "div", "search"), input = add(box, "input", "")
+    input.type = "search"
+    input.placeholder = "Find names"
+    input.title = "A text or a regular expression; Enter goes to the next one, Shift and Enter to the one before"
+    input.setAttribute("aria-label", "Find names of rows and columns")
+    input.maxLength = 200
+    const ask = paced((text) => this.send("search", text), 150)
+    input.addEventListener("input", () => ask(input.value))
+    input.addEventListener("keydown", (event) => {
+      event.stopPropagation()
+      if (event.key === "Enter") this.send("hit", event.shiftKey ? -1 : 1)
+      if (event.key === "Escape") ask((input.value = ""))
+    })
+    this.found = add(box, "span", "found", "")
+    this.found.setAttribute("role", "status")
+  }
+
+  take(data) {  // returns the room that the strips need
+    this.data = { rows: data.rows ?? {}, cols: data.cols ?? {} }
+    for (const side of ["rows", "cols"]) {
+      const one = this.data[side], strip = this.strips[side]
+      if (one.tree) {
+        const floats = bytesOf(one.tree.lines)
+        one.lines = new Float32Array(floats.buffer)
+        if (!strip.drag) strip.cut = one.tree.cut
+        const name = side === "rows" ? "rows" : "columns"
+        strip.canvas.tabIndex = 0
+        strip.canvas.setAttribute("role", "slider")
+        strip.canvas.setAttribute("aria-label", `Clusters of the ${name}: the arrow keys cut the tree into more or fewer`)
+        strip.canvas.setAttribute("aria-valuenow", String(one.tree.count))
+        strip.canvas.setAttribute("aria-valuetext", one.tree.cut === null ? "not cut" : `${one.tree.count} clusters`)
+        strip.canvas.setAttribute("aria-orientation", side === "rows" ? "horizontal" : "vertical")
+      } else {
+        strip.canvas.tabIndex = -1
+        for (const name of ["role", "aria-label", "aria-valuenow", "aria-valuetext", "aria-orientation"]) strip.canvas.removeAttribute(name)
+        strip.cut = undefined
+      }
+      for (const track of one.tracks ?? []) track.bytes = bytesOf(track.tones)
+    }
+    if (this.found) {
+      const count = (side) => this.data[side].hits?.count ?? 0
+      this.found.textContent = data.text ? `${count("rows").toLocaleString("en")} rows, ${count("cols").toLocaleString("en")} columns` : ""
+    }
+    return { right: this.width("rows"), bottom: this.width("cols") }
+  }
+
+  width(side) {
+    const { tracks = [], tree } = this.data[side]
+    const extra = tracks.length * TRACK + (tree ? TREE : 0)
+    return extra ? PLAIN + 4 + extra : PLAIN
+  }
+
+  // Where the tree begins and how long its heights are, from the map outwards.
+  ground(side) { return PLAIN + (this.data[side].tracks ?? []).length * TRACK + 2 }
+  reach(height, tree) { return Math.min(1, height / tree.top) * (TREE - 12) }
+
+  draw(view, map, colors) {
+    for (const side of ["rows", "cols"]) {
+      const { canvas, pen } = this.strips[side], wide = this.width(side), long = side === "rows" ? map.height : map.width
+      const [left, top] = side === "rows" ? [map.left + map.width, map.top] : [map.left, map.top + map.height]
+      const size = side === "rows" ? [wide, long] : [long, wide], dense = window.devicePixelRatio || 1
+      Object.assign(canvas.style, { left: `${left}px`, top: `${top}px`, width: `${size[0]}px`, height: `${size[1]}px` })
+      if (canvas.width !== Math.round(size[0] * dense) || canvas.height !== Math.round(size[1] * dense)) {
+        canvas.width = Math.round(size[0] * dense)
+        canvas.height = Math.round(size[1] * dense)
+      }
+      // One drawing for both sides: u along the axis, v away from the map.
+      if (side === "rows") pen.setTransform(0, dense, dense, 0, 0, 0)
+      else pen.setTransform(dense, 0, 0, dense, 0, 0)
+      pen.clearRect(0, 0, long, wide)
+      const [low, high] = view[side], at = (place) => ((place - low) / (high - low)) * long
+      this.strips[side].low = low
+      this.strips[side].high = high
+      this.drawHits(pen, side, at, long)
+      this.drawTracks(pen, side, at)
+      this.drawTree(pen, side, at, long, colors)
+    }
+  }
+
+  drawHits(pen, side, at, long) {
+    const { hits, low, high } = this.data[side]
+    if (!hits) return
+    pen.fillStyle = "#ffb347"
+    for (const share of hits.here) pen.fillRect(at(low + share * (high - low)) - 1, 0, 2, 5)
+    for (const share of hits.all) pen.fillRect(share * long - 0.5, 9, 1, 3)
+  }
+
+  drawTracks(pen, side, at) {
+    const { tracks = [], low, high } = this.data[side]
+    tracks.forEach((track, k) => {
+      const count = track.bytes.length, from = PLAIN + k * TRACK
+      for (let first = 0; first < count;) {
+        let last = first
+        while (last < count && track.bytes[last] === track.bytes[first]) last++
+        if (track.bytes[first] !== 255) {
+          const a = at(low + (first / count) * (high - low)), b = at(low + (last / count) * (high - low))
+          pen.fillStyle = track.colors[track.bytes[first]]
+          pen.fillRect(a, from, b - a + 0.25, TRACK - 2)
+        }
+        first = last
+      }
+    })
+  }
+
+  drawTree(pen, side, at, long, colors) {
+    const { tree, lines, low } = this.data[side]
+    if (!tree) return
+    const ground = this.ground(side), cut = this.strips[side].cut
+    pen.save()
+    pen.beginPath()
+    pen.rect(0, ground, long, TREE - 4)
+    pen.clip()
+    const far = TREE + 8, v = (height) => ground + (height > tree.top ? far : this.reach(height, tree))
+    if (tree.cut !== null && cut === tree.cut && tree.edges.length) {  // every other cluster lies on a shade
+      pen.fillStyle = colors.line
+      const ends = [-1e9, ...tree.edges.map(at), 1e9]
+      for (let k = 0; k + 1 < ends.length; k += 2) pen.fillRect(Math.max(0, ends[k]), ground, Math.min(long, ends[k + 1]) - Math.max(0, ends[k]), TREE)
+    }
+    pen.strokeStyle = colors.soft
+    pen.lineWidth = 1
+    pen.beginPath()
+    for (let k = 0; k < lines.length; k += 4) {
+      pen.moveTo(at(low + lines[k]), v(lines[k + 1]))
+      pen.lineTo(at(low + lines[k + 2]), v(lines[k + 3]))
+    }
+    pen.stroke()
+    const line = ground + (cut === null || cut === undefined ? TREE - 8 : this.reach(cut, tree))
+    pen.strokeStyle = colors.accent
+    pen.lineWidth = 1.5
+    pen.setLineDash(cut === null || cut === undefined ? [2, 5] : [6, 3])
+    pen.beginPath()
+    pen.moveTo(0, line)
+    pen.lineTo(long, line)
+    pen.stroke()
+    pen.restore()
+  }
+
+  place(side, event) {  // of the pointer: along the axis, and away from the map
+    const { canvas, low, high } = this.strips[side], box = canvas.getBoundingClientRect()
+    const [u, v, long] = side === "rows" ? [event.clientY - box.top, event.clientX - box.left, box.height] : [event.clientX - box.left, event.clientY - box.top, box.width]
+    return { place: low + (u / long) * (high - low), v }
+  }
+
+  cutAt(side) {
+    const { tree } = this.data[side], cut = this.strips[side].cut
+    return this.ground(side) + (cut === null || cut === undefined ? TREE - 8 : this.reach(cut, tree))
+  }
+
+  listen(side) {
+    const strip = this.strips[side], { canvas } = strip, tell = paced((height) => this.send("cut", { side, height }), 60)
+    const heightAt = (v) => {
+      const { tree } = this.data[side], share = (v - this.ground(side)) / (TREE - 12)
+      return share > 1 ? null : Math.max(0, share) * tree.top
+    }
+    const trackAt = (v) => (this.data[side].tracks ?? [])[Math.floor((v - PLAIN) / TRACK)]
+    canvas.addEventListener("pointerdown", (event) => {
+      const { v } = this.place(side, event)
+      strip.moved = false
+      strip.drag = Boolean(this.data[side].tree) && Math.abs(v - this.cutAt(side)) <= NEAR
+      canvas.setPointerCapture(event.pointerId)
+    })
+    canvas.addEventListener("pointermove", (event) => {
+      const { v } = this.place(side, event), { tree } = this.data[side]
+      if (strip.drag) {
+        strip.moved = true
+        strip.cut = heightAt(v)
+        tell(strip.cut)
+        strip.canvas.dispatchEvent(new CustomEvent("moved", { bubbles: true, composed: true }))
+        return
+      }
+      const track = v >= PLAIN && v < this.ground(side) - 2 ? trackAt(v) : null
+      const onCut = tree && Math.abs(v - this.cutAt(side)) <= NEAR
+      canvas.style.cursor = onCut ? (side === "rows" ? "ew-resize" : "ns-resize") : track || (tree && v > this.ground(side)) ? "pointer" : "default"
+      canvas.title = onCut ? "Drag: cut the tree into clusters" : track ? `${track.name} · click: sort by it` : tree ? `${tree.title} · ${tree.cut === null ? "drag the line to cut it" : `${tree.count.toLocaleString("en")} clusters`} · click: select a branch` : ""
+    })
+    canvas.addEventListener("pointerup", (event) => {
+      const { place, v } = this.place(side, event), dragged = strip.drag
+      strip.drag = false
+      if (dragged) return void (strip.moved && this.send("cut", { side, height: strip.cut ?? null }))
+      const track = v >= PLAIN && v < this.ground(side) - 2 ? trackAt(v) : null
+      if (track) this.send("track", { side, name: track.name })
+      else if (this.data[side].tree && v >= this.ground(side)) this.send("branch", { side, place, height: heightAt(v) ?? this.data[side].tree.top })
+    })
+    canvas.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key]
+      if (!step || !this.data[side].tree) return
+      event.preventDefault()
+      event.stopPropagation()
+      this.send("clusters", { side, step })
+    })
+  }
+}
