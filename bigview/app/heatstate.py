@@ -33,9 +33,12 @@ class HeatState(param.Parameterized):
         self.spec = self.spec.replaced(**{side: ordering})
 
 
-def look_of(table: MatrixTable, spec: MatrixSpec) -> HeatLook:
-    """Return how a spec shows a matrix. Sorting reads a line of it: not for the event loop."""
-    return HeatLook(spec.style, *(order_of(table, side, getattr(spec, side)) for side in SIDES))
+def look_of(table: MatrixTable, spec: MatrixSpec, only: Any = None) -> HeatLook:
+    """Return how a spec shows a matrix, or only some native rows of it. Sorting reads a line of it: not for the event loop."""
+    rows, cols = (order_of(table, side, getattr(spec, side)) for side in SIDES)
+    if only is not None:
+        rows = table.order("rows", index=only) if rows is None else rows.kept(only)
+    return HeatLook(spec.style, rows, cols)
 
 
 def usable_spec(table: MatrixTable, spec: MatrixSpec) -> tuple[MatrixSpec, str]:

@@ -26,6 +26,8 @@ class HeatWindow:
     ----------
     box : Box
         Rows and columns in view.
+    chosen : list of callable
+        Called with the box that is selected, or with None.
     """
 
     def __init__(self, page: HeatPage) -> None:
@@ -37,6 +39,7 @@ class HeatWindow:
         self._desk = open_desk()
         self._links: list[str] = []
         self._shown: Any = None
+        self.chosen: list[Callable[[Box | None], None]] = []
 
     def settled(self, view: View, picture: HeatPicture) -> None:
         """Take note of what is in view."""
@@ -48,6 +51,7 @@ class HeatWindow:
         box = box_of(view, self._page.shape)
         if box[0][1] > box[0][0] and box[1][1] > box[1][0]:
             self._selected = box
+            self._tell()
             opened = self._page.stage.opened
             self._page.stage.param.update(box={"rows": list(box[0]), "cols": list(box[1])}, opened=[*opened, *{"profile"}.difference(opened)])
             self.renew()
@@ -56,8 +60,13 @@ class HeatWindow:
         """Select nothing."""
         if self._selected is not None:
             self._selected = None
+            self._tell()
             self._page.stage.box = {}
             self.renew()
+
+    def _tell(self) -> None:
+        for call in self.chosen:
+            call(self._selected)
 
     def renew(self) -> None:
         """Fill the panels that are open."""
