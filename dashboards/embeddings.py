@@ -3,7 +3,8 @@
 import sys
 
 import bigview as bv
-from bigview.app.server import explorer_page, title_of
+from bigview.app.matrixpages import title_of
+from bigview.app.server import explorer_page
 
 if len(sys.argv) < 2:
     sys.exit("Name a store: panel serve dashboards/embeddings.py --args STORE")

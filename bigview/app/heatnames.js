@@ -154,15 +154,18 @@ class Overlay {
     pen.textAlign = "center"
     pen.textBaseline = "middle"
     pen.font = `${Math.min(13, Math.max(10.5, high * 0.4))}px Inter, Roboto, system-ui, sans-serif`
+    // In the middle of what is visible of a cell.
+    const middle = (start, size, edge, room) => (Math.max(start, edge) + Math.min(start + size, edge + room)) / 2
     texts.texts.forEach((line, i) => {
-      const y = map.top + (texts.row + i + 0.5 - y0) * high
-      if (y < map.top - high || y > map.top + map.height + high) return
+      const top = map.top + (texts.row + i - y0) * high, y = middle(top, high, map.top, map.height)
+      const seen = Math.min(top + high, map.top + map.height) - Math.max(top, map.top)
+      if (seen < 12) return
       line.forEach((text, j) => {
-        const x = map.left + (texts.col + j + 0.5 - x0) * wide
-        if (!text || x < map.left - wide || x > map.left + map.width + wide) return
-        if (pen.measureText(text).width > wide - 3) return
+        const left = map.left + (texts.col + j - x0) * wide
+        const open = Math.min(left + wide, map.left + map.width) - Math.max(left, map.left)
+        if (!text || open < 8 || pen.measureText(text).width > open - 3) return
         pen.fillStyle = texts.light[i][j] === "1" ? "rgba(255,255,255,0.92)" : "rgba(8,10,16,0.9)"
-        pen.fillText(text, x, y)
+        pen.fillText(text, middle(left, wide, map.left, map.width), y)
         this.labels.texts++
       })
     })

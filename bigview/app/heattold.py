@@ -8,7 +8,10 @@ from bigview.app.heatpanels import told
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatlabels import names_at
 from bigview.raster.heatlegend import value_text
+from bigview.raster.heatscale import MISSING
+from bigview.raster.palettes import hexes
 from bigview.raster.render import readable
+from bigview.raster.shade import unpacked
 from bigview.store.matrix import MatrixTable
 from bigview.views.heatcells import Cell, facts_of
 from bigview.views.heatscene import HeatPicture, Names
@@ -37,7 +40,11 @@ def bar_of(table: MatrixTable, picture: HeatPicture) -> dict[str, Any]:
     frame = picture.frame
     if frame.colorbar is not None:
         bar = frame.colorbar
-        return {"kind": "bar", "title": bar.title, "colors": list(bar.colors), "ticks": [{"at": float(at), "text": text} for at, text in bar.ticks]}
+        ticks = [{"at": float(at), "text": text} for at, text in bar.ticks]
+        shown = {"kind": "bar", "title": bar.title, "colors": list(bar.colors), "ticks": ticks}
+        if frame.table is not None and table.manifest.facts.get("missing"):
+            shown["missing"] = hexes(unpacked(frame.table[:1, list(MISSING)])[0, :, :3] / 255)
+        return shown
     total = max(1, sum(entry.count for entry in frame.legend))
     items = [
         {"name": entry.name, "color": entry.color, "count": f"{entry.count:,}", "share": entry.count / total, "on": True} for entry in frame.legend

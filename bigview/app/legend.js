@@ -35,6 +35,11 @@ function drawBar(box, legend) {
     mark.style.transform = `translateX(${-100 * tick.at}%)`
     free = end + 0.03
   }
+  if (legend.missing) {
+    const line = add(box, "div", "gap")
+    add(line, "span", "stripes").style.background = `repeating-linear-gradient(135deg, ${legend.missing[0]} 0 3px, ${legend.missing[1]} 3px 5px)`
+    add(line, "span", "", "missing")
+  }
 }
 
 function drawLegend(box, legend, pick) {

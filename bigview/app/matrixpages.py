@@ -11,6 +11,7 @@ from bigview.errors import BigviewError
 from bigview.matrixspec import MatrixSpec
 from bigview.raster.heat import HeatLook, heat_frame
 from bigview.raster.heatlook import first_style
+from bigview.raster.heatrender import pixels_of
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
 from bigview.store.points import PointTable
@@ -52,5 +53,5 @@ def about(table: Table) -> str:
 def first_picture(table: MatrixTable, size: tuple[int, int], dark: bool = True) -> NDArray[np.uint32]:
     """Return the whole matrix in so many pixels (width, height), the first row on top."""
     rows, cols = table.shape
-    made = heat_frame(table, View((0, max(1, cols)), (0, max(1, rows)), *size), HeatLook(first_style(table, dark)))
-    return np.asarray(made.rgba[::-1])
+    view = View((0, max(1, cols)), (0, max(1, rows)), *size)
+    return pixels_of(heat_frame(table, view, HeatLook(first_style(table, dark))), view)

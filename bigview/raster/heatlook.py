@@ -29,6 +29,9 @@ def first_style(table: MatrixTable, dark: bool = True) -> MatrixStyle:
         except BigviewError:  # of a newer bigview
             pass
     low, high = (float(table.manifest.facts.get(name) or 0.0) for name in ("low", "high"))
+    middle = table.manifest.report.get("center")
+    if isinstance(middle, (int, float)) and math.isfinite(middle):
+        return MatrixStyle(center=float(middle), dark=dark)
     both = low < 0 < high and min(-low, high) > 0.05 * max(-low, high)
     return MatrixStyle(center=0.0 if both and math.isfinite(low + high) else None, dark=dark)
 

@@ -282,7 +282,7 @@ class Map:
         if asked is None or camera == asked:
             return asked is not None
         zoomed = [abs(new - old) > 1e-9 * abs(old) for new, old in zip(camera.span, asked.span, strict=True)]
-        return self._scene.equal and zoomed[0] != zoomed[1]
+        return (self._scene.equal or self._scene.apart) and zoomed[0] != zoomed[1]
 
     def _ask(self, settled: bool) -> None:
         camera = self.camera
