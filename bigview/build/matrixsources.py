@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from bigview.build.anndatas import anndata_source, h5ad_source, is_anndata
 from bigview.build.axes import Axis
+from bigview.build.coolers import cooler_source
 from bigview.build.found import described, find_files, is_there
 from bigview.build.longtable import is_long, long_source
 from bigview.build.matrixarrays import dask_source, h5_source, is_dask, zarr_array_source, zarr_source
@@ -35,6 +37,8 @@ def open_matrix(source: Any, options: MatrixOptions) -> MatrixSource | SparseSou
         return _file(os.path.expanduser(os.fspath(source)), options)
     if isinstance(source, (np.ndarray, list, tuple)):
         return array_source(source, "The array", options.categories)
+    if is_anndata(source):
+        return anndata_source(source, options.dataset)
     module = module_of(source)
     if is_dask(source):
         return dask_source(source, "The Dask array", options.categories)
@@ -52,8 +56,12 @@ def open_matrix(source: Any, options: MatrixOptions) -> MatrixSource | SparseSou
     )
 
 
-def _file(path: str, options: MatrixOptions) -> MatrixSource:
+def _file(path: str, options: MatrixOptions) -> MatrixSource | SparseSource:
     name = path.partition("::")[0].rstrip("/").lower()
+    if name.endswith(".h5ad"):
+        return h5ad_source(path, options.dataset)
+    if name.endswith((".cool", ".mcool")):
+        return cooler_source(path, options.dataset)
     if name.endswith((".h5", ".hdf5", ".hdf", ".nc4")):
         return h5_source(path, options.dataset, options.categories)
     if name.endswith(".npy"):
