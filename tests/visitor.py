@@ -25,8 +25,9 @@ class Shown:
     exact: bool
 
     def shows(self, view: tuple[float, float, float, float]) -> bool:
-        """Tell whether the picture has the ends of a view, give or take two pixels, and so its resolution."""
-        pixels = (view[1] - view[0]) / SIZE[0], (view[3] - view[2]) / SIZE[1]
+        """Tell whether the picture has the ends of a view, give or take two of its pixels: those of a sketch are larger."""
+        sizes = (self.columns, self.rows) if not self.exact else SIZE
+        pixels = (view[1] - view[0]) / sizes[0], (view[3] - view[2]) / sizes[1]
         return all(abs(end - wanted) <= 2 * pixels[k // 2] for k, (end, wanted) in enumerate(zip(self.ends, view, strict=True)))
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bigview.config import limits
 from bigview.raster import legend, tones
 from bigview.raster.aggregate import aggregate
 from bigview.raster.frame import Drawing, Frame, category_drawing, drawing_of, dressed, kind_of, scale_for
@@ -19,36 +20,40 @@ from bigview.store.reader import Reader
 from bigview.store.regions import key_ranges
 
 _COARSER = (2, 4, 8)
-"""How many times as large the pixels of a sketch may be. Colours begin with the first of them: a quarter of the work, for the blink of an eye."""
+"""How many times as large the pixels of a sketch may be. Colours begin with the first of them: a quarter of the work, for the blink of an eye. While
+other people wait they begin with the second: a sixteenth."""
 
 
-def sketch(table: PointTable, view: View, style: Style, where: Where = None, fewest: int | None = None) -> Frame | None:
-    """Return a quick picture of a view; None where the exact one is as quick (as it is with less than `fewest` rows), or none can be made.
+def sketch(table: PointTable, view: View, style: Style, where: Where = None, busy: bool = False) -> Frame | None:
+    """Return a quick picture of a view; None where the exact one is as quick, or none can be made.
 
-    Its `exact` is False, and `error` the furthest that a colour may be from its place, in pixels of the view.
+    Where other views wait (`busy`), less counts as quick. Its `exact` is False, and `error` the furthest that a colour may be from its place, in
+    pixels of the view.
     """
     if where or style.mix:
         return None
     kind = kind_of(table, style)
-    times = _times(table, view, kind)
+    times = _times(table, view, kind, busy)
     if kind == "count":
         drawing = _density(table, _coarse(view, times), style) if times > 1 else None  # what is in memory is drawn at once
     else:
+        fewest = limits().busy_rows if busy else limits().quick_rows
         drawing = (_category if kind == "category" else _number)(table, _coarse(view, times), style, fewest)
     if drawing is None:
         return None
     return dressed(table, replace(drawing, exact=False, error=max(drawing.error, 0.5) * times), style)
 
 
-def _times(table: PointTable, view: View, kind: str) -> int:
+def _times(table: PointTable, view: View, kind: str, busy: bool) -> int:
     """Return how many times as large the pixels become: as far as needed for cells that are in memory."""
 
     def ready(times: int) -> bool:
         return _ready(table.reader, Lattice.of(table.manifest, _coarse(view, times)))
 
+    choice = _COARSER[1:] if busy and kind != "count" else _COARSER
     if ready(1):
-        return 1 if kind == "count" else _COARSER[0]  # the next coarser level may be absent, but is a fraction of this one
-    return next((times for times in _COARSER if ready(times)), _COARSER[-1])
+        return 1 if kind == "count" else choice[0]  # the next coarser level may be absent, but is a fraction of this one
+    return next((times for times in choice if ready(times)), choice[-1])
 
 
 def _coarse(view: View, times: int) -> View:
@@ -77,12 +82,12 @@ def _density(table: PointTable, view: View, style: Style) -> Drawing:
     return drawing_of(table, grid, style, int(grid.sum(dtype=np.int64)), tones=tones.of_counts(grid.to_numpy(), scale), scale=scale)
 
 
-def _category(table: PointTable, view: View, style: Style, fewest: int | None) -> Drawing | None:
+def _category(table: PointTable, view: View, style: Style, fewest: int) -> Drawing | None:
     found = bare_dominant(table, view, str(style.by), fewest)
     return None if found is None else category_drawing(table, found[0], style, found[1])
 
 
-def _number(table: PointTable, view: View, style: Style, fewest: int | None) -> Drawing | None:
+def _number(table: PointTable, view: View, style: Style, fewest: int) -> Drawing | None:
     column = table.manifest.column(str(style.by))
     grid = bare_mean(table, view, column.name, fewest)
     if grid is None:
