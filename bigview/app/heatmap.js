@@ -154,6 +154,11 @@ export function render({ model, el, view }) {
     corner.style.transform = `translate(${overlay.edge.left}px, ${overlay.edge.top}px)`
     beside.draw({ rows: [-y.end, -y.start], cols: [x.start, x.end] }, { left: room.left, top: room.top, width: map.clientWidth, height: map.clientHeight }, colors)
   }
+  const give = ({ right, bottom }) => {  // room at the right of the map and below it
+    stage.style.setProperty("--right", `${right}px`)
+    stage.style.setProperty("--bottom", `${bottom}px`)
+    redraw()
+  }
   const redraw = () => { if (!waiting) { waiting = true; requestAnimationFrame(draw) } }
   const find = () => {
     const models = [...(view?.model ?? model).document?._all_models?.values?.() ?? []]
@@ -233,6 +238,7 @@ export function render({ model, el, view }) {
       note.textContent = facts.note
       map.setAttribute("aria-label", facts.label)
       place()
+      give(beside.expect(facts.beside))
       corner.textContent = [facts.rows.label && `${facts.rows.label} ↓`, facts.cols.label && `${facts.cols.label} →`].filter(Boolean).join(room.flat ? "  " : "\n")
       const style = getComputedStyle(stage)
       for (const name of ["ink", "soft", "line", "accent", "ground"]) colors[name] = style.getPropertyValue(`--${name}`).trim() || colors[name] || "#888"
@@ -245,12 +251,7 @@ export function render({ model, el, view }) {
     texts() { overlay.texts = model.texts; redraw() },
     sort() { overlay.sort = model.sort; redraw() },
     box() { overlay.box = model.box; redraw() },
-    sides() {
-      const room = beside.take(model.sides)
-      stage.style.setProperty("--right", `${room.right}px`)
-      stage.style.setProperty("--bottom", `${room.bottom}px`)
-      redraw()
-    },
+    sides() { give(beside.take(model.sides)) },
     cursor() {
       overlay.cursor = model.cursor
       if (model.cursor.spoken) live.textContent = model.cursor.spoken

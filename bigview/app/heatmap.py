@@ -63,6 +63,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self._controls = HeatControls(table, self.state, self._press)
         page = _on_page()
         place = {"position": "fixed", "inset": "0"} if page else {"position": "relative"}
+        self.sides = HeatSides(self)
         self._name_plot()
         rows, cols = table.shape
         self.stage = HeatStage(
@@ -80,7 +81,6 @@ class HeatmapExplorer(pn.viewable.Viewer):
         )
         self.window = HeatWindow(self)
         self.acts = HeatActs(self)
-        self.sides = HeatSides(self)
         self.state.param.watch(lambda event: self.map.soon(lambda: self._changed(event.old, event.new)), "spec")
         if page:
             pn.state.on_session_destroyed(lambda _: self.close())
@@ -133,6 +133,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
             "figure": self._plot_name,
             "rows": self._axis("rows"),
             "cols": self._axis("cols"),
+            "beside": self.sides.expected(),
         }
 
     def _axis(self, side: str) -> dict[str, Any]:

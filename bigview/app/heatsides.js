@@ -65,9 +65,14 @@ class Sides {
     return { right: this.width("rows"), bottom: this.width("cols") }
   }
 
+  expect(beside) {  // the room for what will come, so that the map does not change its size once it is there
+    this.expected = beside
+    return { right: this.width("rows"), bottom: this.width("cols") }
+  }
+
   width(side) {
-    const { tracks = [], tree } = this.data[side]
-    const extra = tracks.length * TRACK + (tree ? TREE : 0)
+    const { tracks, tree } = this.data[side], expected = tracks ? null : this.expected?.[side]
+    const extra = (tracks?.length ?? expected?.tracks ?? 0) * TRACK + (tree || expected?.tree ? TREE : 0)
     return extra ? PLAIN + 4 + extra : PLAIN
   }
 

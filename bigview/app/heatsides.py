@@ -57,6 +57,18 @@ class HeatSides:
         self._worker: Any = None
         self._known: dict[Any, Any] = {}
 
+    def expected(self) -> dict[str, Any]:
+        """Return what will stand beside the map, so that the page can keep room for it."""
+        spec = self._page.state.spec
+        found: dict[str, Any] = {}
+        for side in SIDES:
+            one = getattr(spec, side)
+            found[side] = {"tracks": len(self._columns(side)), "tree": one is not None and one.by == "cluster"}
+        return found
+
+    def _columns(self, side: Side) -> list[str]:
+        return [name for name, kind in axis_of(self._page.table, side).columns.items() if kind in KINDS][:TRACKS]
+
     def told(self, kind: Any, value: Any) -> bool:
         """Act on a message of the page, in its turn; False for one that is not about the sides."""
         if kind not in _MESSAGES:
@@ -129,7 +141,7 @@ class HeatSides:
     def _tracks(self, side: Side, dark: bool, index: Ids | None, place: tuple[float, float, int]) -> list[dict[str, Any]]:
         axis = axis_of(self._page.table, side)
         told = []
-        for name in [name for name, kind in axis.columns.items() if kind in KINDS][:TRACKS]:
+        for name in self._columns(side):
             track = self._known.get(("track", side, name))
             if track is None:
                 track = self._known["track", side, name] = Track.of(axis, name)
