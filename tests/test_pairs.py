@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bigview as bv
+from bigview.build.lock import BuildLock
 from bigview.build.pairs import index_points
 from bigview.build.points import build_points
 from bigview.config import override
@@ -287,6 +288,31 @@ def test_verify_sees_an_index_that_misleads(copy: Path, column: str) -> None:
 
     forge(copy, one(copy, "index/*-pair-00001*"), change)
     assert any("price × when does not lead to the rows" in text for text in problems(copy))
+
+
+def test_what_a_killed_index_left_goes_with_the_next(copy: Path) -> None:
+    left = copy / ".build-0123456789ab" / "part-00000.arrow", copy / "index" / "0123456789ab-pair-00000.parquet"
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"half")
+    assert problems(copy) == []
+    index_points(str(copy), "y", "price", quiet=True)
+    assert not any(path.exists() for path in left)
+    assert not left[0].parent.exists()
+    assert problems(copy) == []
+
+
+def test_one_writes_at_a_time(copy: Path) -> None:
+    with BuildLock(Folder(str(copy))), pytest.raises(bv.StoreBusyError):
+        index_points(str(copy), "y", "price", quiet=True)
+
+
+def test_pictures_of_an_index(folder: Path, tmp_path: Path) -> None:
+    pair = bv.open(folder).over("price", "when")
+    pair.render(tmp_path / "map.png", width=300, by="kind")
+    assert (tmp_path / "map.png").stat().st_size > 1000
+    shown = pair.frame(View(*pair.home, 60, 50), bv.Style(by="kind"), "x > 0")
+    assert sum(entry.count for entry in shown.legend) == shown.count == pair.count(View(*pair.home), "x > 0")
 
 
 def test_a_build_sweeps_and_keeps_what_belongs(copy: Path) -> None:

@@ -12,6 +12,7 @@ from bigview.build.cells import Cells, joined
 from bigview.build.columns import Kept, numpy_type
 from bigview.build.executor import Executor, executor
 from bigview.build.finish import level_of, moved, write_groups
+from bigview.build.lock import sweep
 from bigview.build.merge import Group, Merged, Tally, write_levels
 from bigview.build.pairparts import Looked, PairJob, cut_part, look_at, sort_bucket
 from bigview.build.place import new_generation, nothing_half_written
@@ -70,6 +71,7 @@ def index_points(store: str, x: str, y: str, *, scheduler: str | None = None, qu
     with progress(quiet) as tell, nothing_half_written(folder, generation):
         manifest = read_manifest(folder)  # another build may have come between
         columns = checked(manifest, x, y)
+        sweep(folder, manifest)
         tell.note(
             f"Index over {x} × {y}: {manifest.rows:,} rows, about {size(expected.store)} of disk and {size(expected.work)} while it is built, "
             f"{size(expected.memory)} of memory, {span(expected.seconds)}."

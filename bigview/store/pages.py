@@ -113,11 +113,13 @@ class PagedTable:
         ``load(groups, names)`` returns, for each group, the decoded columns. Called from several threads at once.
     costly : bool
         Small, but long to load again: goes after all that is not.
-    together : int
-        Row groups that one call of `load` is given at most.
+    together : int or None
+        Row groups that one call of `load` is given at most; None for all that are wanted, which `load` then shares among the threads.
     """
 
-    def __init__(self, dtypes: dict[str, np.dtype], offsets: NDArray[np.int64], load: Loader, costly: bool = False, together: int = 16) -> None:
+    def __init__(
+        self, dtypes: dict[str, np.dtype], offsets: NDArray[np.int64], load: Loader, costly: bool = False, together: int | None = 16
+    ) -> None:
         self.dtypes = dtypes
         self.offsets = offsets
         self.columns: dict[str, Column] = {}
@@ -240,10 +242,10 @@ def _place(groups: Groups) -> Groups | slice:
     return groups
 
 
-def _batches(jobs: list[tuple[int, list[str]]], size: int) -> list[list[tuple[int, list[str]]]]:
+def _batches(jobs: list[tuple[int, list[str]]], size: int | None) -> list[list[tuple[int, list[str]]]]:
     """Group jobs that want the same columns; adjacent row groups of a file are read in one go."""
     batches: list[list[tuple[int, list[str]]]] = []
-    share = max(1, min(size, -(-len(jobs) // pool.threads())))
+    share = len(jobs) if size is None else max(1, min(size, -(-len(jobs) // pool.threads())))
     for job in jobs:
         if batches and len(batches[-1]) < share and batches[-1][0][1] == job[1]:
             batches[-1].append(job)

@@ -7,7 +7,7 @@ order of the store, are brought into this one: both by the place of each row in 
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numba as nb
@@ -24,7 +24,6 @@ from bigview.store.pairs import ENTRY, KEY, POSITION, REST_X, REST_Y, Pair, find
 from bigview.store.reader import Reader, X, Y, paged_dtype
 from bigview.store.selection import Selection
 
-_TOGETHER = 1 << 30  # row groups gathered by a call: as many as there are, so that a large column is gone through seldom
 _BLOCK = 8  # share of the cache that a stretch of a store's column may take while others are gathered from it
 _GROUPS = 8  # row groups of one task: 1 M rows
 
@@ -77,25 +76,30 @@ class PairReader(Reader):
         dtypes = {column.name: paged_dtype(column) for column in self.manifest.columns if column.part == "rows"}
         for name, axis in ((X, self.manifest.x), (Y, self.manifest.y)):
             dtypes[name] = dtypes[axis.column] if dtypes[axis.column] == np.float32 else np.dtype(np.float64)
-        return PagedTable(dtypes, self.row_groups.offsets, self._load_rows, together=_TOGETHER)
+        return PagedTable(dtypes, self.row_groups.offsets, self._load_rows, together=None)  # a large column is gone through once for all
 
     def _decoded(self, groups: Sequence[int], names: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
         rests = {X: (REST_X, self.manifest.x, 0), Y: (REST_Y, self.manifest.y, 1)}
         placed = [name for name in names if name in rests]
         others = [name for name in names if name not in rests]
         found: list[dict[str, NDArray[Any]]] = [{} for _ in groups]
-        if placed:
-            wanted = [KEY, *(rests[name][0] for name in placed)]
-            for columns, table in zip(found, self._read_groups(self.row_groups, groups, wanted), strict=True):
+        wanted = [KEY, *(rests[name][0] for name in placed)]
+
+        def part(first: int) -> None:
+            some = slice(first, first + _GROUPS)
+            for columns, table in zip(found[some], self._read_groups(self.row_groups, groups[some], wanted), strict=True):
                 keys = table[KEY].to_numpy()
                 columns.update({name: positions_of(keys, table[rests[name][0]].to_numpy(), *rests[name][1:]) for name in placed})
+
+        if placed:
+            pool.run(part, range(0, len(groups), _GROUPS))
         if others:
             self._gather(groups, others, found)
         return found
 
     def _gather(self, groups: Sequence[int], names: Sequence[str], found: list[dict[str, NDArray[Any]]]) -> None:
         """Fill in columns of the store, a stretch of the store's rows after the other, so that little of them need be in memory at once."""
-        places = [table[POSITION].to_numpy() for table in self._read_groups(self.row_groups, groups, [POSITION])]
+        places = [self._group_places(group) for group in groups]
         pages = self.base.pages
         for name in names:
             dtype = pages.dtypes[name]
@@ -104,8 +108,8 @@ class PairReader(Reader):
             for stretch in _stretches(pages.offsets, limits().cache_bytes // _BLOCK // dtype.itemsize):
                 low, high = int(pages.offsets[stretch[0]]), int(pages.offsets[stretch[-1] + 1])
                 with pages.pinned([name], stretch) as (values,):
-                    for columns, rows in zip(found, places, strict=True):
-                        _fill(values, rows, low, high, columns[name])
+                    fill = partial(_filled, values, (low, high), [(rows, columns[name]) for columns, rows in zip(found, places, strict=True)])
+                    pool.run(fill, range(0, len(places), _GROUPS))
 
     def records(self, positions: Rows, names: Sequence[str]) -> pa.Table:
         """Return columns of single rows, in the order given."""
@@ -220,6 +224,11 @@ def _stretches(offsets: Rows, rows: int) -> list[Rows]:
     groups = np.arange(len(offsets) - 1)
     cuts = np.flatnonzero(np.diff(offsets[:-1] // max(1, rows))) + 1
     return [part for part in np.split(groups, cuts) if len(part)]
+
+
+def _filled(values: NDArray[Any], ends: tuple[int, int], work: Sequence[tuple[NDArray[Any], NDArray[Any]]], first: int) -> None:
+    for places, out in work[first : first + _GROUPS]:
+        _fill(values, places, *ends, out)
 
 
 @nb.njit(nogil=True, cache=True)
