@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         TooLargeError,
         ViewError,
     )
-    from bigview.matrices import MatrixStore, build_matrix, compare, similarity
+    from bigview.matrices import MatrixStore, build_matrix, compare, correlation, pivot, similarity
     from bigview.spec import Cross, Filter, Histogram, Style, View, by, dominant
     from bigview.state import Saved, Spec
     from bigview.stores import PointStore, build_points, open
@@ -68,8 +68,10 @@ __all__ = [
     "build_points",
     "by",
     "compare",
+    "correlation",
     "dominant",
     "open",
+    "pivot",
     "similarity",
 ]
 
@@ -77,7 +79,7 @@ _HOMES = {
     **dict.fromkeys(("Cross", "Filter", "Histogram", "Style", "View", "by", "dominant"), "bigview.spec"),
     "Chart": "bigview.chart",
     **dict.fromkeys(("Saved", "Spec"), "bigview.state"),
-    **dict.fromkeys(("MatrixStore", "build_matrix", "compare", "similarity"), "bigview.matrices"),
+    **dict.fromkeys(("MatrixStore", "build_matrix", "compare", "correlation", "pivot", "similarity"), "bigview.matrices"),
     **dict.fromkeys(("PointStore", "build_points", "open"), "bigview.stores"),
 }
 

@@ -1,6 +1,7 @@
 """Matrices as the user holds them: stores of cells that can also be drawn and explored, and the ways to make one."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from bigview.spec import View
@@ -146,12 +147,15 @@ def build_matrix(source: Any, store: Any, **options: Any) -> MatrixStore | Any:
 
     Parameters
     ----------
-    source : array or path
-        A two-dimensional NumPy array, or a `.npy` file.
+    source : array, table or path
+        An array of NumPy (also masked, also a memory map), Dask, xarray or Zarr; a sparse matrix of SciPy; a wide DataFrame of pandas or Polars; an
+        AnnData object; a `.npy`, `.npz`, `.zarr`, `.h5`, `.h5ad`, `.cool` or `.mcool` file, or a wide table in a `.parquet` or `.csv` file. An array
+        inside of a file is named after "::". A long table or SQL text, with `rows`, `cols` and `value`: see `pivot`.
     store : path or fsspec URL
         Where the store is made. One that is there stays until the new one is complete.
     **options
-        See `bigview.build.matrix.build_matrix`.
+        rows, cols : tables of what is known of rows and columns, matched by name (DataFrame, Parquet or CSV file), or names; categories : what codes
+        mean; and the other fields of `bigview.build.matrixoptions.MatrixOptions` (dataset, title, scheduler, quiet, dry_run, …).
 
     Returns
     -------
@@ -162,6 +166,64 @@ def build_matrix(source: Any, store: Any, **options: Any) -> MatrixStore | Any:
 
     made = build(source, str(store), **options)
     return made if options.get("dry_run") else MatrixStore.open(str(store))
+
+
+def correlation(
+    source: Any, store: Any, columns: Sequence[str] | None = None, side: Literal["rows", "cols"] = "cols", **options: Any
+) -> MatrixStore | Any:
+    """Build the correlation matrix of columns with each other, without ever holding the table in memory.
+
+    Parameters
+    ----------
+    source : table, path, array, PointStore or MatrixStore
+        Its columns of numbers are taken; of a matrix its columns, or its rows.
+    store : path or fsspec URL
+        Where the store is made.
+    columns : sequence of str, optional
+        Only these columns of a table.
+    side : {"cols", "rows"}
+        What of a matrix is correlated.
+    **options
+        title, report, quiet, dry_run, overwrite.
+
+    Returns
+    -------
+    MatrixStore
+        Pearson's coefficients, float32. A missing value counts for no pair that it is in; a column without spread has none.
+    """
+    from bigview.build.correlation import correlation_source
+
+    given = str(source) if isinstance(source, os.PathLike) else source
+    return build_matrix(correlation_source(given, columns, side), store, **options)
+
+
+def pivot(source: Any, store: Any, rows: str, cols: str, value: str | None = None, agg: str = "mean", **options: Any) -> MatrixStore | Any:
+    """Build the matrix of a long table: a line gives a row, a column and a value.
+
+    Parameters
+    ----------
+    source : table, path, SQL text, DuckDB relation or PointStore
+    store : path or fsspec URL
+        Where the store is made.
+    rows, cols : str
+        The column, or SQL expression, that gives a line's row, and its column.
+    value : str, optional
+        The column of the values; without it lines are counted.
+    agg : {"mean", "sum", "min", "max", "count"}
+        What becomes of several lines in one cell.
+    **options
+        database, title, report, quiet, dry_run, overwrite.
+
+    Returns
+    -------
+    MatrixStore
+        Cells without a line are missing; 0 in counts, and in sums of which few cells are filled, which are kept sparse.
+
+    Examples
+    --------
+    >>> bigview.pivot("flights.parquet", "delays.bv", rows="weekday", cols="hour(departure)", value="delay")  # doctest: +SKIP
+    """
+    return build_matrix(source, store, rows=rows, cols=cols, value=value, agg=agg, **options)
 
 
 def similarity(source: Any, store: Any = None, metric: str = "cosine", **options: Any) -> MatrixStore:
@@ -226,4 +288,4 @@ def compare(one: Any, other: Any, store: Any, how: str = "difference", **options
     return MatrixStore.open(str(store))
 
 
-__all__ = ["MatrixStore", "build_matrix", "compare", "similarity"]
+__all__ = ["MatrixStore", "build_matrix", "compare", "correlation", "pivot", "similarity"]

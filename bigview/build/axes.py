@@ -164,7 +164,7 @@ def write_axis(folder: Folder, name: str, axis: Axis) -> tuple[AxisEntry, list[D
     """Write the Parquet file of an axis, if there is anything to say."""
     if axis.names is None and axis.table is None:
         return AxisEntry(axis.size), []
-    arrays: dict[str, pa.Array] = {} if axis.names is None else {NAME: axis.names}
+    arrays: dict[str, pa.Array] = {} if axis.names is None else {NAME: pc.cast(axis.names, pa.string())}
     columns = []
     for title in [] if axis.table is None else axis.table.column_names:
         column, values = _column(title, axis.table[title])  # type: ignore[index]

@@ -24,6 +24,7 @@ from bigview.build.sparse import SparseSource
 from bigview.build.tables import as_table, is_sql
 from bigview.errors import InputError, OptionError, closest
 from bigview.store.manifest import SourceFile
+from bigview.store.points import PointTable
 
 _TABLES = (".parquet", ".pq", ".parq", ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 _FULL = 0.1
@@ -34,7 +35,7 @@ _NUMBERS = ("INT", "FLOAT", "DOUBLE", "DECIMAL", "BOOL", "REAL")
 
 def is_long(source: Any, options: MatrixOptions) -> bool:
     """Whether a source is meant as a long table: it is a query, or its rows and columns are named."""
-    if is_sql(source) or type(source).__name__ == "DuckDBPyRelation":
+    if is_sql(source) or type(source).__name__ == "DuckDBPyRelation" or isinstance(source, PointTable):
         return True
     if not _is_column(options.rows) or not _is_column(options.cols):
         return False
@@ -99,7 +100,7 @@ def long_source(source: Any, options: MatrixOptions) -> MatrixSource | SparseSou
     folder = tempfile.mkdtemp(prefix="bigview-long-")
     try:
         with _connection(options.database, folder) as connection:
-            where, files = _register(connection, source)
+            where, files = _register(connection, source, options)
             return replace(_gathered(connection, options, where, folder), files=files)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -117,12 +118,15 @@ def _connection(database: str | None, folder: str) -> Any:
     return connection
 
 
-def _register(connection: Any, source: Any) -> tuple[str, tuple[SourceFile, ...]]:
+def _register(connection: Any, source: Any, options: MatrixOptions) -> tuple[str, tuple[SourceFile, ...]]:
     """Make the source known to DuckDB as `long`; return what to call it, and its files."""
     try:
         if is_sql(source):
             connection.execute(f"CREATE TEMP VIEW long AS {source.strip().rstrip(';')}")
             return "The query", ()
+        if isinstance(source, PointTable):
+            _fill(connection, source, options)
+            return f"The store {source.reader.folder.url}", ()
         if type(source).__name__ == "DuckDBPyRelation":
             connection.register("long", source.to_arrow_table() if hasattr(source, "to_arrow_table") else source.arrow())
             return "The relation", ()
@@ -138,6 +142,16 @@ def _register(connection: Any, source: Any) -> tuple[str, tuple[SourceFile, ...]
         return where, tuple(described(file.path, 0) for file in files)
     except duckdb.Error as error:
         raise InputError(f"DuckDB cannot read the source: {_told(error)}") from error
+
+
+def _fill(connection: Any, table: PointTable, options: MatrixOptions) -> None:
+    """Copy the columns of a point store that are asked for into a table of DuckDB, which goes to disk where memory is short."""
+    asked = " ".join(str(text) for text in (options.rows, options.cols, options.value))
+    names = [name for name in table.columns if name in asked] or list(table.columns)[:1]
+    for number in range(len(table.reader.row_files)):
+        connection.register("part", table.reader.batch(number, names))
+        connection.execute("CREATE TEMP TABLE long AS SELECT * FROM part" if number == 0 else "INSERT INTO long SELECT * FROM part")
+        connection.unregister("part")
 
 
 def _gathered(connection: Any, options: MatrixOptions, where: str, folder: str) -> MatrixSource | SparseSource:

@@ -57,7 +57,7 @@ class MatrixSource:
 
     def release(self) -> None:
         """Let go of what is held for the reader, in memory or in files."""
-        for owner in (getattr(self.reader, "held", None), self.reader):
+        for owner in (self.reader, getattr(self.reader, "held", None)):
             release = getattr(owner, "release", None)
             if release is not None:
                 release()

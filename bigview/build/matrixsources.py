@@ -31,6 +31,8 @@ def open_matrix(source: Any, options: MatrixOptions) -> MatrixSource | SparseSou
         "::", or by `dataset`.
     options : MatrixOptions
     """
+    if isinstance(source, MatrixSource):
+        return source
     if is_long(source, options):
         return long_source(source, options)
     if isinstance(source, (str, os.PathLike)):
