@@ -1,0 +1,116 @@
+"""Trees, tracks and the search beside a matrix, as a visitor meets them."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bigview as bv
+from bigview.matrixspec import MatrixSpec, Ordering
+
+ROWS, COLS = 3_000, 20
+SPEC = MatrixSpec(rows=Ordering("cluster", "ward euclidean"))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 5, ROWS)
+    values = rng.normal(size=(5, COLS))[label] * 5 + rng.normal(size=(ROWS, COLS))
+    rows = pd.DataFrame({"kind": [f"<b>{one}" for one in label], "score": values[:, 0]}, index=[f"row {number}" for number in range(ROWS)])
+    path = str(tmp_path_factory.mktemp("sides") / "matrix.bv")
+    bv.build_matrix(values.astype(np.float32), path, rows=rows, quiet=True).cluster("rows")
+    return path
+
+
+@pytest.fixture(scope="module")
+def url(chromium: str, store: str) -> Iterator[str]:
+    """Return the address of the explorer."""
+    command = [sys.executable, "-m", "bigview", "serve", store, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        try:
+            found = next((match for line in server.stdout if (match := re.search(r"http://\S+", line))), None)
+            assert found is not None, "the server did not start"
+            yield found.group()
+        finally:
+            server.kill()
+
+
+@pytest.fixture
+def clustered(page, url):
+    """Return a page with the rows in the order of their clusters."""
+    page.set_default_timeout(15_000)
+    page.goto(f"{url}?{SPEC.to_query()}")
+    _until(page, lambda: _count(page) is not None, "the tree")
+    return page
+
+
+def _count(page) -> "str | None":
+    return page.locator("canvas.beside.rows").get_attribute("aria-valuetext")
+
+
+def _until(page, done, what: str) -> None:
+    for _ in range(200):
+        if done():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"waited in vain for {what}")
+
+
+def test_the_cut_is_dragged_and_moved_by_keys(clustered, store):
+    page = clustered
+    assert _count(page) == "not cut"
+    box = page.locator("canvas.beside.rows").bounding_box()
+    x, y = box["x"] + box["width"] - 14, box["y"] + 100  # the line of a tree that is not cut
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 50, y, steps=4)
+    page.mouse.up()
+    _until(page, lambda: "clusters" in _count(page), "a cut")
+    page.locator("canvas.beside.rows").focus()
+    page.wait_for_timeout(500)  # the last of the drag
+    before = int(_count(page).split()[0])
+    assert before > 1
+    page.keyboard.press("ArrowRight")
+    _until(page, lambda: int(_count(page).split()[0]) > before, "one more")
+    page.keyboard.press("ArrowLeft")
+    _until(page, lambda: int(_count(page).split()[0]) == before, "one less")
+    for _ in range(before - 1):
+        page.keyboard.press("ArrowLeft")
+    _until(page, lambda: _count(page) == "not cut", "no cut")
+
+
+def test_a_branch_is_selected_by_a_click(clustered, store):
+    page, tree = clustered, bv.open(store).cluster("rows")
+    box = page.locator("canvas.beside.rows").bounding_box()
+    low, high = tree.branch(ROWS // 2, tree.top / 3)
+    page.mouse.click(box["x"] + box["width"] - 4 - 92 + 80 / 3, box["y"] + box["height"] / 2)
+    title = page.locator(".panel.profile h2")
+    title.wait_for()
+    assert title.inner_text() == f"{high - low:,} rows × {COLS} columns"
+
+
+def test_a_track_sorts(clustered):
+    page = clustered
+    box = page.locator("canvas.beside.rows").bounding_box()
+    page.mouse.click(box["x"] + 12 + 12 + 5, box["y"] + 50)  # the second track
+    _until(page, lambda: _count(page) is None, "another order")
+    assert page.get_by_text("by score", exact=True).count() == 1
+
+
+def test_names_are_found(clustered):
+    page = clustered
+    found = page.locator(".search .found")
+    box = page.get_by_label("Find names")
+    box.fill("row 12..$")
+    _until(page, lambda: found.inner_text() == "100 rows, 0 columns", "hits of a regular expression")
+    box.press("Enter")
+    _until(page, lambda: "row 12" in page.locator(".spoken[aria-live]").inner_text(), "the first hit")
+    box.fill("row (1")
+    _until(page, lambda: found.inner_text() == "0 rows, 0 columns", "what is no expression, as a text")
+    box.fill("")
+    _until(page, lambda: not found.inner_text(), "no search")
