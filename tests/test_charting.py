@@ -100,6 +100,8 @@ class Stand:
     def __init__(self, table: bv.PointStore, charts: "list[Chart]") -> None:
         self.table, self.state, self.map, self.base, self.selected = table, State(spec=Spec(charts=charts)), self, NONE, NONE
         self.requests: list[list[str]] = []
+        self.settled: list[Any] = []
+        self.pinned: list[Any] = []
 
     @property
     def where(self) -> Filters:

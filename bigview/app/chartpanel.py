@@ -8,7 +8,7 @@ import param
 
 from bigview.app.charting import Counts, brushed, choices, counts_of, first_charts, marked, sampled_counts
 from bigview.app.component import HERE, Component
-from bigview.app.host import Host
+from bigview.app.host import Attached, Host
 from bigview.app.mapchart import Look, Pictured, box_of, boxed, looked, pictured
 from bigview.chart import Chart
 from bigview.config import limits
@@ -43,7 +43,7 @@ class _Wanted:
 Shown = Counts | Pictured
 
 
-class ChartPanel:
+class ChartPanel(Attached):
     """The panel of charts of one visitor.
 
     Parameters
@@ -53,7 +53,7 @@ class ChartPanel:
     """
 
     def __init__(self, host: Host) -> None:
-        self._host, self._state = host, host.state
+        super().__init__(host)
         self._counts: dict[str, Shown] = {}
         self._exact: dict[str, Counts] = {}  # the last exact counts
         self._page: Crossfilter | None = None  # as it was counted
@@ -62,17 +62,12 @@ class ChartPanel:
         self._request: _Wanted | None = None  # whose counts come in, and whose are still to come
         self._left: set[str] = set()
         self._visible = True
-        self._worker = host.map.worker(self._count, self._counted)
+        self._worker = self._worker_of(self._count, self._counted)
         self.component = ChartView(choices=choices(host.table), told=self._told, sizing_mode="stretch_both", margin=0)
         if not self._state.spec.charts:
             self._state.spec = self._state.spec.replaced(charts=first_charts(host.table, self._state.style.by))
-        self._watcher = self._state.param.watch(lambda _: host.map.soon(self._follow), "spec")
+        self._attach(self._follow)
         self._follow()
-
-    def close(self) -> None:
-        """Stop all work."""
-        self._state.param.unwatch(self._watcher)
-        self._worker.close()
 
     @property
     def _charts(self) -> tuple[Chart, ...]:

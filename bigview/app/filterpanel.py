@@ -10,7 +10,7 @@ import param
 from bigview.app.asked import Asked, asking
 from bigview.app.columncontrol import Control, Parts
 from bigview.app.component import HERE, Component
-from bigview.app.host import Host
+from bigview.app.host import Attached, Host
 from bigview.app.picks import column_of
 from bigview.config import limits
 from bigview.errors import BigviewError, ExpressionError
@@ -68,7 +68,7 @@ class _Draft:
     refuse: Callable[[BigviewError], None]
 
 
-class FilterPanel:
+class FilterPanel(Attached):
     """The panel of filters of one visitor.
 
     Parameters
@@ -78,7 +78,7 @@ class FilterPanel:
     """
 
     def __init__(self, host: Host) -> None:
-        self._host, self._state = host, host.state
+        super().__init__(host)
         manifest = host.table.manifest
         last = (manifest.x.column, manifest.y.column, "__row")
         self._columns = {column.name: column for column in sorted(manifest.columns, key=lambda column: column.name in last)}
@@ -86,24 +86,16 @@ class FilterPanel:
         self._errors: dict[str, str] = {}
         self._taken = 0
         self._visible, self._owed = True, False
-        self._worker = host.map.worker(self._count, self._counted)
-        self._drafts = host.map.worker(_tried, _answered)
-        self._names = host.map.worker(lambda columns, _: [_named(columns)], lambda _, names: self.component.param.update(columns=names))
+        self._worker = self._worker_of(self._count, self._counted)
+        self._drafts = self._worker_of(_tried, _answered)
+        self._names = self._worker_of(lambda columns, _: [_named(columns)], lambda _, names: self.component.param.update(columns=names))
         listed = [[name, column.kind, quoted(name)] for name, column in self._columns.items()]
         self.component = FilterView(columns=listed, told=self._told, sizing_mode="stretch_width", margin=0)
         self._names.request([(name, column.kind) for name, column in self._columns.items()])
         for name in self._active()[:_FIRST]:
             self._opened(name)
-        self._watcher = self._state.param.watch(lambda _: host.map.soon(self._follow), "spec")
-        host.settled.append(self._rested)
+        self._attach(self._follow, settled=self._rested)
         self._tell()
-
-    def close(self) -> None:
-        """Stop all work."""
-        self._state.param.unwatch(self._watcher)
-        self._host.settled.remove(self._rested)
-        for worker in (self._worker, self._drafts, self._names):
-            worker.close()
 
     # What the state says.
 

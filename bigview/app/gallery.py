@@ -7,7 +7,7 @@ from typing import Any
 import param
 
 from bigview.app.component import HERE, Component
-from bigview.app.host import Host
+from bigview.app.host import Attached, Host
 from bigview.app.record import headline
 from bigview.app.thumbnails import image_columns, thumbnails
 from bigview.spec import Filters, View
@@ -77,7 +77,7 @@ def pages_of(total: int) -> int:
     return max(1, -(-total // PAGE))
 
 
-class Gallery:
+class Gallery(Attached):
     """The gallery of one visitor.
 
     Parameters
@@ -87,7 +87,8 @@ class Gallery:
     """
 
     def __init__(self, host: Host) -> None:
-        self._host, self._table = host, host.table
+        super().__init__(host)
+        self._table = host.table
         self._columns: tuple[str, ...] = ()
         self._column = ""
         self._follows = self._mixed = False
@@ -95,10 +96,8 @@ class Gallery:
         self._total = 0
         self._visible = True
         self.component = GalleryView(told=self._told, busy=True, sizing_mode="stretch_both", margin=0)
-        self._worker = host.map.worker(self._work, self._deliver)
-        self._watcher = host.state.param.watch(lambda _: host.map.soon(self._refresh), "spec")
-        host.settled.append(self._refresh)
-        host.pinned.append(self._pinned)
+        self._worker = self._worker_of(self._work, self._deliver)
+        self._attach(self._refresh, settled=self._refresh, pinned=self._pinned)
         self._ask()
 
     def _ask(self, number: int = 0) -> None:
@@ -200,11 +199,3 @@ class Gallery:
         """Take note of whether the gallery is on the screen: what is not seen is not fetched."""
         self._visible = bool(value)
         self._refresh()
-
-    def close(self) -> None:
-        """Stop all work."""
-        self._worker.close()
-        self._host.state.param.unwatch(self._watcher)
-        for calls, call in ((self._host.settled, self._refresh), (self._host.pinned, self._pinned)):
-            if call in calls:
-                calls.remove(call)  # type: ignore[arg-type]

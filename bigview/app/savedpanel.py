@@ -7,7 +7,7 @@ from typing import Any
 import param
 
 from bigview.app.component import HERE, Component
-from bigview.app.host import Host
+from bigview.app.host import Attached, Host
 from bigview.app.permalink import Opened, link_of, read
 from bigview.app.record import spoken
 from bigview.spec import Filters, Where
@@ -48,7 +48,7 @@ class _Done:
     opened: tuple[Saved, Where, str] | Opened | None = None
 
 
-class SavedPanel:
+class SavedPanel(Attached):
     """The panel of saved selections of one visitor.
 
     Parameters
@@ -58,7 +58,7 @@ class SavedPanel:
     """
 
     def __init__(self, host: Host) -> None:
-        self._host, self._state = host, host.state
+        super().__init__(host)
         self._selections = Selections(host.table)
         self._does: dict[str, Callable[[_Job], _Done]] = {
             "list": lambda _: _Done(None),
@@ -69,16 +69,11 @@ class SavedPanel:
             "filter": self._take,
             "view": self._view,
         }
-        self._worker = host.map.worker(self._work, self._show)
+        self._worker = self._worker_of(self._work, self._show)
         self.component = SavedView(told=self._told, sizing_mode="stretch_both", margin=0)
-        self._watcher = self._state.param.watch(lambda _: host.map.soon(self._tell), "spec")
+        self._attach(self._tell)
         self._tell()
         self._told("list", {})
-
-    def close(self) -> None:
-        """Stop all work."""
-        self._state.param.unwatch(self._watcher)
-        self._worker.close()
 
     def _tell(self) -> None:
         wanted = Filters.of(self._host.where, self._host.selected)

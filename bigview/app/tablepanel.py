@@ -7,7 +7,7 @@ import param
 
 from bigview.app.component import HERE, Component
 from bigview.app.downloads import Wanted
-from bigview.app.host import Host
+from bigview.app.host import Attached, Host
 from bigview.app.tableexport import TableExport, open_desk
 from bigview.app.tablepages import (
     LONGEST_SEARCH,
@@ -54,7 +54,7 @@ class Table(Component):
     _stylesheets = (str(HERE / "tablepanel.css"),)
 
 
-class TablePanel:
+class TablePanel(Attached):
     """The table of one visitor.
 
     Parameters
@@ -64,7 +64,8 @@ class TablePanel:
     """
 
     def __init__(self, host: Host) -> None:
-        self._host, self._table = host, host.table
+        super().__init__(host)
+        self._table = host.table
         self._columns = first_columns(self._table.columns)
         self._order: Order | None = None
         self._search = ""
@@ -76,10 +77,8 @@ class TablePanel:
         at = open_desk()
         self._exports = None if at is None else TableExport(host, at, lambda offer: self.component.param.update(export=offer))
         self.component = Table(facts=self._facts(), told=self._told, sizing_mode="stretch_both", margin=0)
-        self._worker = host.map.worker(self._work, self._deliver)
-        self._watcher = host.state.param.watch(lambda _: host.map.soon(self._refresh), "spec")
-        host.settled.append(self._refresh)
-        host.pinned.append(self._pinned)
+        self._worker = self._worker_of(self._work, self._deliver)
+        self._attach(self._refresh, settled=self._refresh, pinned=self._pinned)
         self._ask()
 
     def _facts(self) -> dict[str, Any]:
@@ -210,14 +209,10 @@ class TablePanel:
         self._refresh()
 
     def close(self) -> None:
-        """Stop all work."""
-        self._worker.close()
+        """Stop all work, and listen no more."""
+        super().close()
         if self._exports is not None:
             self._exports.close()
-        self._host.state.param.unwatch(self._watcher)
-        for calls, call in ((self._host.settled, self._refresh), (self._host.pinned, self._pinned)):
-            if call in calls:
-                calls.remove(call)  # type: ignore[arg-type]
 
 
 def _nothing(asked: Asked) -> str:
