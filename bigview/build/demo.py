@@ -166,7 +166,7 @@ def _similarity(words: Path, store: Path, quiet: bool) -> Path:
     if _matrix_there(store) and MatrixTable.open(str(store)).manifest.options.get("store_fingerprint") == table.manifest.fingerprint:
         return store
     kept = {name: table.manifest.report[name] for name in ("credit", "licence") if name in table.manifest.report}
-    title = f"{len(table):,} × {len(table):,} words, by language"
+    title = f"How alike {len(table):,} words are"
     build_similarity(table, str(store), by="language", title=title, report={**kept, "rows": "word", "cols": "word"}, quiet=quiet)
     with progress(quiet) as tell:
         made, options = MatrixTable.open(str(store)), ClusterOptions()

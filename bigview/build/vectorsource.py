@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from bigview.errors import InputError, StoreMissingError, missing_column
 from bigview.store.axistable import NAME as LABEL
 from bigview.store.points import PointTable
 from bigview.store.reader import ROW
+
+_PIECE = 1 << 20
+"""Records read at once."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,11 @@ def sorted_by(source: VectorSource, column: str) -> VectorSource:
     if table is None or column not in table.column_names:
         raise missing_column(column, [] if table is None else table.column_names, "what is known of the vectors")
     values = table[column].to_pandas()
-    # Categories go by their names, as they do wherever else one sorts by them.
-    order = np.argsort(
-        values.astype(str).to_numpy() if values.dtype == object or values.dtype.name == "category" else values.to_numpy(), kind="stable"
-    )
+    if values.dtype.name == "category":  # by their names, as wherever else one sorts by them
+        codes = values.cat.reorder_categories(sorted(values.cat.categories, key=str)).cat.codes.to_numpy()
+    else:
+        codes = pd.factorize(values, sort=True)[0]
+    order = np.argsort(np.where(codes < 0, len(codes), codes), kind="stable")
     names = source.axis.names
     axis = replace(source.axis, names=None if names is None else names.take(pa.array(order)), table=table.take(pa.array(order)))
     return replace(source, axis=axis, options={**(source.options or {}), "by": column}, order=order.astype(np.int64))
@@ -108,10 +113,11 @@ def _of_points(table: PointTable) -> VectorSource:
 
 def axis_of_points(table: PointTable) -> Axis:
     """Return what a point store knows of its rows, in the order of its source."""
-    names = [name for name in table.columns if name != ROW]
-    frame = table.records(np.arange(table.manifest.rows), [*names, ROW]).sort_values(ROW, ignore_index=True)
-    made = pa.Table.from_pandas(frame[names], preserve_index=False)
-    return Axis(len(frame), _unique_names(made, table.manifest.key), made.drop_columns([LABEL]) if LABEL in made.column_names else made)
+    names, count = [name for name in table.columns if name != ROW], table.manifest.rows
+    pieces = [table.reader.records(np.arange(low, min(count, low + _PIECE)), [*names, ROW]) for low in range(0, max(1, count), _PIECE)]
+    whole = pa.concat_tables(pieces).unify_dictionaries().combine_chunks()
+    made = whole.take(pc.sort_indices(whole[ROW])).drop_columns([ROW])
+    return Axis(count, _unique_names(made, table.manifest.key), made.drop_columns([LABEL]) if LABEL in made.column_names else made)
 
 
 def _unique_names(table: pa.Table, key: str | None) -> pa.Array | None:

@@ -50,7 +50,7 @@ def order_of(table: MatrixTable, side: Side, ordering: Ordering | None) -> Order
         return None
     if ordering.by == "cluster":
         tree = tree_of(table, side, ordering.name)
-        return Order.of(tree.index, axis_of(table, side).size, ordering.title)
+        return Order.of(tree.index, axis_of(table, side).size, ordering.title.removeprefix("by "))
     if ordering.by == "column":
         return table.order(side, by=ordering.name, descending=ordering.descending)
     across = axis_of(table, "cols" if side == "rows" else "rows")
