@@ -278,6 +278,22 @@ def test_a_failing_source_leaves_the_old_store(tmp_path):
     assert not list((tmp_path / "m.bv").glob(".build*"))
 
 
+@pytest.mark.slow
+def test_workers_of_a_cluster(tmp_path):
+    from distributed import LocalCluster
+
+    rng = np.random.default_rng(0)
+    values = np.ma.array(rng.integers(-128, 127, (5000, 4500)).astype("i1"), mask=rng.random((5000, 4500)) < 0.1)
+    np.save(tmp_path / "v.npy", values.data)
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
+        held = build(values, tmp_path, scheduler=cluster.scheduler_address)
+        assert (np.ma.getmaskarray(held.cells()) == values.mask).all()
+        assert (held.cells().compressed() == values.compressed()).all()
+        filed = build(tmp_path / "v.npy", tmp_path, scheduler=cluster.scheduler_address)
+    assert (filed.cells() == values.data).all()
+    assert not list((tmp_path / "m.bv").glob(".build*"))
+
+
 def test_memory_store():
     store = bv.build_matrix(VALUES, "memory://matrix.bv", quiet=True, rows=ROWS)
     assert (bv.open("memory://matrix.bv").cells([3, 5], slice(1, 3)) == VALUES[[3, 5], 1:3]).all()

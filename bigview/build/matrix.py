@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bigview.build.axes import check_axis, joined_axis, write_axis
 from bigview.build.executor import executor
 from bigview.build.longtable import is_long
-from bigview.build.matrixjob import Block, Job, Shape, build_block, levels_of, write_metadata
+from bigview.build.matrixjob import Block, Job, Shape, build_block, levels_of, stored, write_metadata
 from bigview.build.matrixoptions import MatrixOptions
 from bigview.build.matrixsource import MatrixSource, NpyReader, stored_type
 from bigview.build.matrixsources import open_matrix
@@ -118,12 +118,12 @@ def _reachable(job: Job, opened: MatrixSource, options: MatrixOptions) -> Job:
         raise OptionError("Workers of a cluster cannot read an object in memory. Save it (numpy.save, to_zarr) and give its path.")
     path = job.store.within(f".build-{job.generation}").path("source.npy")
     job.store.within(f".build-{job.generation}").make()
-    spilled = np.lib.format.open_memmap(path, "w+", opened.dtype, opened.shape)
-    for number in job.cut.blocks:
+    spilled = np.lib.format.open_memmap(path, "w+", job.dtype, opened.shape)
+    for number in job.cut.blocks if spilled.size else []:
         rows, cols = job.cut.span(number)
-        spilled[slice(*rows), slice(*cols)] = np.ma.filled(opened.reader.block(rows, cols))
+        spilled[slice(*rows), slice(*cols)] = stored(opened.reader.block(rows, cols), job)
     spilled.flush()
-    return replace(job, source=NpyReader(path))
+    return replace(job, source=NpyReader(path, job.missing))
 
 
 def _written(job: Job, opened: MatrixSource, options: MatrixOptions, tell: Progress) -> MatrixManifest:

@@ -137,14 +137,16 @@ class ArrayReader:
 
 @dataclass(frozen=True)
 class NpyReader:
-    """Reads a `.npy` file on this machine."""
+    """Reads a `.npy` file on this machine; a number that stands for missing cells becomes a mask."""
 
     path: str
+    missing: int | None = None
 
     def block(self, rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[Any]:
         """Return the cells of a range of rows and of columns."""
         with readable(self.path):
-            return np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False)[slice(*rows), slice(*cols)])
+            found = np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False)[slice(*rows), slice(*cols)])
+        return found if self.missing is None else np.ma.masked_equal(found, self.missing, copy=False)
 
 
 @contextmanager

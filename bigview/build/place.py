@@ -43,6 +43,9 @@ def sweep_matrix(folder: Folder, manifest: MatrixManifest | None) -> None:
     tops = {name.split("/")[0] for name in folder.names() if is_ours(name) and "/" in name}
     for top in tops - {keep}:
         folder.remove(top)
+    for name in folder.names():
+        if name.startswith(f".{NAME}.") and is_ours(name):
+            folder.remove(name)
 
 
 @contextmanager
