@@ -137,6 +137,13 @@ class MatrixStore(MatrixTable):
 
         return HeatmapExplorer(self, **options)
 
+    @property
+    def hvplot(self) -> Any:
+        """Plots by hvPlot's own keywords: ``store.hvplot.heatmap(cmap="viridis")``."""
+        from bigview.views.heatplots import heat_accessor
+
+        return heat_accessor(self)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         shown = self.explore()._repr_mimebundle_(include, exclude)
         return shown if isinstance(shown, (Mapping, tuple)) else {"text/plain": repr(self)}
