@@ -229,6 +229,12 @@ def test_what_is_no_pair(folder: Path, x: str, y: str, words: str) -> None:
         index_points(str(folder), x, y, quiet=True)
 
 
+def test_a_matrix_has_no_index(tmp_path: Path) -> None:
+    bv.build_matrix(np.ones((3, 4)), tmp_path / "m.bv", quiet=True)
+    with pytest.raises(bv.OptionError, match="holds a matrix"):
+        index_points(str(tmp_path / "m.bv"), "a", "b", quiet=True)
+
+
 def test_an_index_is_replaced_and_others_stay(copy: Path) -> None:
     before = read_manifest(Folder(str(copy)))
     made = bv.open(copy).index("y", "price", quiet=True)

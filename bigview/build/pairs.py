@@ -25,6 +25,7 @@ from bigview.store.axis import Axis
 from bigview.store.files import Folder
 from bigview.store.home import home_range
 from bigview.store.manifest import Column, DataFile, Manifest, commit, read_manifest
+from bigview.store.matrixmanifest import is_matrix
 from bigview.store.pairs import ENTRY, Pair, pairs_of
 from bigview.store.reader import Reader
 
@@ -61,6 +62,8 @@ def index_points(store: str, x: str, y: str, *, scheduler: str | None = None, qu
     SpaceError, StoreBusyError
     """
     folder = Folder(str(store))
+    if is_matrix(folder):
+        raise OptionError(f"{folder.url} holds a matrix; only stores of points are indexed. Its rows and columns are ordered in the map itself.")
     manifest = read_manifest(folder)
     columns = checked(manifest, x, y)
     expected = estimate_index(folder, manifest, columns)
