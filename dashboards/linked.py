@@ -4,7 +4,7 @@ import sys
 
 import bigview as bv
 from bigview.app.linked import linked_page
-from bigview.app.server import title_of
+from bigview.app.matrixpages import title_of
 
 if len(sys.argv) < 3:
     sys.exit("Name a store of points and a matrix: panel serve dashboards/linked.py --args POINTS MATRIX")

@@ -69,7 +69,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self.stage = HeatStage(
             controls=self._controls.widgets,
             facts=self._facts(page),
-            map=pn.pane.HoloViews(self.map.element, sizing_mode="stretch_both", margin=0),
+            map=pn.pane.HoloViews(self.map.element, linked_axes=False, sizing_mode="stretch_both", margin=0),
             sizing_mode="stretch_both" if page else "stretch_width",
             height=None if page else height,
             min_height=320,

@@ -28,17 +28,22 @@ _WHOLE = {"position": "fixed", "inset": "0", "overflow": "auto"}
 _STYLE = (Path(__file__).parent / "index.css").read_text(encoding="utf-8")
 
 
-def index_page(stores: Sequence[tuple[str, str, Table]]) -> Any:
-    """Return the page that lists stores, given as (address, title, table)."""
-    cards = "".join(_card(slug, title, table) for slug, title, table in stores)
+Listed = tuple[str, str, Table]
+
+
+def index_page(stores: Sequence[Listed], pairs: Sequence[tuple[str, Listed, Listed]] = ()) -> Any:
+    """Return the page that lists stores, given as (address, title, table), and pairs of them that are shown side by side."""
+    cards = "".join(_card(slug, title, (table,), about(table)) for slug, title, table in stores)
+    cards += "".join(_card(slug, f"{one[1]} and {other[1]}", (one[2], other[2]), "side by side, linked") for slug, one, other in pairs)
     text = f'<main><h1>bigview</h1><div class="cards">{cards}</div></main>'
     return pn.pane.HTML(text, stylesheets=[_STYLE], sizing_mode="stretch_both", margin=0, styles=_WHOLE)
 
 
-def _card(slug: str, title: str, table: Table) -> str:
-    image = _thumbnail(table)
-    picture = f'<img alt="" src="data:image/png;base64,{image}">' if image else "<div class='blank'></div>"
-    return f'<a href="./{escape(slug)}">{picture}<h2>{escape(title)}</h2><p>{escape(about(table))}</p></a>'
+def _card(slug: str, title: str, tables: Sequence[Table], size: str) -> str:
+    images = [image for table in tables if (image := _thumbnail(table))]
+    width = f' style="width: {100 / len(images):g}%"' if len(images) > 1 else ""
+    picture = "".join(f'<img alt="" src="data:image/png;base64,{image}"{width}>' for image in images) or "<div class='blank'></div>"
+    return f'<a href="./{escape(slug)}">{picture}<h2>{escape(title)}</h2><p>{escape(size)}</p></a>'
 
 
 @lru_cache(maxsize=32)

@@ -18,6 +18,7 @@ from bigview.app.downloads import desk
 from bigview.app.explorer import Explorer
 from bigview.app.full import Room, said_in_page
 from bigview.app.index import index_page
+from bigview.app.linked import linkable, linked_page
 from bigview.app.matrixpages import Table, address_of, first_picture, heatmap_page, title_of
 from bigview.app.state import first_coloring
 from bigview.errors import BigviewError, InputError, OptionError, PortError
@@ -165,11 +166,14 @@ def _pages(tables: Sequence[Table]) -> tuple[dict[str, Callable[[], Any]], dict[
             slug = f"{plain}-{len(slugs) + 1}"
         slugs[slug] = table
     listed = [(slug, title_of(table), table) for slug, table in slugs.items()]
+    pairs = [(f"{one[0]}-with-{other[0]}", one, other) for one in listed for other in listed if linkable(one[2], other[2])]
     pages: dict[str, Callable[[], Any]] = {
-        "/": lambda: index_page(listed),
+        "/": lambda: index_page(listed, pairs),
         **{f"/{slug}": partial(page_of, table) for slug, table in slugs.items()},
+        **{f"/{slug}": partial(linked_page, one[2], other[2]) for slug, one, other in pairs},
     }
-    return pages, {"/": "bigview", **{f"/{slug}": title for slug, title, _ in listed}}
+    titles = {f"/{slug}": title for slug, title, _ in listed} | {f"/{slug}": f"{one[1]} and {other[1]}" for slug, one, other in pairs}
+    return pages, {"/": "bigview", **titles}
 
 
 def _usable_port(address: str, port: int) -> int:
