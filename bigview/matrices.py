@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bigview.matrixspec import MatrixStyle
     from bigview.raster.heat import HeatFrame
     from bigview.raster.render import Picture
+    from bigview.store.contrast import Contrast
     from bigview.store.tree import Tree
 
 
@@ -108,6 +109,15 @@ class MatrixStore(MatrixTable):
         from bigview.raster.heatrender import render_matrix
 
         return render_matrix(self, path, width, height, **options)
+
+    def contrast(self, chosen: Any, side: Literal["rows", "cols"] = "rows", bins: int = 64) -> "Contrast":
+        """Return what tells some rows (or columns), by native number, from the others: means, deviations, effect sizes, distributions.
+
+        ``store.contrast(rows).top(store.cols.names)`` has the columns that differ most; see `bigview.store.contrast`.
+        """
+        from bigview.store.contrast import contrast
+
+        return contrast(self, chosen, side, bins)
 
     def export(self, target: Any, rows: Any = None, cols: Any = None, format: str | None = None, spreadsheet: bool = False) -> int:
         """Write cells with the names of their rows and columns to a Parquet, CSV, Arrow or NPZ file, with little memory whatever their number.

@@ -69,6 +69,10 @@ function drawProfile(box, profile, send) {
   add(box, "h2", "", profile.title)
   fieldList(box, profile.fields)
   for (const line of profile.lines) drawLine(box, line)
+  if (profile.differs?.length) {
+    add(box, "h3", "", "Differs most from the rest")
+    fieldList(box, profile.differs)
+  }
   const files = add(box, "div", "files")
   add(files, "span", "soft", profile.files?.length ? "Download" : profile.note ?? "")
   for (const file of profile.files ?? []) {

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from bigview.build.space import size as size_text
 from bigview.raster.heat import HeatLook
-from bigview.raster.heatlabels import names_at, native
+from bigview.raster.heatlabels import axis_of, names_at, native
 from bigview.raster.heatlegend import value_text
 from bigview.raster.matrixgrid import aggregate_matrix
+from bigview.raster.render import readable
 from bigview.spec import View
-from bigview.store.matrix import MatrixTable
+from bigview.store.contrast import contrast
+from bigview.store.matrix import MatrixTable, Side
 from bigview.store.matrixexport import MATRIX_FORMATS, WIDEST, CellExport
 from bigview.views.heatcells import numbers_of
 
@@ -21,6 +23,8 @@ Box = tuple[tuple[int, int], tuple[int, int]]
 
 _TABLE = (60, 24)  # rows and columns of the table: what a person reads
 _BINS = 300  # of a profile: what the panel is wide
+_DIFFERING = 8  # lines that differ most from the rest
+_CONTRASTED = 200_000_000  # cells of a matrix in which they are looked for: one pass over all of it, 0.4 s
 
 
 def box_of(view: View, shape: tuple[int, int]) -> Box:
@@ -72,6 +76,22 @@ def profile_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
     if high > 1:
         lines.append(_line("Along the rows", _statistics(table, look, box, (min(_BINS, high), 1)), names[0]))
     return {"title": title, "fields": fields, "lines": lines}
+
+
+def differing(table: MatrixTable, look: HeatLook, box: Box) -> list[list[str]]:
+    """Return the columns in which whole rows of a box differ most from the other rows (or the rows, for whole columns), as people read them."""
+    (rows, cols), (high, wide) = box, look.shape(table)
+    whole = rows == (0, high), cols == (0, wide)
+    if table.kind == "category" or table.manifest.layout == "similarity" or table.size > _CONTRASTED or whole[0] == whole[1]:
+        return []
+    side: Side = "rows" if whole[1] else "cols"
+    chosen = native(look.rows, np.arange(*rows)) if whole[1] else native(look.cols, np.arange(*cols))
+    names = axis_of(table, "cols" if whole[1] else "rows").names
+    found = contrast(table, chosen, side).top(names, _DIFFERING)
+    return [
+        [readable(str(one["name"])), f"{one['effect']:+.2f} sd: {value_text(float(one['mean']))}, the rest {value_text(float(one['rest']))}"]
+        for _, one in found.iterrows()
+    ]
 
 
 def _statistics(table: MatrixTable, look: HeatLook, box: Box, shape: tuple[int, int]) -> dict[str, NDArray[Any]]:

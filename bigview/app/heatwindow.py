@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bigview.app.heathost import HeatPage
-from bigview.app.heatpanels import Box, box_of, exports_of, profile_of, table_of
+from bigview.app.heatpanels import Box, box_of, differing, exports_of, profile_of, table_of
 from bigview.app.tableexport import open_desk
 from bigview.raster.heat import HeatLook
 from bigview.spec import View
@@ -86,6 +86,7 @@ class HeatWindow:
             found["grid"] = table_of(table, look, selected or box)
         if "profile" in opened:
             found["profile"] = {**profile_of(table, look, selected or box), "note": "" if self._desk is not None else "Files: store.export(…)"}
+            found["profile"]["differs"] = [] if selected is None else differing(table, look, selected)
         yield found
 
     def _deliver(self, asked: Any, found: dict[str, Any]) -> None:
