@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import bigview.views.pointer as pointer
 from bigview.app.explorer import Explorer
-from bigview.app.legend import densest_part, legend, summary
+from bigview.app.legend import densest_part, legend, remark, summary
 from bigview.app.record import fields, headline, spoken
 from bigview.app.server import make_server, title_of
 from bigview.app.state import colorings, first_coloring
@@ -182,6 +182,20 @@ def test_the_densest_part_of_a_picture(tmp_path, x, y, said):
     build_points(pd.DataFrame(places, columns=["x", "y"]), str(tmp_path / "a.bv"), x="x", y="y", quiet=True)
     with open_store(str(tmp_path / "a.bv")) as made:
         assert densest_part(frame(made, View((-0.1, 1.1), (-0.1, 1.1), 120, 90), Style())) == said
+
+
+@pytest.mark.parametrize("far", [1e100, 1e300, -1e300])
+@pytest.mark.parametrize("by", [None, "kind", "score"])
+def test_a_view_of_nowhere_is_an_empty_picture(store, far, by):
+    ends = tuple(sorted((far, 1.5 * far)))
+    assert frame(store, View(ends, ends, 300, 200), Style(by=by)).count == 0
+
+
+def test_what_leaves_nothing_to_see_is_said():
+    assert remark(5, 10, 3, None) == remark(0, 10, 0, None) == remark(5, 10, 0, 3) == ""
+    assert "filters" in remark(0, 10, 1, None)
+    assert "Nothing is selected" in remark(5, 10, 1, 0)
+    assert "Every row" in remark(5, 10, 1, 10)
 
 
 @given(st.integers(0, 2**32), st.integers(5, 300), st.sampled_from([1e-9, 0.02, 7.0, 3e5]))

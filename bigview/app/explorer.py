@@ -9,7 +9,7 @@ import panel as pn
 
 from bigview.app.acts import Acts
 from bigview.app.controls import Controls
-from bigview.app.legend import densest_part, legend, summary
+from bigview.app.legend import densest_part, legend, remark, summary
 from bigview.app.links import usable
 from bigview.app.panels import PANELS
 from bigview.app.permalink import Permalink
@@ -168,7 +168,7 @@ class Explorer(pn.viewable.Viewer):
             said = str(manifest.report.get(name) or "")
             if said and not any(said in note for note in notes):
                 notes.append(said)
-        label = f"Map of {title}. Arrow keys move, plus and minus zoom, 0 shows all of it, Escape closes the record."
+        label = f"Map of {title}. Arrow keys move, plus and minus zoom, 0 shows all of it, Enter shows the record in the middle, Escape closes it."
         return {"title": title, "note": " · ".join(notes), "label": label, "dark": self.state.style.dark, "page": page}
 
     def _changed(self, old: Spec, new: Spec) -> None:
@@ -222,7 +222,7 @@ class Explorer(pn.viewable.Viewer):
         active = len(filters) + sum(1 for chart in self.state.spec.charts if chart.brush)
         spoken = summary(picture.count, rows, shown, active, picture.chosen, densest_part(picture.frame))
         said = "" if picture.chosen is None else f"{picture.chosen:,} selected"
-        message = self.stage.status.get("message", "") if self._holding else ""
+        message = self.stage.status.get("message", "") if self._holding else remark(picture.count, rows, active, picture.chosen)
         self._holding = False
         status = {
             "view": f"{picture.count:,}",
@@ -281,6 +281,9 @@ class Explorer(pn.viewable.Viewer):
 
     def failed(self, text: str) -> None:
         """Say what went wrong; the last picture stays."""
+        if self.map.ready and not pn.state.loaded:  # see `pictured`
+            pn.state.onload(lambda: self.map.soon(lambda: self.failed(text)))
+            return
         self.stage.status = {**self.stage.status, "message": text}
 
     def close(self) -> None:

@@ -83,6 +83,15 @@ def summary(count: int, rows: int, shown: dict[str, Any], filters: int = 0, sele
     return "; ".join(parts) + "."
 
 
+def remark(count: int, rows: int, filters: int, selected: int | None) -> str:
+    """Return what to say where what was asked for leaves nothing to see, or takes nothing away; see `summary`."""
+    if not count and filters:
+        return "No row in view passes the filters. Take one away above the map, or look at all of it (0)."
+    if selected == 0:
+        return "Nothing is selected: no row is in what was drawn or chosen. × beside Selection lets go of it."
+    return "Every row is selected: nothing is left out." if selected == rows > 0 else ""
+
+
 def _brief(count: int) -> str:
     """Return a number as one says it: 1.2 M."""
     for size, name in ((1_000_000_000, "billion"), (1_000_000, "M")):

@@ -126,7 +126,8 @@ def _at(manifest: Manifest, zoom: float) -> tuple[Counts, float, Counts, float]:
     place = sum(level.level <= zoom for level in levels)
     pair = (levels[max(place - 1, 0)], levels[min(place, len(levels) - 1)])
     low, high = (_counts(level.histogram, max(0, manifest.placed - level.rows)) for level in pair)
-    deepest = min(zoom, float(levels[-1].level))  # deeper there are no counts to be told apart
+    # Deeper there are no counts to be told apart, and further out than this all of it is one pixel.
+    deepest = min(max(zoom, -200.0), float(levels[-1].level))
     return low, 4.0 ** (deepest - pair[0].level), high, 4.0 ** (deepest - pair[1].level)
 
 
@@ -187,5 +188,5 @@ def radius_at(manifest: Manifest, zoom: float) -> int:
     x0, x1, y0, y1 = manifest.home
     cell = math.log2(manifest.x.size(0)) + math.log2(manifest.y.size(0)) - 2 * zoom
     view = math.log2(max(x1 - x0, 5e-324)) + math.log2(max(y1 - y0, 5e-324)) - cell  # pixels of the home view, as a power of two
-    share = occupied / 2.0 ** min(view, 1000.0)
+    share = occupied / 2.0 ** min(max(view, -1000.0), 1000.0)
     return max(1, min(_WIDEST, round(math.sqrt(_INK / (math.pi * share)))))

@@ -1,0 +1,108 @@
+"""What a visitor may do wrong, in the page: each gets a sentence, the map stays, and no page is blank."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+import bigview as bv
+from bigview.state import Saved, Spec
+from bigview.stores import open as open_store
+from tests.test_browser_ask import EVIL, ROWS, _opened, store
+from tests.test_browser_explorer import _count, _serving, _until
+from tests.test_clauses import REFUSED
+
+__all__ = ["store"]
+
+TYPED = [text for text in REFUSED if text.strip()][::3]  # test_clauses tries all of them
+NOWHERE = [(90.0, 90.0), (91.0, 90.0), (90.0, 91.0)]
+EVERYWHERE = [(-99.0, -99.0), (99.0, -99.0), (99.0, 99.0), (-99.0, 99.0)]
+
+
+@pytest.fixture(scope="module")
+def url(chromium: str, store: str) -> Iterator[str]:
+    """Return the address of the explorer."""
+    yield from _serving(store)
+
+
+def _message(page, words: str) -> None:
+    page.locator(".message", has_text=words).wait_for(timeout=20_000)
+
+
+def test_expressions_that_are_refused(page, url):
+    _opened(page, url)
+    page.get_by_role("button", name="Filters", exact=True).click()
+    line = page.get_by_role("combobox", name="SQL")
+    for text in TYPED:
+        line.fill(text)
+        if page.get_by_role("option").count():
+            page.keyboard.press("Escape")
+        line.press("Enter")
+        wrong = page.locator(".wrong:visible, .error:visible")
+        _until(page, lambda wrong=wrong: wrong.count() > 0 and len(wrong.first.inner_text()) > 10, f"a sentence about {text[:60]}")
+        assert _count(page) == ROWS
+        line.fill("score")
+        _until(page, lambda wrong=wrong: wrong.count() == 0, "the sentence to go")
+    assert page.locator(".chip").count() == 0
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_pattern_that_would_take_for_ever_elsewhere(page, url, store):
+    table = open_store(store)
+    slow = [f"regexp_matches(text, '{pattern}')" for pattern in ("^(([0-9]+)+)+$", "(.*)*(.*)*x$")]
+    _opened(page, f"{url}?{Spec(filters=slow).to_query()}")
+    _message(page, "No row in view passes the filters")
+    assert _count(page) == 0
+    assert table.count(where="regexp_matches(text, '(.*)*(.*)*x$')") == 0
+    page.get_by_role("button", name="Remove all filters").click()
+    _until(page, lambda: _count(page) == ROWS, "all rows")
+    page.locator(".message").wait_for(state="hidden")
+
+
+def test_a_polygon_of_a_hundred_thousand_corners(page, url, store):
+    table = open_store(store)
+    turn = np.linspace(0, 2 * np.pi, 100_000, endpoint=False)
+    lasso = bv.Filter(polygon=np.column_stack([np.cos(turn), np.sin(turn)]) * (3 + np.sin(40 * turn)[:, None]))
+    kept = table.selections().save("large", lasso)
+    assert 0 < kept.rows < ROWS
+    _opened(page, f"{url}?{Spec(selection=kept.link).to_query()}")
+    _until(page, lambda: page.locator(".chosen .text").inner_text() == f"{kept.rows:,} selected", "what it holds")
+    page.get_by_role("button", name="Records", exact=True).click()
+    _until(page, lambda: page.locator(".records .range").inner_text().endswith(f"of {kept.rows:,}"), "its records")
+
+
+@pytest.mark.parametrize(
+    ("spec", "said", "count"),
+    [
+        (Spec(selection=bv.Filter(polygon=NOWHERE)), "Nothing is selected", ROWS),
+        (Spec(selection=bv.Filter(polygon=EVERYWHERE)), "Every row is selected", ROWS),
+        (Spec(selection=bv.Filter(rows=[])), "Nothing is selected", ROWS),
+        (Spec(selection=[("subtract", bv.Filter(polygon=EVERYWHERE))]), "Nothing is selected", ROWS),
+        (Spec(filters="score > 99"), "No row in view passes the filters", 0),
+        (Spec(filters=["former = 3", "score <= 99"]), "No column 'former'", ROWS),
+        (Spec(filters=[Saved("forgotten", "0" * 16)]), "No selection 'forgotten'", ROWS),
+        (Spec(style=bv.Style(by="former")), "former", ROWS),
+        (Spec(view=((1e300, 2e300), (1e300, 2e300)), filters="score > 2"), "No row in view", 0),
+        (Spec(filters=bv.Filter(rows=[ROWS + 10**9])), "row", None),
+        (Spec(charts=[bv.Chart("histogram", ("former",), "former > 3")]), "former", ROWS),
+        (Spec(filters=f"kind = '{EVIL}'"), "left out", ROWS),
+    ],
+    ids=lambda value: None if isinstance(value, (str, int)) else "",
+)
+def test_links_that_leave_nothing_to_see(page, url, spec, said, count):
+    page.goto(f"{url}?{spec.to_query()}")
+    _message(page, said)
+    if count is not None:
+        _until(page, lambda: _count(page) == count, "the map")
+    page.get_by_role("button", name="Records", exact=True).click()
+    _until(
+        page, lambda: page.locator(".records tbody tr").count() > 0 or page.locator(".records .empty, .records .trouble").first.is_visible(), "words"
+    )
+    assert page.evaluate("window.hacked") is None
+
+
+@pytest.mark.parametrize("query", ["spec=", "spec=1.", "spec=9.abc", "spec=1.eJw", "spec=%00", "spec=1." + "A" * 5000, "other=1&spec=x"])
+def test_links_that_are_cut(page, url, query):
+    page.goto(f"{url}?{query}")
+    _message(page, "link")
+    _until(page, lambda: _count(page) == ROWS, "the whole map")
