@@ -294,6 +294,12 @@ def test_workers_of_a_cluster(tmp_path):
     assert not list((tmp_path / "m.bv").glob(".build*"))
 
 
+def test_cells_that_do_not_fit_are_refused(tmp_path):
+    store = build(VALUES, tmp_path)
+    with override(result_bytes=100), pytest.raises(bv.TooLargeError, match="3 rows of as many columns would fit"):
+        store.cells()
+
+
 def test_memory_store():
     store = bv.build_matrix(VALUES, "memory://matrix.bv", quiet=True, rows=ROWS)
     assert (bv.open("memory://matrix.bv").cells([3, 5], slice(1, 3)) == VALUES[[3, 5], 1:3]).all()

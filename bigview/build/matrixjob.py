@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bigview.build.writing import write_file
+from bigview.build.writing import make_durable, write_file
 from bigview.errors import InputError
 from bigview.store.blockmath import Planes, empty_planes, facts_of, join_cells, reduce_cells
 from bigview.store.chunks import ChunkedArray, zarr_metadata
@@ -210,17 +210,19 @@ def write_metadata(job: Job, attributes: dict[str, Any]) -> list[DataFile]:
     """Write the description of every array."""
     fill: Any = "NaN" if job.dtype.kind == "f" else False if job.dtype.kind == "b" else job.missing or 0
     group = b'{"zarr_format": 3, "node_type": "group", "attributes": {}}'
-    files = [
-        write_file(job.store, f"{job.generation}/zarr.json", group),
-        write_file(job.store, f"{job.values.name}/zarr.json", zarr_metadata(job.cut.shape, job.cut.chunk, job.dtype, fill, attributes)),
-    ]
+    texts = {
+        f"{job.generation}/zarr.json": group,
+        f"{job.values.name}/zarr.json": zarr_metadata(job.cut.shape, job.cut.chunk, job.dtype, fill, attributes),
+    }
     for level in job.levels:
         shape = -(-job.cut.shape[0] // level.rows), -(-job.cut.shape[1] // level.cols)
         for plane, name in level.planes.items():
             dtype = np.dtype(name)
             empty: Any = 0 if dtype.kind in "iu" else False if dtype.kind == "b" else 0.0 if plane in ("sum", "squares") else "NaN"
-            text = zarr_metadata(shape, level.chunk, dtype, empty, {"rows": level.rows, "cols": level.cols, "statistic": plane})
-            files.append(write_file(job.store, f"{level_name(job.generation, level, plane)}/zarr.json", text))
+            told = {"rows": level.rows, "cols": level.cols, "statistic": plane}
+            texts[f"{level_name(job.generation, level, plane)}/zarr.json"] = zarr_metadata(shape, level.chunk, dtype, empty, told)
+    files = [write_file(job.store, name, text, durable=False) for name, text in texts.items()]
+    make_durable(job.store, files)
     return files
 
 
@@ -238,6 +240,7 @@ def build_block(job: Job, number: tuple[int, int]) -> Block:
         whole = _joined(whole, (level.rows, level.cols), ready.shape) or _reduced(ready, (level.rows, level.cols), job)
         files += _planes(job, level, whole[0], number)
         means[place] = _some(*_means(whole, ready.shape), job, number)
+    make_durable(job.store, files)
     whole = whole or _reduced(ready, (_ALIGNED, _ALIGNED), job)
     return Block(files, values.size, facts, _squares(ready, whole, facts), _some(ready, None, job, number), means)
 
@@ -278,7 +281,7 @@ def _chunks(job: Job, values: NDArray[Any], corner: tuple[int, int]) -> Iterator
                 whole[: part.shape[0], : part.shape[1]] = part
                 part = whole
             name = array.key((corner[0] + top) // tall, (corner[1] + left) // wide)
-            yield write_file(job.store, name, _bytes(part))
+            yield write_file(job.store, name, _bytes(part), durable=False)
 
 
 def _bytes(values: NDArray[Any]) -> memoryview:
@@ -312,7 +315,7 @@ def _planes(job: Job, level: MatrixLevel, planes: Planes, number: tuple[int, int
             whole = np.zeros(level.chunk, kept.dtype)
             whole[: kept.shape[0], : kept.shape[1]] = kept
             kept = whole
-        yield write_file(job.store, f"{level_name(job.generation, level, plane)}/c/{number[0]}/{number[1]}", _bytes(kept))
+        yield write_file(job.store, f"{level_name(job.generation, level, plane)}/c/{number[0]}/{number[1]}", _bytes(kept), durable=False)
 
 
 def _means(found: tuple[Planes, tuple[int, int]], cells: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

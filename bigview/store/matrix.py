@@ -8,7 +8,8 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bigview.errors import OptionError, closest
+from bigview.config import limits
+from bigview.errors import OptionError, TooLargeError, closest
 from bigview.store.axistable import AxisTable
 from bigview.store.chunks import ChunkedArray
 from bigview.store.comparison import ComparedCells
@@ -120,9 +121,17 @@ class MatrixTable:
         Returns
         -------
         ndarray, shape (rows, columns)
-            A masked array where a whole number stands for missing cells; the codes of categories, −1 for missing ones.
+            At most as large as `bigview.config.limits().result_bytes`. A masked array where a whole number stands for missing cells; the codes of categories, −1 for missing ones.
         """
-        found = self.values.take(_numbers(rows, self.shape[0]), _numbers(cols, self.shape[1]))
+        down, across = _numbers(rows, self.shape[0]), _numbers(cols, self.shape[1])
+        size, most = len(down) * len(across) * self.dtype.itemsize, limits().result_bytes
+        if size > most:
+            fits = most // max(1, len(across) * self.dtype.itemsize)
+            raise TooLargeError(
+                f"{len(down):,} × {len(across):,} cells take {size / 1e6:,.0f} MB; the limit is {most / 1e6:,.0f} MB. "
+                f"{fits:,} rows of as many columns would fit; blocks() gives all of them piece by piece."
+            )
+        found = self.values.take(down, across)
         return found if self.missing is None or self.kind == "category" else np.ma.array(found, mask=found == self.missing)
 
     def blocks(self, rows: slice = slice(None), cols: slice = slice(None)) -> Iterator[tuple[int, int, NDArray[Any]]]:
