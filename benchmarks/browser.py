@@ -21,13 +21,15 @@ from typing import Any
 
 import numpy as np
 
+import bigview as bv
+from bigview.views.picture import to_plot
 from tests.browser import launch
 
 SIZE = (900, 600)
 PORT = 5131
 PROBE = """
 (() => {
-  const probe = (window.probe = { wheels: [], frames: [], moves: [], bare: [] })
+  const probe = (window.probe = { wheels: [], frames: [], moves: [], bare: [], older: [] })
   const models = () => Bokeh.documents.flatMap((doc) => [...doc._all_models.values()])
   const figure = () => models().find((model) => model.type === "Figure")
   const images = () => figure().renderers.filter((one) => /^Image/.test(one.glyph?.type ?? ""))
@@ -50,16 +52,19 @@ PROBE = """
     const pixels = picture.approximate ? 16 : 2, wide = pixels * finer, tall = pixels * high
     return picture.x <= x0 + wide && picture.x + picture.dw >= x1 - wide && picture.y <= y0 + tall && picture.y + picture.dh >= y1 - tall
   }
-  const covered = () => {  // share of the visible plot that the picture on screen does not cover
-    const [x0, x1, y0, y1] = spans()
-    const picture = images().map((one) => shown(one.data_source)).find((one) => one)
-    if (!picture) return 0
-    const side = (a, b, c, d) => Math.max(0, Math.min(b, d) - Math.max(a, c)) / (b - a)
-    return 1 - side(x0, x1, picture.x, picture.x + picture.dw) * side(y0, y1, picture.y, picture.y + picture.dh)
+  const both = (a, b) => ({ x0: Math.max(a.x0, b.x0), x1: Math.min(a.x1, b.x1), y0: Math.max(a.y0, b.y0), y1: Math.min(a.y1, b.y1) })
+  const area = ({ x0, x1, y0, y1 }) => Math.max(0, x1 - x0) * Math.max(0, y1 - y0)
+  const uncovered = () => {  // shares of the visible part of the data that have no picture, and an older one only
+    const [x0, x1, y0, y1] = spans(), seen = both({ x0, x1, y0, y1 }, probe.home)
+    const [newest, older] = images().map((one) => shown(one.data_source))
+    if (!newest || !(area(seen) > 0)) return { bare: 0, older: 0 }
+    const part = (one) => one ? both(seen, { x0: one.x, x1: one.x + one.dw, y0: one.y, y1: one.y + one.dh }) : { x0: 0, x1: 0, y0: 0, y1: 0 }
+    const there = area(part(newest)), other = area(part(older)) - area(both(part(older), part(newest)))
+    return { bare: Math.max(0, 1 - (there + other) / area(seen)), older: other / area(seen) }
   }
   probe.attach = () => {
     if (!figure() || !images().length) return false
-    for (const { data_source: source } of images()) {
+    for (const { data_source: source } of images().slice(0, 1)) {
       source.properties.data.change.connect(() => {
         const picture = shown(source)
         if (!picture || picture.rows < 8) return
@@ -72,10 +77,16 @@ PROBE = """
   }
   probe.watch = (on) => {
     probe.watching = on
-    const step = () => { if (!probe.watching) return; probe.bare.push(covered()); requestAnimationFrame(step) }
+    const step = () => {
+      if (!probe.watching) return
+      const { bare, older } = uncovered()
+      probe.bare.push(bare)
+      probe.older.push(older)
+      requestAnimationFrame(step)
+    }
     if (on) requestAnimationFrame(step)
   }
-  probe.clear = () => { for (const name of ["wheels", "frames", "moves", "bare"]) probe[name].length = 0 }
+  probe.clear = () => { for (const name of ["wheels", "frames", "moves", "bare", "older"]) probe[name].length = 0 }
   probe.spans = spans
 })()
 """
@@ -89,6 +100,7 @@ class Served:
     process: subprocess.Popen
     log: Path
     constant: bool  # whether its picture has a size of its own
+    home: dict[str, float]  # the extent of the data
 
     def events(self, kind: str, start: float, end: float) -> list[float]:
         """Return the values that the server noted between two moments (ms since 1970)."""
@@ -99,6 +111,7 @@ class Served:
 @contextmanager
 def served(page: str, store: str, by: str | None) -> Iterator[Served]:
     """Serve a page until the block ends."""
+    home = dict(zip(("x0", "x1", "y0", "y1"), (to_plot(end) for ends in bv.open(store).home for end in ends), strict=True))
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "loop.jsonl"
         command = [sys.executable, "-m", "benchmarks.pages", page, store, "--port", str(PORT), "--log", str(log)]
@@ -108,7 +121,7 @@ def served(page: str, store: str, by: str | None) -> Iterator[Served]:
                 if process.poll() is not None:
                     raise RuntimeError(f"the server of the page {page!r} ended")
                 time.sleep(0.2)
-            yield Served(f"http://localhost:{PORT}/", process, log, page == "stock-constant")
+            yield Served(f"http://localhost:{PORT}/", process, log, page == "stock-constant", home)
         finally:
             process.terminate()
             process.wait()
@@ -120,7 +133,7 @@ def opened(browser: Any, one: Served) -> Any:
     page.add_init_script(PROBE)
     page.goto(one.url)
     page.wait_for_function("() => window.Bokeh?.documents?.length && window.probe.attach()", timeout=240_000)
-    page.evaluate("(anysize) => { probe.anysize = anysize }", one.constant)
+    page.evaluate("([anysize, home]) => { Object.assign(probe, { anysize, home }) }", [one.constant, one.home])
     settle(page, 4.0)
     return page
 
@@ -160,7 +173,7 @@ def tick(page: Any, one: Served, delta: int, place: tuple[int, int], quiet: floa
 
 
 def drag(page: Any, one: Served) -> dict[str, Any]:
-    """Drag the map at half a screen a second, and back, and return how many pictures came and how much was bare."""
+    """Drag the map at half a screen a second, and back, and return how many pictures came and how much was bare of data that are there."""
     wide, high = SIZE
     y = high // 2
     page.mouse.move(int(wide * 0.75), y)
@@ -177,15 +190,17 @@ def drag(page: Any, one: Served) -> dict[str, Any]:
     ended = time.time() * 1e3
     page.evaluate("() => probe.watch(false)")
     page.mouse.up()
-    found = page.evaluate("() => ({ moves: probe.moves.length, frames: probe.frames.length, bare: probe.bare })")
+    found = page.evaluate("() => ({ moves: probe.moves.length, frames: probe.frames.length, bare: probe.bare, older: probe.older })")
     settle(page, 0.8)
-    bare = found["bare"] or [0.0]
+    bare, older = found["bare"] or [0.0], found["older"] or [0.0]
     return {
         "steps": found["moves"],
         "frames": found["frames"],
         "frames a second": found["frames"] / ((ended - began) / 1e3),
         "bare mean": float(np.mean(bare)),
         "bare max": float(np.max(bare)),
+        "older picture mean": float(np.mean(older)),
+        "older picture max": float(np.max(older)),
         "blocked": max(one.events("late", began, ended), default=0.0),
         "bytes a frame": sum(one.events("bytes", began, ended)) / max(1, found["frames"]),
     }
@@ -200,8 +215,9 @@ def measured(browser: Any, name: str, store: str, by: str | None, ticks: int) ->
         lines = []
         for number in range(ticks):
             inward = number < (ticks + 1) // 2
+            if number == (ticks + 1) // 2:  # where the map is closest, it goes on at every side
+                moved = drag(page, one)
             lines.append(tick(page, one, -120 if inward else 120, places[(number if inward else ticks - 1 - number) % 3], quiet))
-        moved = drag(page, one)
         page.close()
     return {"page": name, "ticks": lines, "drag": moved}
 

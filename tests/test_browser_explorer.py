@@ -349,3 +349,36 @@ def test_a_brush_filters_the_map_and_a_saved_selection_brings_it_back(explorer, 
     assert 0 < both < counts.iloc[1]
     page.get_by_role("button", name="Filter half <b>a</b> bar").click()
     _until(page, lambda: _count(page) == both, "what was saved")
+
+
+UNDER = """() => {
+  const figure = Bokeh.documents.flatMap((doc) => [...doc._all_models.values()]).find((model) => model.type === 'Figure')
+  const [top, under] = figure.renderers.map((one) => one.data_source).filter((one) => one.data.image)
+  const place = ({data}) => ({x: data.x[0], y: data.y[0], dw: data.dw[0], dh: data.dh[0]})
+  const t = place(top), u = under.data.image.length ? place(under) : null
+  if (u === null) return null
+  const [high, wide] = under.data.image[0].shape, pixels = under.data.image[0]
+  let inside = 0, outside = 0
+  for (let at = 0; at < pixels.length; at++) {
+    const x = u.x + (at % wide) * u.dw / wide, y = u.y + Math.floor(at / wide) * u.dh / high
+    const touches = x + u.dw / wide > t.x && x < t.x + t.dw && y + u.dh / high > t.y && y < t.y + t.dh
+    if (pixels[at]) touches ? inside++ : outside++
+  }
+  return {inside, outside, wider: u.dw / t.dw, tags: under.tags}
+}"""
+
+
+def test_around_the_newest_picture_stands_an_earlier_one_and_never_under_it(explorer):
+    page = explorer
+    page.mouse.move(*_pixel(page, -4.0, 0.5))
+    for _ in range(6):
+        page.mouse.wheel(0, -120)
+        page.wait_for_timeout(100)
+    _until(page, lambda: (page.evaluate(UNDER) or {"wider": 0})["wider"] > 1.5, "an earlier, wider picture")
+    found = page.evaluate(UNDER)
+    assert found["outside"] > 0
+    assert found["inside"] == 0, "nothing shows through the newest picture"
+    assert found["tags"] == ["approximate"]
+    page.get_by_role("combobox").first.click()
+    page.get_by_role("menuitem", name="Density", exact=True).click()
+    _until(page, lambda: page.evaluate(UNDER) is None, "the earlier picture, of other colours, to go")

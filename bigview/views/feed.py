@@ -12,6 +12,7 @@ from bigview.views.picture import to_plot
 from bigview.views.wire import Wire, deflated, script
 
 _SLACK = 0.5  # pixels
+_FAINT = 0.6  # opacity of an earlier picture around the newest one
 
 
 class Feed:
@@ -27,23 +28,29 @@ class Feed:
     def __init__(self, figure: Any, image: ColumnDataSource) -> None:
         self._frames = ColumnDataSource({"facts": [], "body": []}, name="bigview-frame")
         self._colours = ColumnDataSource({"id": [], "body": []}, name="bigview-colours")
-        react = CustomJS(args={"frames": self._frames, "colours": self._colours, "image": image}, code=script())
+        # What the browser puts around a picture: an earlier one, under it and fainter, for it is older and coarser.
+        under = ColumnDataSource({name: [] for name in ("image", "x", "y", "dw", "dh")}, name="bigview-under", tags=["approximate"])
+        figure.image_rgba("image", "x", "y", "dw", "dh", source=under, level="underlay", global_alpha=_FAINT)
+        react = CustomJS(args={"frames": self._frames, "colours": self._colours, "image": image, "under": under}, code=script())
         for source in (self._frames, self._colours):
             source.js_on_change("data", react)
         figure.tags = [*figure.tags, self._frames, self._colours]  # a source that nothing draws is in the document all the same
         self._shown: Wire | None = None
         self._table: Any = None
-        self._table_id = self._number = 0
+        self._table_id = self._number = self._kin_id = 0
+        self._kin: Any = None
 
-    def put(self, frame: Frame, wire: Wire) -> None:
-        """Send a picture, unless it is there."""
+    def put(self, frame: Frame, wire: Wire, kin: Any = None) -> None:
+        """Send a picture, unless it is there. Only pictures of the same `kin`, rows and colours, may stand around each other."""
         if wire is self._shown:
             return
+        if kin != self._kin:
+            self._kin, self._kin_id = kin, self._kin_id + 1
         if wire.table is not None and wire.table is not self._table:
             self._table, self._table_id = wire.table, self._table_id + 1
             self._colours.data = {"body": [deflated(wire.table)], "id": [self._table_id]}
         (x0, x1), (y0, y1) = (tuple(to_plot(end) for end in ends) for ends in (frame.x_range, frame.y_range))
-        self._send({**wire.facts, "table": self._table_id, "x": x0, "y": y0, "dw": x1 - x0, "dh": y1 - y0}, wire.body)
+        self._send({**wire.facts, "table": self._table_id, "kin": self._kin_id, "x": x0, "y": y0, "dw": x1 - x0, "dh": y1 - y0}, wire.body)
         self._shown = wire
 
     def blank(self, frame: Frame) -> None:

@@ -307,7 +307,7 @@ class Map:
             self._marks.data = {"x": marks.x, "y": marks.y, "color": marks.colors, "size": np.full(len(marks.x), marks.size)}
             self._feed.blank(frame)
         elif picture.count is not None or not len(self._marks.data["x"]):
-            self._feed.put(picture.frame, picture.wire)
+            self._feed.put(picture.frame, picture.wire, (wish.style, wish.where, wish.selected))
             if len(self._marks.data["x"]):
                 self._marks.data = {"x": [], "y": [], "color": [], "size": []}
         self._listener.pictured(wish, picture)

@@ -1,8 +1,8 @@
 // From compressed tones to the picture of the plot; runs in the browser when a frame or a table of colours has come.
-// `frames`, `colours` and `image` are sources: what came, and what the plot draws.
+// `frames`, `colours`, `image` and `under` are sources: what came, what the plot draws, and what it draws around that where the map moves on.
 
 const known = (window.__bigview ??= new WeakMap())
-const state = known.get(image) ?? { turn: 0, painted: 0, drawn: null, table: null, blank: image.data.image[0] }
+const state = known.get(image) ?? { turn: 0, painted: 0, drawn: null, table: null, kin: null, kept: [], blank: image.data.image[0] }
 known.set(image, state)
 
 const inflated = async (bytes) => {
@@ -93,11 +93,59 @@ function coloured({ bytes, facts }, table) {
   return out
 }
 
+// Earlier pictures of the same rows and colours, the coarsest first, one for each doubling of the pixels: one of them stands, fainter, where the
+// newest picture ends, until a picture of that place has come.
+const KEPT = 4, REACH = 0.5, BOTTOM = 1e-9
+
+const keep = (pixels, facts) => {
+  const octave = Math.round(Math.log2(facts.dw / facts.width))
+  const kept = state.kept.filter((one) => one.octave !== octave)
+  kept.push({ octave, pixels, ...facts })
+  kept.sort((a, b) => b.octave - a.octave)
+  if (kept.length > KEPT) kept.splice(1, 1)  // the widest one of all is the last resort
+  state.kept = kept
+}
+
+const overlap = (low, size, other, extent) => Math.max(0, Math.min(low + size, other + extent) - Math.max(low, other))
+
+const around = (facts) => {  // the kept picture that has most of what surrounds a picture; of equals the finest
+  const x = facts.x - REACH * facts.dw, y = facts.y - REACH * facts.dh, dw = (1 + 2 * REACH) * facts.dw, dh = (1 + 2 * REACH) * facts.dh
+  let best = null, most = overlap(x, dw, facts.x, facts.dw) * overlap(y, dh, facts.y, facts.dh) * (1 + BOTTOM)
+  for (const one of state.kept) {
+    const share = overlap(x, dw, one.x, one.dw) * overlap(y, dh, one.y, one.dh)
+    if (share > 0 && share >= most * 0.95 && (best !== null || share > most)) [best, most] = [one, Math.max(most, share)]
+  }
+  return best
+}
+
+const without = (one, facts) => {  // a picture without the pixels that touch the place of another
+  const out = one.pixels.slice(), across = one.dw / one.width, along = one.dh / one.height
+  const edge = (value, last) => Math.min(Math.max(value, 0), last)
+  const left = edge(Math.floor((facts.x - one.x) / across), one.width), right = edge(Math.ceil((facts.x + facts.dw - one.x) / across), one.width)
+  const low = edge(Math.floor((facts.y - one.y) / along), one.height), high = edge(Math.ceil((facts.y + facts.dh - one.y) / along), one.height)
+  for (let row = low; row < high && left < right; row++) out.fill(0, row * one.width + left, row * one.width + right)
+  return out
+}
+
+const surround = (facts) => {
+  const one = around(facts)
+  if (one === null && !under.data.image.length) return
+  const data = { image: [], x: [], y: [], dw: [], dh: [] }
+  if (one !== null) {
+    data.image.push(new state.blank.constructor(without(one, facts), [one.height, one.width]))
+    for (const name of ["x", "y", "dw", "dh"]) data[name].push(one[name])
+  }
+  under.setv({ data }, { sync: false })
+}
+
 const paint = () => {
   const { drawn, table } = state
   if (drawn === null || !(drawn.facts.mixed || table?.id === drawn.facts.table)) return  // the table is on its way
   const { facts } = drawn
   const pixels = grown(coloured(drawn, table?.colours), facts.width, facts.height, facts.radius)
+  if (state.kin !== facts.kin) [state.kin, state.kept] = [facts.kin, []]
+  surround(facts)
+  keep(pixels, facts)
   const picture = new state.blank.constructor(pixels, [facts.height, facts.width])
   show([picture], facts)
 }
@@ -116,6 +164,8 @@ const frameCame = async () => {
   if (facts.blank) {
     state.painted = turn
     state.drawn = null
+    state.kept = []
+    surround({ ...facts, dw: 0, dh: 0 })
     show([new state.blank.constructor(new Uint32Array(1), [1, 1])], { ...facts, dw: 0, dh: 0 })
     return
   }
