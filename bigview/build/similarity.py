@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigview.build.axes import check_axis, joined_axis, write_axis
+from bigview.build.blockmeans import similar_means
 from bigview.build.matrixoptions import MatrixOptions
 from bigview.build.place import current_matrix, new_generation, nothing_half_written, sweep_matrix
 from bigview.build.progress import Progress, progress
@@ -121,7 +122,7 @@ def _written(source: VectorSource, place: tuple[Folder, str], metric: Metric, ch
         rows=entry,
         cols=entry,
         files=tuple(files),
-        facts=similarity_facts(replace(cells, options={**options, "by": None}), squares),
+        facts={**similarity_facts(replace(cells, options={**options, "by": None}), squares), "means": similar_means(cells)},
         sources=() if source.path is None else (_file_of(source),),
         options=options,
         report={"value": _TITLES[metric], **chosen.report},

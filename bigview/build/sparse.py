@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigview.build.axes import Axis, check_axis, joined_axis, write_axis
+from bigview.build.blockmeans import sparse_means
 from bigview.build.found import described
 from bigview.build.matrixoptions import MatrixOptions
 from bigview.build.matrixsource import kind_of
@@ -25,7 +26,7 @@ from bigview.errors import InputError, StoreMissingError
 from bigview.store.files import Folder
 from bigview.store.manifest import NAME, DataFile, SourceFile
 from bigview.store.matrixmanifest import AxisEntry, MatrixManifest
-from bigview.store.sparse import Half, SparseCells, short_type
+from bigview.store.sparse import Entries, Half, SparseCells, short_type
 
 _QUANTILES = 257
 _SAMPLE = 1 << 20
@@ -146,7 +147,7 @@ def _written(source: SparseSource, place: tuple[Folder, str], options: MatrixOpt
         rows=entries[0],
         cols=entries[1],
         files=tuple(files),
-        facts=sparse_facts(by_row.data, shape),
+        facts={**sparse_facts(by_row.data, shape), "means": sparse_means(_entries(by_row), shape)},
         sources=source.files,
         report={**source.report, **options.report},
         title=options.title,
@@ -166,6 +167,11 @@ def canonical(matrix: Any) -> Any:
     return made.astype(np.float64) if made.dtype.kind == "f" and made.dtype.itemsize > 8 else made
 
 
+def _entries(matrix: Any) -> Entries:
+    data = matrix.data
+    return matrix.indptr.astype(np.int64), matrix.indices, data.view(np.uint8) if data.dtype.kind == "b" else data, 0
+
+
 def _half(half: Half, matrix: Any) -> Iterator[DataFile]:
     yield write_file(half.folder, f"{half.name}/zarr.json", half.metadata)
     given = {"indptr": matrix.indptr, "indices": matrix.indices, "data": matrix.data}
@@ -177,7 +183,7 @@ def _half(half: Half, matrix: Any) -> Iterator[DataFile]:
 
 
 def sparse_facts(data: NDArray[Any], shape: tuple[int, int]) -> dict[str, Any]:
-    """Return what the cells are like. Quantiles are those of the stored ones other than 0: among all of them nearly every one would be 0."""
+    """Return what the cells are like. Quantiles are those of the ones other than 0 and of as many zeros: of all, nearly every one would be 0."""
     cells, values = shape[0] * shape[1], data.astype(np.float64, copy=False)
     good = values[np.isfinite(values)]
     missing = int(np.isnan(values).sum())
@@ -189,6 +195,7 @@ def sparse_facts(data: NDArray[Any], shape: tuple[int, int]) -> dict[str, Any]:
     squares = 0.0 if mean is None else float(((good - mean) ** 2).sum()) + implicit * mean * mean
     some = good[good != 0]
     sample = some if len(some) <= _SAMPLE else np.random.default_rng(0).choice(some, _SAMPLE)
+    sample = np.append(sample, np.zeros(min(len(sample), implicit)))
     return {
         "cells": cells,
         "stored": len(values),

@@ -104,15 +104,33 @@ class HeatFrame(Frame):
     cells: tuple[float, float]
 
 
-def spread_of(table: MatrixTable) -> Spread:
-    """Return how the values of a store are spread."""
+def spread_of(table: MatrixTable, cells: float = 1.0, agg: str = "mean") -> Spread:
+    """Return how the values of a store are spread; means and sums, over so many cells in a pixel, as the means of blocks of that size are.
+
+    It depends on the store and the zoom, not on what is in view: the means of large blocks lie closer together than the cells do.
+    """
     facts = table.manifest.facts
     low, high = (facts.get(name) for name in ("low", "high"))
     if low is None or high is None:
         return Spread(0.0, 1.0, 0.0, (0.0, 1.0))
     mean = facts.get("mean")
     quantiles = tuple(float(value) for value in facts.get("quantiles") or ()) or (float(low), float(high))
+    if agg in ("mean", "sum") and cells > 1:
+        quantiles = _of_blocks(table, cells, quantiles)
     return Spread(float(low), float(high), (float(low) + float(high)) / 2 if mean is None else float(mean), quantiles)
+
+
+def _of_blocks(table: MatrixTable, cells: float, single: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the quantiles of the means of blocks, between those that are known of smaller and of larger ones."""
+    known = {float(level.rows * level.cols): level.quantiles for level in table.manifest.levels}
+    known |= {float(entry["cells"]): tuple(entry["quantiles"]) for entry in table.manifest.facts.get("means") or ()}
+    known = {1.0: single, **{size: found for size, found in sorted(known.items()) if len(found) == len(single)}}
+    sizes = np.log([*known])
+    place = np.interp(np.log(cells), sizes, np.arange(len(sizes)))
+    below, rest = int(place), place % 1
+    tables = [np.asarray(found, np.float64) for found in known.values()]
+    found = tables[below] if rest == 0 else tables[below] * (1 - rest) + tables[below + 1] * rest
+    return tuple(found.tolist())
 
 
 def heat_frame(table: MatrixTable, view: View, look: HeatLook | None = None) -> HeatFrame:
@@ -208,7 +226,7 @@ def dressed_heat(table: MatrixTable, window: Window, look: HeatLook, grid: xr.Da
         entries = partial(legend.of_categories, names, totals[: len(names)], dark)
         made = drawing(tones=tones, totals=totals)
         return HeatFrame(made, category_heat_table(len(names), dark), _title(table, agg, cells), lambda: (entries(), None), grid, None, cells)  # type: ignore[arg-type]
-    spread, palette = spread_of(table), palette_of(style)
+    spread, palette = spread_of(table, cells[0] * cells[1], agg), palette_of(style)
     scale = scale_for(spread, style, cells[0] * cells[1], agg)
     title = _title(table, agg, cells)
     bar = partial(heat_bar, scale, palette, spread, title, dark)
