@@ -22,6 +22,7 @@ from bigview.errors import OptionError
 from bigview.spec import Filters
 from bigview.state import Spec
 from bigview.store import sampled
+from bigview.store.sampled import ColdError, quick_only
 from tests.views import store, table
 
 NONE = Filters()
@@ -216,6 +217,20 @@ def test_without_an_index_a_second_map_is_a_sample_that_says_so(tmp_path: Path) 
     assert panel.component.charts[0]["rows"] < chart["rows"]
     assert not panel.component.charts[0]["whole"]
     panel.close()
+
+
+def test_a_sample_that_is_not_in_memory_comes_after_the_exact_counts(data: pd.DataFrame, tmp_path: Path) -> None:
+    with override(sampled_rows=100), patch("bigview.store.sampled._FEWEST", 300):
+        sampled._columns.clear()
+        stand = Stand(store(tmp_path, data), [Chart("bars", ("label",)), Chart("map", ("score", "votes"))])
+        with quick_only(), pytest.raises(ColdError):
+            stand.table.sampled.histogram("votes")
+        panel = ChartPanel(stand)  # type: ignore[arg-type]
+        assert [chart["badge"][:10] for chart in panel.component.charts] == ["", "sample of "]
+        with quick_only():
+            assert stand.table.sampled.category_counts("label").sum() > 0
+        panel.close()
+        sampled._columns.clear()
 
 
 def test_a_large_store_shows_a_sample_first(points: bv.PointStore, indexed: bv.PointStore) -> None:

@@ -1,6 +1,7 @@
 """The panel of charts: each shows all rows in grey and those that pass the filters of everything else in colour; brushing one filters the others."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from bigview.config import limits
 from bigview.errors import BigviewError
 from bigview.spec import Filters
 from bigview.store.pool import Stopped, stoppable
+from bigview.store.sampled import ColdError, quick_only
 from bigview.views.crossfilter import Crossfilter
 
 _MOST = 12  # charts
@@ -101,9 +103,9 @@ class ChartPanel(Attached):
         """Count chart after chart: in a large store first all of them from a sample, then exactly. A newer brush ends it."""
         better, large = list(wanted.charts), self._host.table.manifest.rows > limits().sampled_rows
         if large:  # all at once: each takes a few milliseconds
-            first = [(chart, self._shown_first(wanted, chart, others)) for chart, others in wanted.charts]
-            better = [entry for entry, (_, shown) in zip(better, first, strict=True) if not _final(shown)]
-            yield first
+            first = [self._sampled_quickly(wanted, chart, others) for chart, others in wanted.charts]
+            better = [entry for entry, shown in zip(better, first, strict=True) if shown is None or not _final(shown)]
+            yield [(chart, shown) for (chart, _), shown in zip(wanted.charts, first, strict=True) if shown is not None]
         for chart, others in better:
             try:
                 with stoppable(stale if large else lambda: False):
@@ -111,6 +113,19 @@ class ChartPanel(Attached):
             except Stopped:
                 return
             yield [(chart, found)]
+        if large:  # for the next brush
+            yield []
+            with suppress(Stopped), stoppable(stale):
+                for chart, others in wanted.charts:
+                    self._shown_first(wanted, chart, others)
+
+    def _sampled_quickly(self, wanted: _Wanted, chart: Chart, others: Filters) -> Shown | None:
+        """Return what a sample shows; None where it is not in memory yet, for then it takes as long as all rows."""
+        try:
+            with quick_only():
+                return self._shown_first(wanted, chart, others)
+        except ColdError:
+            return None
 
     def _shown_first(self, wanted: _Wanted, chart: Chart, others: Filters) -> Shown:
         table, owner = self._host.table, _owner(chart)

@@ -63,6 +63,8 @@ class SecondMap:
             pair = over(table, x, y, PairTable)
             return cls(table, pair, pair.manifest.x, pair.manifest.y, pair.manifest.home)
         key = (table.reader.folder.url, table.manifest.fingerprint, x, y)
+        if _homes.peek(key) is None:  # what fails, fails here, and not for others who wait for the same
+            _ = table.sampled.column(x), table.sampled.column(y)
         home = _homes.get(key, lambda: (*home_range(_sampled(table, first), first), *home_range(_sampled(table, second), second)))
         return cls(table, None, first, second, home)
 

@@ -4,6 +4,9 @@ The rows are those with the smallest hashes, so that they are chosen without reg
 numbers, datetimes and categories are tested on the sample alone; others are evaluated as ever, for all rows.
 """
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +34,24 @@ SHARE = 100
 _FEWEST = 10_000  # rows of a sample: of a small store it is a larger share
 _MOST = 2_000_000
 _GROUPS = 8  # row groups of a task
+
+
+class ColdError(Exception):
+    """Raised where only what is quick was asked for, and a column of the sample is not in memory."""
+
+
+_asked = threading.local()
+
+
+@contextmanager
+def quick_only() -> Iterator[None]:
+    """Let samples asked by this thread in the block raise `ColdError` rather than read row groups."""
+    _asked.quick = True
+    try:
+        yield
+    finally:
+        _asked.quick = False
+
 
 _columns: Recent[NDArray[Any]] = Recent(lambda values: values.nbytes, lambda: limits().frame_bytes)
 """Sampled columns of every open store."""
@@ -69,16 +90,26 @@ class SampledTable:
     @cached_property
     def positions(self) -> NDArray[np.int64]:
         """The rows of the sample, ascending."""
+        if getattr(_asked, "quick", False) and _columns.peek((self._store, "positions")) is None:
+            raise ColdError
         found = _columns.get((self._store, "positions"), lambda: np.sort(first_rows(self.reader, self.size)))
         return np.asarray(found, np.int64)
 
     def column(self, page: str) -> NDArray[Any]:
         """Return the sample's values of a decoded column. The first time each row group is decoded once, and not kept."""
+        if getattr(_asked, "quick", False) and not self._ready(page):
+            raise ColdError
         derivation = self.reader.derivation(page)
-        if derivation is not None:
+        if derivation is not None and not self.reader.pages.held([page]).all():
             column, make = derivation
             return _columns.get((self._store, page), lambda: make(self.column(column)))
         return _columns.get((self._store, page), lambda: self._gathered(page))
+
+    def _ready(self, page: str) -> bool:
+        if _columns.peek((self._store, page)) is not None or self.reader.pages.held([page]).all():
+            return True
+        derivation = self.reader.derivation(page)
+        return derivation is not None and self._ready(derivation[0])
 
     def _gathered(self, page: str) -> NDArray[Any]:
         pages = self.reader.pages
@@ -102,7 +133,11 @@ class SampledTable:
     def mask(self, view: View | None = None, where: Where = None) -> NDArray[np.bool_]:
         """Return which rows of the sample pass; it is shared: do not write into it."""
         filters = Filters.of(where)
-        return _masks.get((self._store, len(self.positions), view, filters), lambda: self._made_mask(view, filters))
+        key = (self._store, len(self.positions), view, filters)
+        found = _masks.peek(key)
+        if found is None and getattr(_asked, "quick", False):  # who waits for the same mask must not get our `ColdError`
+            found = self._made_mask(view, filters)
+        return _masks.get(key, lambda: self._made_mask(view, filters) if found is None else found)
 
     def _made_mask(self, view: View | None, where: Filters) -> NDArray[np.bool_]:
         good = np.ones(len(self.positions), bool)
