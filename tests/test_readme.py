@@ -14,10 +14,11 @@ from tools.run import COMMANDS
 
 README = PAGES[0]
 GUIDE = ROOT / "docs" / "guide.md"
+MATRICES = ROOT / "docs" / "matrices.md"
 PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.png"))
 
 
-@pytest.fixture(scope="module", params=[README, GUIDE], ids=["README", "guide"])
+@pytest.fixture(scope="module", params=[README, GUIDE, MATRICES], ids=["README", "guide", "matrices"])
 def notebook(request, tmp_path_factory):
     """Return a page's cells after a run under a real kernel, in an empty folder."""
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells(request.param)])
