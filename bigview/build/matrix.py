@@ -71,7 +71,7 @@ def build_matrix(source: Any, store: str, **options: Any) -> MatrixManifest | Es
         opened = _with_axes(opened, chosen)
         dtype, missing = stored_type(opened)
         cut = Shape.of(opened.shape, opened.chunk)
-        levels = () if opened.categories else levels_of(cut, dtype)
+        levels = levels_of(cut, dtype, len(opened.categories))
         generation = new_generation()
         job = Job(folder, generation, opened.reader, cut, dtype, missing, levels, len(opened.categories))
         expected = estimate_matrix(job)
@@ -147,7 +147,10 @@ def _written(job: Job, opened: MatrixSource, options: MatrixOptions, tell: Progr
 
 def _manifest(job: Job, opened: MatrixSource, options: MatrixOptions, made: tuple[list[AxisEntry], list[DataFile], list[Block]]) -> MatrixManifest:
     (rows, cols), files, blocks = made
-    levels = tuple(replace(level, quantiles=tuple(quantiles([block.means[place] for block in blocks]))) for place, level in enumerate(job.levels))
+    levels = tuple(
+        replace(level, quantiles=tuple(quantiles([block.means[place] for block in blocks if place in block.means])))
+        for place, level in enumerate(job.levels)
+    )
     return MatrixManifest(
         generation=job.generation,
         fingerprint=hashlib.sha256("\n".join(file.sha256 for file in files).encode()).hexdigest(),

@@ -8,13 +8,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bigview.build.categorylevels import MOST, counted_levels
 from bigview.build.writing import make_durable, write_file
 from bigview.errors import InputError
 from bigview.store.blockmath import Planes, empty_planes, facts_of, join_cells, reduce_cells
 from bigview.store.chunks import ChunkedArray, zarr_metadata
 from bigview.store.files import Folder
 from bigview.store.manifest import DataFile
-from bigview.store.matrixlevels import PLANES, level_name, plane_types
+from bigview.store.matrixlevels import PLANES, code_planes, level_name, plane_types
 from bigview.store.matrixmanifest import MatrixLevel
 
 _CHUNK = 1 << 20
@@ -197,12 +198,15 @@ def loop_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.uint8) if dtype.kind == "b" else np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
-def levels_of(cut: Shape, dtype: np.dtype[Any]) -> tuple[MatrixLevel, ...]:
-    """Return the levels of a matrix."""
+def levels_of(cut: Shape, dtype: np.dtype[Any], codes: int) -> tuple[MatrixLevel, ...]:
+    """Return the levels of a matrix; of very many categories there are none."""
+    if codes > MOST:
+        return ()
     found = []
     for rows, cols in level_factors(cut):
         chunk = -(-cut.block[0] // rows), -(-cut.block[1] // cols)
-        found.append(MatrixLevel(rows, cols, plane_types(dtype, rows * cols), chunk))
+        planes = code_planes(rows * cols, codes) if codes else plane_types(dtype, rows * cols)
+        found.append(MatrixLevel(rows, cols, planes, chunk))
     return tuple(found)
 
 
@@ -236,7 +240,10 @@ def build_block(job: Job, number: tuple[int, int]) -> Block:
     facts_of(ready, job.sentinel, facts)
     whole: tuple[Planes, tuple[int, int]] | None = None
     means = {}
-    for place, level in enumerate(job.levels):
+    counted = counted_levels(ready, job.levels, job.codes) if job.codes else []
+    for level, counts in zip(job.levels, counted, strict=False):
+        files += [file for code, plane in enumerate(level.planes) for file in _plane(job, level, (plane, counts[..., code]), number)]
+    for place, level in enumerate(() if job.codes else job.levels):
         whole = _joined(whole, (level.rows, level.cols), ready.shape) or _reduced(ready, (level.rows, level.cols), job)
         files += _planes(job, level, whole[0], number)
         means[place] = _some(*_means(whole, ready.shape), job, number)
@@ -308,14 +315,18 @@ def _joined(finer: tuple[Planes, tuple[int, int]] | None, factors: tuple[int, in
 
 def _planes(job: Job, level: MatrixLevel, planes: Planes, number: tuple[int, int]) -> Iterator[DataFile]:
     for plane, values in zip(PLANES, planes, strict=True):
-        if plane == "missing" and not values.any():
-            continue
-        kept = values.astype(np.dtype(level.planes[plane]), copy=False)
-        if kept.shape != level.chunk:
-            whole = np.zeros(level.chunk, kept.dtype)
-            whole[: kept.shape[0], : kept.shape[1]] = kept
-            kept = whole
-        yield write_file(job.store, f"{level_name(job.generation, level, plane)}/c/{number[0]}/{number[1]}", _bytes(kept), durable=False)
+        if plane != "missing" or values.any():
+            yield from _plane(job, level, (plane, values), number)
+
+
+def _plane(job: Job, level: MatrixLevel, found: tuple[str, NDArray[Any]], number: tuple[int, int]) -> Iterator[DataFile]:
+    plane, values = found
+    kept = values.astype(np.dtype(level.planes[plane]), copy=False)
+    if kept.shape != level.chunk:
+        whole = np.zeros(level.chunk, kept.dtype)
+        whole[: kept.shape[0], : kept.shape[1]] = kept
+        kept = whole
+    yield write_file(job.store, f"{level_name(job.generation, level, plane)}/c/{number[0]}/{number[1]}", _bytes(kept), durable=False)
 
 
 def _means(found: tuple[Planes, tuple[int, int]], cells: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

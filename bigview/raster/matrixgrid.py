@@ -10,6 +10,7 @@ from bigview.config import limits
 from bigview.errors import OptionError, TooLargeError, closest
 from bigview.raster.aggregate import DOMINANT
 from bigview.raster.blocks import STORED
+from bigview.raster.categorypyramid import pyramid_modes
 from bigview.raster.matrixplanes import planes_of
 from bigview.raster.ordered import Cell, Ordered, extreme_cells, mode_cells, sampled_cells
 from bigview.raster.similar import is_single
@@ -27,6 +28,9 @@ def aggregate_matrix(table: MatrixTable, view: View, agg: Any = "mean", rows: An
     name = _checked(table, view, agg)
     if name == "mode":
         found = Ordered.of(table, view, rows, cols)
+        made = pyramid_modes(table, found.y, found.x) if found.is_native and table.manifest.levels else None
+        if made is not None:
+            return _labelled(made[0], found, {"exact": True, "error": made[2], "level": made[1]})
         return _labelled(mode_cells(table, found), found, {"exact": True, "error": 0.0, "level": 0})
     planes = planes_of(table, view, rows, cols, squares=name == "std", every=name in ("min", "max"))
     found = Ordered.of(table, view, rows, cols)

@@ -62,7 +62,7 @@ def planes_of(table: MatrixTable, view: View, rows: Any = None, cols: Any = None
 def _made(table: MatrixTable, found: Ordered, squares: bool) -> Planes:
     if table.manifest.layout == "sparse":
         return Planes(reduce_sparse(table.sparse, found.rows, found.cols, centre_of(table) if squares else None))
-    if found.is_native and table.manifest.levels:
+    if found.is_native and table.manifest.levels and table.kind != "category":
         made = pyramid_cells(table, found.y, found.x, squares)
         return Planes(made.found, made.level, made.error)
     return Planes(reduced_cells(table, found, squares))

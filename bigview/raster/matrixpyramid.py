@@ -42,7 +42,7 @@ class Pyramidal:
     error: float
 
 
-class _Cut(NamedTuple):
+class Cut(NamedTuple):
     """One axis of a view over a level: which of the level's cells are whole inside, and which rows (or columns) beside them are not."""
 
     inner: Span
@@ -50,7 +50,8 @@ class _Cut(NamedTuple):
     edges: NDArray[np.int64]
 
     @classmethod
-    def of(cls, side: MatrixSide, step: int) -> "_Cut":
+    def of(cls, side: MatrixSide, step: int) -> "Cut":
+        """Return the cut of a side for a level that covers `step` rows (or columns) in a cell."""
         first, stop = int(side.edges[0]), int(side.edges[-1])
         low = -(-first // step)
         high = -(-stop // step) if stop == side.size else stop // step
@@ -76,10 +77,11 @@ def pyramid_cells(table: MatrixTable, y: MatrixSide, x: MatrixSide, squares: boo
         found = _raw(table, (rows, cols), centre, [((rows.span.start, rows.span.stop), (cols.span.start, cols.span.stop))])
         return Pyramidal(found, 0, 0.0)
     level = level_arrays(table.folder, table.manifest, table.manifest.levels[number - 1])
-    down, across = _Cut.of(y, level.rows), _Cut.of(x, level.cols)
-    ring = list(_ring(down, across, level))
-    found = _raw(table, (rows, cols), centre, ring) + _from_level(table, level, (down, across), centre).by_pixel(rows, cols)
-    error = max(_error(y, level.rows), _error(x, level.cols))
+    down, across = Cut.of(y, level.rows), Cut.of(x, level.cols)
+    found = _raw(table, (rows, cols), centre, list(ring(down, across, level))) + _from_level(table, level, (down, across), centre).by_pixel(
+        rows, cols
+    )
+    error = max(error_of(y, level.rows), error_of(x, level.cols))
     return Pyramidal(found, number, error)
 
 
@@ -95,26 +97,27 @@ def choose_level(table: MatrixTable, y: MatrixSide, x: MatrixSide) -> int:
     costs = [(float(cells * table.dtype.itemsize), 0)]
     exact = []
     for number, level in enumerate(table.manifest.levels, 1):
-        if _fine(level.rows, y) and _fine(level.cols, x):
+        if is_fine(level.rows, y) and is_fine(level.cols, x):
             width = sum(np.dtype(level.planes[plane]).itemsize for plane in ("sum", "min", "max"))
             costs.append((cells / (level.rows * level.cols) * width, number))
-            if max(_error(y, level.rows), _error(x, level.cols)) == 0 and cells / (level.rows * level.cols) <= limits().exact_cells / 2:
+            if max(error_of(y, level.rows), error_of(x, level.cols)) == 0 and cells / (level.rows * level.cols) <= limits().exact_cells / 2:
                 exact.append(number)
     return exact[-1] if exact else min(costs)[1]
 
 
-def _fine(step: int, side: MatrixSide) -> bool:
+def is_fine(step: int, side: MatrixSide) -> bool:
+    """Whether a level's cells are at most half a pixel."""
     return step == 1 or 2 * step <= side.step
 
 
-def _error(side: MatrixSide, step: int) -> float:
+def error_of(side: MatrixSide, step: int) -> float:
     """Return the furthest that a cell may be counted from its place: nowhere if all edges between pixels are edges of the level's cells."""
     inner = side.edges[1:-1]
     exact = ((inner % step == 0) | (inner == side.edges[0]) | (inner == side.edges[-1])).all()
     return 0.0 if exact else step / 2 / side.step
 
 
-def _ring(down: _Cut, across: _Cut, level: LevelArrays) -> Iterator[tuple[Span, Span]]:
+def ring(down: Cut, across: Cut, level: LevelArrays) -> Iterator[tuple[Span, Span]]:
     """Yield the rectangles of cells inside the view that the whole cells of the level leave over, at its edges."""
     (top, bottom), (left, right) = down.outer, across.outer
     r0, r1 = (min(max(end * level.rows, top), bottom) for end in down.inner)
@@ -133,7 +136,7 @@ def _raw(table: MatrixTable, pixels: tuple[AxisPixels, AxisPixels], centre: floa
     return reduction.result()
 
 
-def _from_level(table: MatrixTable, level: LevelArrays, cuts: tuple[_Cut, _Cut], centre: float | None) -> Reduced:
+def _from_level(table: MatrixTable, level: LevelArrays, cuts: tuple[Cut, Cut], centre: float | None) -> Reduced:
     """Return what the pixels hold of the whole cells of a level."""
     down, across = cuts
     shape = len(down.edges) - 1, len(across.edges) - 1
@@ -160,7 +163,7 @@ def _spans(edges: NDArray[np.int64]) -> list[Span]:
     return [(int(a), int(b)) for a, b in pairwise(found)]
 
 
-def _add_span(level: LevelArrays, cuts: tuple[_Cut, _Cut], work: tuple[Span, set[str], tuple[int, int]], out: Reduced) -> None:
+def _add_span(level: LevelArrays, cuts: tuple[Cut, Cut], work: tuple[Span, set[str], tuple[int, int]], out: Reduced) -> None:
     """Add the level's cells of some pixel rows."""
     (down, across), (span, names, shape) = cuts, work
     rows, cols = (int(down.edges[span[0]]), int(down.edges[span[1]])), across.inner

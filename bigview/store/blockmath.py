@@ -155,3 +155,37 @@ Planes = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.generic], ND
 def empty_planes(shape: tuple[int, int], dtype: np.dtype) -> Planes:
     """Return planes to reduce into: sum, squares, least, greatest, missing."""
     return np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype), np.zeros(shape, dtype), np.zeros(shape, np.int64)
+
+
+@nb.njit(nogil=True, cache=True)
+def count_codes_of(codes, places, counts):  # type: ignore[no-untyped-def]
+    """Count the codes of a block of cells.
+
+    Parameters
+    ----------
+    codes : (r, c) array of whole numbers
+        Negative ones are missing.
+    places : ((r,) array, (c,) array)
+        Where each row and each column is counted; −1 for nowhere.
+    counts : (h, w, k) array
+        Added to.
+    """
+    rows, cols = places
+    for r in range(codes.shape[0]):
+        if rows[r] < 0:
+            continue
+        for c in range(codes.shape[1]):
+            if cols[c] >= 0 and codes[r, c] >= 0:
+                counts[rows[r], cols[c], codes[r, c]] += 1
+
+
+@nb.njit(nogil=True, cache=True)
+def add_counts(plane, places, code, counts):  # type: ignore[no-untyped-def]
+    """Add the counts of one code in a block of a level's cells to pixels; see `count_codes_of`."""
+    rows, cols = places
+    for r in range(plane.shape[0]):
+        if rows[r] < 0:
+            continue
+        for c in range(plane.shape[1]):
+            if cols[c] >= 0:
+                counts[rows[r], cols[c], code] += plane[r, c]

@@ -33,6 +33,12 @@ def plane_types(dtype: np.dtype[Any], cells: int) -> dict[str, str]:
     }
 
 
+def code_planes(cells: int, codes: int) -> dict[str, str]:
+    """Return the types of a level's planes over categories, whose cells hold so many cells: how many have each code."""
+    held = np.min_scalar_type(cells)
+    return {f"count-{code}": held.newbyteorder("<").str for code in range(codes)}
+
+
 @dataclass(frozen=True)
 class LevelArrays:
     """Where the planes of a level are.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bigview.errors import BigviewError
 from bigview.store.axistable import AxisTable
-from bigview.store.blockmath import empty_planes, reduce_cells
+from bigview.store.blockmath import count_codes_of, empty_planes, reduce_cells
 from bigview.store.matrix import MatrixTable
 from bigview.store.matrixlevels import PLANES, LevelArrays, level_arrays
 from bigview.store.verify import file_problem
@@ -46,7 +46,7 @@ def _pyramid(table: MatrixTable) -> Iterator[str]:
     levels = [level_arrays(table.folder, table.manifest, level) for level in table.manifest.levels]
     if not levels:
         return
-    first = levels[0].arrays["sum"].chunk
+    first = next(iter(levels[0].arrays.values())).chunk
     tall, wide = (min(size, step * cells) for size, step, cells in zip(table.shape, first, (levels[0].rows, levels[0].cols), strict=True))
     kept = {file.name for file in table.manifest.files}
     wrong = set()
@@ -69,6 +69,9 @@ def _values(table: MatrixTable, rows: tuple[int, int], cols: tuple[int, int]) ->
 
 def _differences(table: MatrixTable, level: LevelArrays, corner: tuple[int, int], values: NDArray[Any], kept: set[str]) -> Iterator[str]:
     shape = -(-values.shape[0] // level.rows), -(-values.shape[1] // level.cols)
+    if table.kind == "category":
+        yield from _wrong_counts(level, corner, values)
+        return
     made = empty_planes(shape, values.dtype)
     sentinel = np.array([0 if table.missing is None else table.missing], values.dtype), table.missing is not None
     reduce_cells(values, sentinel, (level.rows, level.cols), made)
@@ -82,6 +85,16 @@ def _differences(table: MatrixTable, level: LevelArrays, corner: tuple[int, int]
         if not np.allclose(
             found.astype(np.float64), wanted.astype(np.float64), rtol=_CLOSE.get(plane, 0.0), atol=_slack(plane, values), equal_nan=True
         ):
+            yield plane
+
+
+def _wrong_counts(level: LevelArrays, corner: tuple[int, int], values: NDArray[Any]) -> Iterator[str]:
+    shape = -(-values.shape[0] // level.rows), -(-values.shape[1] // level.cols)
+    counts = np.zeros((*shape, len(level.arrays)), np.int64)
+    count_codes_of(values, (np.arange(values.shape[0]) // level.rows, np.arange(values.shape[1]) // level.cols), counts)
+    rows, cols = (np.arange(begin // step, begin // step + size) for begin, step, size in zip(corner, (level.rows, level.cols), shape, strict=True))
+    for code, (plane, array) in enumerate(level.arrays.items()):
+        if (array.take(rows, cols) != counts[..., code]).any():
             yield plane
 
 
