@@ -215,6 +215,9 @@ def test_nearest(data: st.DataObject) -> None:
         found = store.nearest(x, y, k=4)
         np.testing.assert_allclose(found["distance"], distance.iloc[:4], rtol=1e-12)
         assert set(found["__row"]) <= set(distance.index[distance <= distance.iloc[: len(found)].max()]) if len(found) else distance.empty
+        most = data.draw(st.sampled_from([0.0, 1e-9, 0.1, 1.0, 7.5, 1e30]))
+        near = store.nearest(x, y, k=4, within=most)
+        np.testing.assert_array_equal(near["distance"], found["distance"][found["distance"] <= most])
 
 
 @pytest.mark.parametrize("pixels", [97, 131, 160, 173, 211])

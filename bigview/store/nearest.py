@@ -35,7 +35,12 @@ def _best(x, y, starts, stops, bits, target, best):  # type: ignore[no-untyped-d
 
 
 def nearest_rows(
-    reader: Reader, place: tuple[float, float], k: int, bits: Bits | None, window: tuple[Box | None, tuple[int, int] | None]
+    reader: Reader,
+    place: tuple[float, float],
+    k: int,
+    bits: Bits | None,
+    window: tuple[Box | None, tuple[int, int] | None],
+    within: float = math.inf,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the positions and distances of the k rows nearest to a place, nearest first.
 
@@ -47,6 +52,8 @@ def nearest_rows(
         Rows that count.
     window : (Box or None, (width, height) or None)
         Only rows in the box count; distances are then in its pixels.
+    within : float
+        Rows further away are not found. Far from all rows this saves a search through very many of them.
     """
     box, pixels = window
     x, y = reader.manifest.x, reader.manifest.y
@@ -55,7 +62,7 @@ def nearest_rows(
         scale = (pixels[0] / (box.x1 - box.x0), pixels[1] / (box.y1 - box.y0))
     words = np.empty(0, np.uint64) if bits is None else bits
     outer = box or Box(x.low, math.nextafter(x.high, math.inf), y.low, math.nextafter(y.high, math.inf), True, True)
-    reach = max(_first_reach(reader, k, scale), 1e-300)
+    reach = min(max(_first_reach(reader, k, scale), 1e-300), within)
     while True:
         part, whole = _around(place, reach, scale, outer)
         if part is not None:
@@ -63,11 +70,12 @@ def nearest_rows(
             rows, distance = np.full(k, -1, np.int64), np.full(k, np.inf)
             with reader.pages.pinned([X, Y], reader.pages.groups_of(selection.starts, selection.stops)) as (px, py):
                 found = _best(px, py, selection.starts, selection.stops, words, (place, scale), (rows, distance))
-            if whole or (found == k and distance[k - 1] <= reach):
-                return rows[:found], distance[:found]
-        elif whole:
+            if whole or reach >= within or (found == k and distance[k - 1] <= reach):
+                near = distance[:found] <= within
+                return rows[:found][near], distance[:found][near]
+        elif whole or reach >= within:
             return np.empty(0, np.int64), np.empty(0)
-        reach *= 4
+        reach = min(reach * 4, within)
 
 
 def _first_reach(reader: Reader, k: int, scale: tuple[float, float]) -> float:

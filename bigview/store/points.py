@@ -1,5 +1,6 @@
 """PointTable: the rows of a point store, asked for by place and by condition."""
 
+import math
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from types import TracebackType
@@ -171,16 +172,24 @@ class PointTable:
         return self.records(positions_of_keys(self.reader, list(keys or [])), columns)
 
     def nearest(
-        self, x: Any, y: Any, k: int = 1, where: Where = None, view: View | None = None, columns: Sequence[str] | None = None
+        self,
+        x: Any,
+        y: Any,
+        k: int = 1,
+        where: Where = None,
+        view: View | None = None,
+        columns: Sequence[str] | None = None,
+        within: float = math.inf,
     ) -> pd.DataFrame:
         """Return the `k` rows nearest to a place, nearest first, with their `distance`.
 
-        Distances are Euclidean in the axes' units; with a `view` in its pixels, and only rows inside its ranges count.
+        Distances are Euclidean in the axes' units; with a `view` in its pixels, and only rows inside its ranges count. Rows further away than
+        `within` are not looked for.
         """
         box = None if view is None else Box.of(view, self.manifest.x, self.manifest.y)
         place = (self.manifest.x.position(x), self.manifest.y.position(y))
         pixels = None if view is None else (view.width, view.height)
-        positions, distance = nearest_rows(self.reader, place, k, self._clauses.of(where), (box, pixels))
+        positions, distance = nearest_rows(self.reader, place, k, self._clauses.of(where), (box, pixels), within)
         found = self.records(positions, columns)
         found["distance"] = distance
         return found

@@ -54,8 +54,8 @@ def find(table: PointTable, pointed: Pointed) -> Iterator[Found | None]:
     axes = table.manifest.x, table.manifest.y
     x, y = (to_value(axis, place) for axis, place in zip(axes, pointed.place, strict=True))
     quick = [name for name, kind in table.columns.items() if kind in QUICK]
-    near = table.nearest(x, y, 1, pointed.where, pointed.view, columns=quick)
-    if near.empty or float(near["distance"].iloc[0]) > limits().reach:
+    near = table.nearest(x, y, 1, pointed.where, pointed.view, columns=quick, within=limits().reach)
+    if near.empty:
         yield None
         return
     slow = len(quick) < len(table.columns)
