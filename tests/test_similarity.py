@@ -149,6 +149,14 @@ def test_of_a_point_store_in_the_order_of_its_source(tmp_path):
         build_similarity(str(tmp_path / "q.bv"), quiet=True)
 
 
+def test_a_cosine_is_never_beyond_one(tmp_path):
+    vectors = np.repeat(np.random.default_rng(0).normal(size=(1, 256)), 50, axis=0)
+    store = made(tmp_path, vectors, "cosine")
+    assert 1 - 1e-12 < store.cells().max() <= 1.0
+    assert float(store.aggregate(bv.View((0, 50), (0, 50), 50, 50)).max()) <= 1.0
+    assert float(store.aggregate(bv.View((0, 50), (0, 50), 5, 5)).max()) <= 1.0
+
+
 def test_bad_input(tmp_path):
     with pytest.raises(bv.OptionError, match="cosine"):
         build_similarity(np.ones((3, 2)), str(tmp_path / "s.bv"), "cosin")

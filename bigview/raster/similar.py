@@ -84,6 +84,8 @@ def _joined(sums: list[NDArray[np.float64]], cells: SimilarCells, single: bool, 
     """Return the reduction of blocks of products from the sums of both sides."""
     (one, other), width = sums, cells.width
     total, count = one[:, :width] @ other[:, :width].T, np.multiply.outer(one[:, -1], other[:, -1])
+    if cells.metric == "cosine":
+        total = np.clip(total, -count, count)  # rounding may go beyond
     if cells.metric.endswith("euclidean"):
         total = np.maximum(np.multiply.outer(one[:, width], other[:, -1]) + np.multiply.outer(one[:, -1], other[:, width]) - 2 * total, 0.0)
         total = np.sqrt(total) if cells.metric == "euclidean" else total

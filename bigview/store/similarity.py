@@ -162,7 +162,7 @@ def compared(one: Floats, other: Floats, metric: Metric) -> Floats:
     """Return the cells of vectors that `SimilarCells.prepared` gives."""
     dots = np.asarray(one @ other.T)
     if metric in ("cosine", "dot"):
-        return dots
+        return np.clip(dots, -1, 1, out=dots) if metric == "cosine" else dots  # rounding may go beyond
     squared = np.maximum(np.einsum("ij,ij->i", one, one)[:, None] + np.einsum("ij,ij->i", other, other) - 2 * dots, 0.0)
     return squared if metric == "sqeuclidean" else np.asarray(np.sqrt(squared))
 
