@@ -8,7 +8,8 @@ from scipy import sparse
 
 import bigview as bv
 from bigview.config import override
-from bigview.raster.matrixgrid import extremes
+from bigview.raster import matrixgrid, sparseblocks
+from bigview.raster.matrixgrid import extremes, quick_matrix
 from bigview.store.files import Folder
 from tests.test_ordered import Index
 
@@ -62,6 +63,21 @@ def test_stored_cells_and_windows_read_by_columns(tmp_path, wide):
     assert np.array_equal(store.cells([5, 5, 2], [7, 1, 7]), dense[np.ix_([5, 5, 2], [7, 1, 7])])
     low, high = extremes(store, view, (1, 1))
     assert (low.value, high.value) == (parts[1, :, 1].min(), parts[1, :, 1].max())
+
+
+def test_a_quick_grid_says_how_far_it_may_be_off(tmp_path, monkeypatch):
+    matrix = random_matrix((6000, 500), 0.1)
+    store, view = bv.build_matrix(matrix, tmp_path / "s.bv", quiet=True), bv.View((0, 500), (0, 6000), 20, 30)
+    assert quick_matrix(store, view) is None  # few entries
+    monkeypatch.setattr(matrixgrid, "QUICK_ENTRIES", 1000)
+    monkeypatch.setattr(sparseblocks, "SAMPLE_ENTRIES", 60_000)
+    exact, quick = store.aggregate(view), quick_matrix(store, view)
+    off = float(np.sqrt(((exact - quick) ** 2).mean()))
+    assert not quick.attrs["exact"]
+    assert 0.8 * off < quick.attrs["standard_error"] < 1.25 * off
+    assert (quick_matrix(store, view, "count") == 200 * 25).all()
+    assert np.allclose(quick_matrix(store, view, "stored").mean(), matrix.nnz / 600, rtol=0.05)
+    assert quick_matrix(store, view, "std").notnull().all()
 
 
 def test_a_matrix_too_large_to_be_dense(tmp_path):

@@ -4,7 +4,7 @@ An order is only a way to number the pixel rows and columns, so a matrix in any 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Literal, Self
@@ -286,12 +286,17 @@ def strips_within(rows: AxisPixels, cols: AxisPixels, cells: int) -> int:
 
 
 def sampled_blocks(blocks: Iterable[Block], rows: AxisPixels, cols: AxisPixels, shape: tuple[int, int], most: int, **options: Any) -> Sampled:
-    """Return the reduction of at most `most` rows a pixel row: whole strips of rows, since memory is read by the strip.
+    """Return the reduction of at most `most` rows a pixel row: whole strips of rows, since memory is read by the strip."""
+    kept = list(blocks)
+    return sampled_rows(lambda part: reduce_blocks(kept, part, cols, shape, **options), rows, most)
+
+
+def sampled_rows(reduce: Callable[[AxisPixels], Reduced], rows: AxisPixels, most: int) -> Sampled:
+    """Return the reduction of at most `most` rows a pixel row, where `reduce` gives that of the rows it is called with.
 
     See Cochran, Sampling Techniques (1977), chapters 8 and 9: a systematic sample of clusters, whose error is taken from two interpenetrating halves.
     """
-    kept = list(blocks)
-    found, half = (reduce_blocks(kept, part, cols, shape, **options) for part in rows.sample(most))
+    found, half = (reduce(part) for part in rows.sample(most))
     share = rows.by_pixel(np.minimum(rows.sizes, most) / np.maximum(rows.sizes, 1), 0)[:, None]
     return Sampled(found, share, _standard_error(found, half, share))
 
