@@ -64,10 +64,6 @@ def quick_matrix(table: MatrixTable, view: View, agg: Any = "mean", rows: Any = 
         sample = sampled_sparse(table.sparse, found.rows, found.cols, centre_of(table) if name == "std" else None)
     else:
         sample = sampled_cells(table, found, squares=name == "std")
-        sampled_sparse(table.sparse, found.rows, found.cols, centre_of(table) if name == "std" else None)
-        if sparse
-        else sampled_cells(table, found, squares=name == "std")
-    )
     values = sample.found.value(name)  # type: ignore[arg-type]
     if name in ("sum", "count", "stored"):
         values = values / np.where(sample.share > 0, sample.share, 1)
