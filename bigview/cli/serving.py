@@ -65,7 +65,7 @@ def serve_options(commands: Any) -> None:
 def demo_options(commands: Any) -> None:
     """Declare the command."""
     parser = command(commands, "demo", "build a demonstration store and open it", _demo)
-    parser.add_argument("name", nargs="?", default="words", metavar="NAME", help="words, similarity, flights, landmask (real) or clusters (synthetic)")
+    parser.add_argument("name", nargs="?", default="words", metavar="NAME", help="words, similarity, flights, landmask or clusters (synthetic)")
     parser.add_argument("--rows", default="1M", metavar="N", help="10K, 1M, 100M, …, or all (1M)")
     parser.add_argument("--folder", metavar="PATH", help="where demonstration data are kept (the user's cache)")
     parser.add_argument("--no-serve", action="store_true", help="only build")

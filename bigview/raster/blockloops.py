@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 @intrinsic
 def _pointer(context: Any, address: Any, like: Any) -> Any:
     """Turn an address into a pointer to values of the type of an array."""
-    pointer = types.CPointer(like.dtype)
+    pointer = types.CPointer(like.dtype)  # type: ignore[no-untyped-call]
 
     def build(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], target.get_value_type(pointer))
@@ -25,7 +25,7 @@ def _pointer(context: Any, address: Any, like: Any) -> Any:
 
 @nb.njit(inline="always")
 def _row(address, like, columns):  # type: ignore[no-untyped-def]
-    return nb.carray(_pointer(address, like), (columns,))
+    return nb.carray(_pointer(address, like), (columns,))  # type: ignore[attr-defined, call-arg]
 
 
 @nb.njit(inline="always")
@@ -187,5 +187,5 @@ def most_frequent(counts, out):  # type: ignore[no-untyped-def]
                 n = np.int64(counts[p, k, code])
                 total += n
                 if n > most:
-                    best, most = code, n
+                    best, most = np.int64(code), n
             out[p, k, 0], out[p, k, 1], out[p, k, 2] = best, most, total

@@ -106,7 +106,8 @@ def unpack(bits: Bits, start: int, stop: int) -> NDArray[np.bool_]:
 
 def tested(bits: Bits, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return the bits of rows, in any order, as booleans."""
-    return (bits[rows >> 6] >> (rows & 63).astype(np.uint64) & np.uint64(1)).astype(bool)
+    found: NDArray[np.bool_] = (bits[rows >> 6] >> (rows & 63).astype(np.uint64) & np.uint64(1)).astype(bool)
+    return found
 
 
 def positions(bits: Bits, start: int, stop: int, skip: int, most: int) -> tuple[NDArray[np.int64], int]:
