@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 from scipy.cluster.hierarchy import linkage as scipy_linkage
 from scipy.spatial.distance import cdist, pdist
 
@@ -255,3 +256,25 @@ def test_many_rows_can_be_stopped():
 def test_nothing_and_no_features():
     assert len(of_array(np.empty((0, 4)))) == 0
     assert whole(of_array(np.empty((5, 0))), 5)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "correlation"])
+@pytest.mark.parametrize("exact", [True, False])
+def test_sparse_rows_are_clustered_as_dense_ones(tmp_path: Path, metric: str, exact: bool):
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 6, 700)
+    chance = rng.random((6, 2_300)) < 0.03
+    values = np.where(rng.random((700, 2_300)) < 0.8, chance[label], 0) * rng.uniform(1, 2, (700, 2_300))
+    values[5], label[5] = values[17], label[17]
+    store = bv.build_matrix(sparse.csr_array(values), tmp_path / "m.bv", quiet=True)
+    assert store.manifest.layout == "sparse"
+    options = ClusterOptions(metric=metric)
+    with override(exact_leaves=5_000 if exact else 100, middles=64):
+        found, dense = cluster(leaves_of(store, "rows"), options), cluster(leaves_of_array(values), options)
+        across = cluster(leaves_of(store, "cols"), options)
+    assert whole(found, 700)
+    assert whole(across, 2_300)
+    assert found.count(0) == dense.count(0) == 699
+    if exact:
+        np.testing.assert_allclose(found.heights, dense.heights, rtol=1e-5)
+    assert same_groups(found.clusters(found.height_for(6)), label[found.index])

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from bigview.store import pool
 from bigview.store.matrix import MatrixTable
+from bigview.store.sparse import Half
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Side = Literal["rows", "cols"]
+Entries = tuple[NDArray[np.int64], NDArray[Any], Doubles]
 Metric = Literal["euclidean", "cosine", "correlation"]
 
 # Leaves and features read at once: 64 MB in double precision.
@@ -32,12 +34,15 @@ class Leaves:
     read : callable
         Returns the block of a range of leaves and a range of features (two pairs of first and one past the last), of any numeric type; NaN, or what
         `missing` says, where a value is missing.
+    entries : callable, optional
+        Returns what is stored of a range of leaves, where all else is 0: where each leaf's entries begin, their features, their values.
     """
 
     count: int
     width: int
     read: Callable[[tuple[int, int], tuple[int, int]], NDArray[Any]]
     missing: int | None = None
+    entries: Callable[[tuple[int, int]], Entries] | None = None
 
     def block(self, leaves: tuple[int, int], features: tuple[int, int]) -> Doubles:
         """Return a block in double precision, NaN where there is no finite value."""
@@ -73,6 +78,9 @@ def leaves_of(table: MatrixTable, side: Side) -> Leaves:
     if table.manifest.layout == "similarity":
         vectors = table.similar
         return Leaves(count, vectors.width, lambda leaves, features: vectors.prepared(np.arange(*leaves))[:, slice(*features)])
+    if table.manifest.layout == "sparse":
+        half = table.sparse.by_row if side == "rows" else table.sparse.by_col
+        return Leaves(count, width, partial(_cells, table, side), table.missing, partial(_entries, half))
     if table.kind == "category":
         codes = len(table.manifest.categories)
         return Leaves(count, width * codes, partial(_indicators, table, side, codes))
@@ -85,6 +93,13 @@ def _cells(table: MatrixTable, side: Side, leaves: tuple[int, int], features: tu
     for row, col, values in table.blocks(slice(r0, r1), slice(c0, c1)):
         out[row - r0 : row - r0 + values.shape[0], col - c0 : col - c0 + values.shape[1]] = values
     return out if side == "rows" else out.T
+
+
+def _entries(half: Half, leaves: tuple[int, int]) -> Entries:
+    begin, features, values, first = half.entries(slice(*leaves))
+    found = values.astype(np.float64)
+    found[~np.isfinite(found)] = np.nan
+    return begin[leaves[0] : leaves[1] + 1] - first, features, found
 
 
 def _indicators(table: MatrixTable, side: Side, codes: int, leaves: tuple[int, int], features: tuple[int, int]) -> Floats:
@@ -140,7 +155,9 @@ def survey(leaves: Leaves, metric: Metric, standard: bool) -> Survey:
     own = np.zeros((leaves.count, 3))
     hashes = np.zeros(leaves.count, np.uint64)
     largest = 0.0
-    for low, left, block in leaves.blocks():
+    if leaves.entries is not None:
+        largest = _survey_sparse(leaves, (sums, squares, counts), own, hashes)
+    for low, left, block in leaves.blocks() if leaves.entries is None else ():
         high, right = low + block.shape[0], left + block.shape[1]
         largest = max(largest, float(np.nanmax(np.abs(block), initial=0.0, where=~np.isnan(block))))
         _survey(block, left, (sums[left:right], squares[left:right], counts[left:right]), own[low:high], hashes[low:high])
@@ -160,6 +177,54 @@ def survey(leaves: Leaves, metric: Metric, standard: bool) -> Survey:
     power_of = np.maximum(own[:, 1] / there - mean * mean, 0) * leaves.width
     flat = power_of <= 1e-24 * own[:, 1]
     return Survey(kind, first, mean[:, None], np.where(flat, 0, 1 / np.sqrt(np.where(flat, 1, power_of)))[:, None], 1.0)
+
+
+def _survey_sparse(leaves: Leaves, features: tuple[Doubles, Doubles, Doubles], own: Doubles, hashes: NDArray[np.uint64]) -> float:
+    """Do the same for what is stored of sparse leaves; what is not stored is 0. Returns the largest size of a value."""
+    assert leaves.entries is not None
+    features[2][:] = leaves.count
+    own[:, 2] = leaves.width
+    largest = 0.0
+    for low in range(0, leaves.count, TALL):
+        if pool.stopped():
+            raise pool.Stopped
+        high = min(low + TALL, leaves.count)
+        begin, numbers, values = leaves.entries((low, high))
+        largest = max(largest, float(np.nanmax(np.abs(values), initial=0.0, where=~np.isnan(values))))
+        _survey_entries(begin, numbers, values, features, own[low:high], hashes[low:high])
+    return largest
+
+
+@nb.njit(nogil=True, cache=True)
+def _survey_entries(begin, numbers, values, features, own, hashes):  # type: ignore[no-untyped-def]
+    sums, squares, counts = features
+    bits = values.view(np.uint64)
+    for i in range(begin.shape[0] - 1):
+        for at in range(begin[i], begin[i + 1]):
+            value, j = values[at], numbers[at]
+            if value == value:  # not NaN
+                sums[j] += value
+                squares[j] += value * value
+                own[i, 0] += value
+                own[i, 1] += value * value
+                if value != 0:
+                    hashes[i] += _mixed(bits[at], j)
+            else:
+                counts[j] -= 1
+                own[i, 2] -= 1
+                hashes[i] += _mixed(nb.uint64(0x7FF8000000000000), j)
+
+
+@nb.njit(nogil=True, cache=True)
+def _mixed(bits, feature):  # type: ignore[no-untyped-def]
+    # SplitMix64 of the value, then of the value and its feature.
+    mixed = nb.uint64(bits)
+    for _ in range(2):
+        mixed += nb.uint64(0x9E3779B97F4A7C15) * nb.uint64(feature + 1)
+        mixed = (mixed ^ (mixed >> nb.uint64(30))) * nb.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> nb.uint64(27))) * nb.uint64(0x94D049BB133111EB)
+        mixed ^= mixed >> nb.uint64(31)
+    return mixed
 
 
 @nb.njit(nogil=True, cache=True)
@@ -183,13 +248,7 @@ def _survey(block, left, features, own, hashes):  # type: ignore[no-untyped-def]
                 own[i, 1] += value * value
                 own[i, 2] += 1
                 mixed = bits[i, j]
-            # SplitMix64 of the value, then of the value and its feature.
-            for _ in range(2):
-                mixed += nb.uint64(0x9E3779B97F4A7C15) * nb.uint64(left + j + 1)
-                mixed = (mixed ^ (mixed >> nb.uint64(30))) * nb.uint64(0xBF58476D1CE4E5B9)
-                mixed = (mixed ^ (mixed >> nb.uint64(27))) * nb.uint64(0x94D049BB133111EB)
-                mixed ^= mixed >> nb.uint64(31)
-            hashes[i] += mixed
+            hashes[i] += _mixed(mixed, left + j)
 
 
 def equal(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -114,6 +114,18 @@ class _Base:
     def rows(self, leaves: Leaves, known: Survey, picked: NDArray[np.int64]) -> Floats:
         """Return some leaves."""
         found = np.zeros((len(picked), self.width), np.float32)
+        if leaves.entries is not None and self.place is not None and self.sign is not None:
+            span = int(picked[0]), int(picked[-1]) + 1
+            stored, (shift, factor) = leaves.entries(span), (known.shift, known.factor)
+            ones = np.zeros((1, self.width), np.float32)
+            _sketch(np.ones((1, leaves.width), np.float32), self.place, self.sign, ones)
+            if shift.shape[0] > 1:  # by leaves
+                _sketch_entries(stored, picked - span[0], self.place, self.sign, (np.zeros(1), np.ones(1)), found)
+                found -= shift[picked].astype(np.float32) * ones
+                found *= factor[picked].astype(np.float32)
+            else:  # by features; what every leaf is shifted by changes no distance
+                _sketch_entries(stored, picked - span[0], self.place, self.sign, (shift[0], factor[0]), found)
+            return found
         for left in range(0, leaves.width, WIDE):
             right = min(left + WIDE, leaves.width)
             block = _picked(leaves, known, picked, (left, right))
@@ -133,6 +145,22 @@ def _sketch(block, place, sign, found):  # type: ignore[no-untyped-def]
             if value == value and value != 0:
                 for k in range(place.shape[1]):
                     found[i, place[j, k]] += sign[j, k] * value
+
+
+@nb.njit(nogil=True, cache=True)
+def _sketch_entries(stored, picked, place, sign, about, found):  # type: ignore[no-untyped-def]
+    """Sketch what is stored; a missing value is the mean of its feature."""
+    begin, numbers, values = stored
+    shift, factor = about
+    for i in range(picked.shape[0]):
+        for at in range(begin[picked[i]], begin[picked[i] + 1]):
+            j = numbers[at]
+            value = values[at]
+            if value != value:
+                value = shift[j if shift.shape[0] > 1 else 0]
+            value *= factor[j if factor.shape[0] > 1 else 0]
+            for k in range(place.shape[1]):
+                found[i, place[j, k]] += sign[j, k] * np.float32(value)
 
 
 def _components(sample: Floats, random: np.random.Generator) -> tuple[Floats, Floats, float]:
