@@ -65,7 +65,7 @@ def _flights() -> pd.DataFrame:
     columns = ["month", "day", "dep_delay", "arr_delay", "carrier", "tailnum", "origin", "dest", "distance", "hour"]
     flights = pd.read_csv(_folder() / "flights.csv.zip", usecols=columns)
     date = pd.to_datetime({"year": 2013, "month": flights["month"], "day": flights["day"]})
-    return flights.assign(date=date, weekday=date.dt.dayofweek)
+    return flights.assign(date=date, weekday=date.dt.day_of_week)
 
 
 def _means(flights: pd.DataFrame, rows: str, cols: str, value: str) -> pd.DataFrame:
@@ -95,7 +95,7 @@ def _hours(flights: pd.DataFrame) -> Pivot:
 
 def _days(flights: pd.DataFrame) -> Pivot:
     found = _means(flights, "date", "hour", "dep_delay")
-    weekday = [_WEEKDAYS[date.dayofweek] for date in found.index]
+    weekday = [_WEEKDAYS[date.day_of_week] for date in found.index]
     counts = flights["date"].value_counts().reindex(found.index).to_numpy()
     mean = flights.groupby("date")["dep_delay"].mean().reindex(found.index).to_numpy()
     names = pd.Index([f"{date:%a %d %b}" for date in found.index])
@@ -128,6 +128,6 @@ def _planes(flights: pd.DataFrame) -> Pivot:
     counts = flights["tailnum"].value_counts().reindex(found.index).to_numpy()
     rows = pd.DataFrame({"airline": first.reindex(found.index).to_numpy(), "flights": counts, **facts}, index=pd.Index(found.index.astype(str)))
     names = pd.Index([f"{date:%a %d %b}" for date in found.columns])
-    cols = pd.DataFrame({"weekday": [_WEEKDAYS[date.dayofweek] for date in found.columns]}, index=names)
+    cols = pd.DataFrame({"weekday": [_WEEKDAYS[date.day_of_week] for date in found.columns]}, index=names)
     report = _report("plane", "day", "arrival delay, minutes", center=0.0, scale="symlog")
     return Pivot(_values(found), rows, cols, "Arrival delay of each plane on each day", report)

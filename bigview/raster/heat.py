@@ -218,7 +218,8 @@ def dressed_heat(table: MatrixTable, window: Window, look: HeatLook, grid: xr.Da
     agg, (x0, x1, y0, y1) = statistic_of(table, style), grid.attrs["bounds"]
     cells = tuple(max(1.0, float(one)) for one in grid.attrs["cells"])
     shown = {name: grid.attrs.get(name, usual) for name, usual in (("exact", True), ("error", 0.0), ("level", 0))}
-    count = round((x1 - x0) * (y1 - y0))
+    rows, cols = look.shape(table)
+    count = round((min(x1, cols) - max(x0, 0)) * (min(y1, rows) - max(y0, 0)))
     drawing = partial(Drawing, (x0, x1, -y1, -y0), count, spread=0, **shown)
     if agg == "mode":
         tones, totals = category_tones(grid.to_numpy(), window)
