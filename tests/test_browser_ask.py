@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+import bigview as bv
 from bigview.build.points import build_points
 from bigview.state import Saved, Spec
 from bigview.stores import open as open_store
@@ -248,3 +249,11 @@ def test_nothing_bars_people_who_hear_or_use_keys(page, team, store, light, pane
     page.wait_for_timeout(700)
     found = Axe().run(page).response["violations"]
     assert [(one["impact"], one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+
+
+def test_a_link_opens_the_charts_it_has(page, url, store):
+    spec = Spec(charts=[bv.Chart("histogram", ("score",), "score < 0.25"), bv.Chart("bars", ("kind",))])
+    _opened(page, f"{url}?{spec.to_query()}")
+    page.locator(".panel.charts .bar").first.wait_for(timeout=20_000)
+    assert _count(page) == open_store(store).count(where="score < 0.25")
+    _until(page, lambda: "spec=" in page.url and _spec(page).charts == spec.charts, "the same charts in the link")

@@ -96,6 +96,11 @@ class Acts:
             setattr(self._stage, value, self._panels[value].component)
         self._stage.opened = [*(name for name in opened if name != INSTEAD.get(value)), value]
 
+    def show(self, panel: str) -> None:
+        """Open a panel that is not open."""
+        if panel not in self._stage.opened:
+            self._open(panel)
+
     def _travelled(self, value: Any) -> None:
         self._page.permalink.travelled(value)
 

@@ -232,16 +232,18 @@ class Explorer(pn.viewable.Viewer):
             "message": message,
         }
         self.permalink.renew()
-        self._pictorial()
+        self._furnish()
         self.stage.param.update(legend=shown, status=status)
         for call in self.settled:
             call()
 
-    def _pictorial(self) -> None:
-        """Find out, once, whether a column holds images, and offer the gallery where one does."""
+    def _furnish(self) -> None:
+        """Once the map is there, open the charts of a link; find out whether a column holds images, and offer the gallery where one does."""
         if self._looked:
             return
         self._looked = True
+        if self.state.spec.charts:  # those of a link
+            self.acts.show("charts")
 
         def offer(_: Any, columns: tuple[str, ...]) -> None:
             if columns:
