@@ -167,6 +167,7 @@ def test_trees_side_by_side():
     assert tree.index.tolist() == np.concatenate([part.index for part in moved]).tolist()
     assert tree.top == max(part.top for part in parts)
     assert tree.title == "by kind"
+    assert repr(tree) == "<Tree of 12 leaves: by kind>"
     starts, sizes = tree.spans
     assert (starts[tree.children[:, 0]] + sizes[tree.children[:, 0]] == starts[tree.children[:, 1]]).all()
     assert joined([]).count(1) == 0

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 VERSION = 1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tree:
     """A binary tree whose leaves stand in display order.
 
@@ -47,6 +47,9 @@ class Tree:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def __repr__(self) -> str:
+        return f"<Tree of {len(self):,} leaves{f': {self.title}' if self.title else ''}>"
 
     @cached_property
     def spans(self) -> tuple[Ids, Ids]:
