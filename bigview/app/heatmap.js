@@ -141,7 +141,8 @@ export function render({ model, el, view }) {
   let figure = null, waiting = false
   const colors = {}
   const place = () => {
-    const longest = { rows: model.facts.rows.longest, cols: model.facts.cols.longest }, found = overlay.gutters(longest)
+    const { rows, cols } = model.facts, corner = rows.label || cols.label ? `${rows.label} ↓  ${cols.label} →` : ""
+    const longest = { rows: rows.longest, cols: cols.longest, corner }, found = overlay.gutters(longest)
     Object.assign(room, found)
     stage.style.setProperty("--left", `${room.left}px`)
     stage.style.setProperty("--top", `${room.top}px`)

@@ -62,7 +62,8 @@ class Overlay {
   gutters(longest) {
     this.pen.font = this.font()
     const wide = this.pen.measureText(longest.rows).width, long = this.pen.measureText(longest.cols).width
-    return { left: Math.round(Math.min(200, Math.max(40, wide + 20))), top: Math.round(long <= 44 ? 26 : Math.min(128, long * Math.SQRT1_2 + 22)), flat: long <= 44 }
+    const corner = this.pen.measureText(longest.corner ?? "").width  // what rows and columns are
+    return { left: Math.round(Math.min(200, Math.max(40, wide + 20, corner + 12))), top: Math.round(long <= 44 ? 26 : Math.min(128, long * Math.SQRT1_2 + 22)), flat: long <= 44 }
   }
 
   font(bold) { return `${bold ? "600 " : ""}${FONT}px Inter, Roboto, "Segoe UI", system-ui, sans-serif` }
