@@ -15,10 +15,11 @@ HOWS = ["difference", "ratio", "log_ratio"]
 
 
 def slow(one, other, how):
+    lost = ~(np.isfinite(one) & np.isfinite(other))
     with np.errstate(all="ignore"):
         made = one - other if how == "difference" else one / other
         made = np.log2(made) if how == "log_ratio" else made
-    return np.where(np.isfinite(made), made, np.nan)
+    return np.where(np.isfinite(made) & ~lost, made, np.nan)
 
 
 def edges(size, pixels):

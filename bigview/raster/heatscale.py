@@ -23,6 +23,7 @@ CLIP = 99.0
 """Percentile of the values at the upper end of the palette, and 100 minus it at the lower end."""
 _STRIPE, _LINE = 8, 3  # pixels: period of the stripes, and width of one
 _STANDING_OUT = 0.7  # share of the extent that the values between the percentiles may have before the extent itself makes the plainer bar
+_LEAST = 1e-290  # smaller values are nothing: between them float64 has no room for tones
 _FURTHEST = 12  # orders of magnitude below the largest value: what is smaller is nothing on a logarithmic palette
 
 
@@ -129,7 +130,7 @@ def scale_for(spread: Spread, style: MatrixStyle, cells: float = 1.0, agg: str |
         Instead of the style's.
     """
     agg = agg or style.agg
-    spread = _of_statistic(spread, agg, max(1.0, cells))
+    spread = _dusted(_of_statistic(spread, agg, max(1.0, cells)))
     center = style.center if agg in ("mean", "min", "max", "extreme") else None
     quantiles = np.array(spread.quantiles)
     if style.scale == "quantile" and style.limits is None:
@@ -150,6 +151,12 @@ def scale_for(spread: Spread, style: MatrixStyle, cells: float = 1.0, agg: str |
         return HeatScale(mode, center / factor, center * factor, center, threshold)
     reach = max(abs(high - center), abs(center - low))
     return HeatScale(mode, center - reach, center + reach, center, threshold)
+
+
+def _dusted(spread: Spread) -> Spread:
+    """Return a spread in which what is next to nothing is zero."""
+    low, high, mean, *quantiles = (0.0 if abs(value) < _LEAST else value for value in (spread.low, spread.high, spread.mean, *spread.quantiles))
+    return Spread(low, high, mean, tuple(quantiles))
 
 
 def _of_statistic(spread: Spread, agg: str, cells: float) -> Spread:
