@@ -23,6 +23,7 @@ from bigview.raster.heatlook import first_style
 from bigview.raster.render import readable
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
+from bigview.store.pool import Stopped, stoppable
 from bigview.views.heatcells import Cell
 from bigview.views.heatscene import HeatPicture, HeatScene
 from bigview.views.live import sentence
@@ -58,6 +59,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self.look = look_of(table, found)
         self._jump, self._holding = False, bool(said)
         self._only: Any = None
+        self._left = False
         self.scene = HeatScene(table)
         self.map = Map(self.scene, self.look, self, None, None if found.view is None else self.scene.camera(found.view))
         self._controls = HeatControls(table, self.state, self._press)
@@ -168,7 +170,15 @@ class HeatmapExplorer(pn.viewable.Viewer):
         else:
             if any(one is not None and one.by == "cluster" for one in (new.rows, new.cols)):
                 self.failed("Clustering …")  # the next picture takes it away
-            self.map.aside(lambda: look_of(self.table, new, self._only), self._looked)
+            self.map.aside(lambda: self._look_for(new), self._looked)
+
+    def _look_for(self, spec: MatrixSpec) -> HeatLook | None:
+        """Return how a spec shows the matrix; None once other orders are wanted, or the visitor has left: a tree may take minutes."""
+        with stoppable(lambda: self._left or (self.state.spec.rows, self.state.spec.cols) != (spec.rows, spec.cols)):
+            try:
+                return look_of(self.table, spec, self._only)
+            except Stopped:
+                return None
 
     def narrow(self, rows: Any) -> None:
         """Show only some rows, by their native numbers, in the order that is chosen; all of them for None."""
@@ -181,7 +191,9 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self.stage.facts = {**self.stage.facts, "rows": self._axis("rows")}
         self.map.reset()
 
-    def _looked(self, look: HeatLook) -> None:
+    def _looked(self, look: HeatLook | None) -> None:
+        if look is None:
+            return
         if (look.rows, look.cols) != (self.look.rows, self.look.cols):
             self.stage.param.update(sort=self._sorted(), texts={}, hover={})
             self.acts.leave()
@@ -278,6 +290,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
 
     def close(self) -> None:
         """Stop all work; called when the visitor leaves."""
+        self._left = True
         self.window.close()
         self.map.close()
 
