@@ -121,7 +121,8 @@ class MatrixTable:
         Returns
         -------
         ndarray, shape (rows, columns)
-            At most as large as `bigview.config.limits().result_bytes`. A masked array where a whole number stands for missing cells; the codes of categories, −1 for missing ones.
+            At most as large as `bigview.config.limits().result_bytes`. A masked array where a whole number stands for missing cells; the codes of
+            categories, −1 for missing ones.
         """
         down, across = _numbers(rows, self.shape[0]), _numbers(cols, self.shape[1])
         size, most = len(down) * len(across) * self.dtype.itemsize, limits().result_bytes
