@@ -134,6 +134,8 @@ def test_fingers(phone, store):
     _until(page, lambda: page.evaluate(RANGES)["x0"] < near["x0"] and _count(page) != before, "the map to follow the finger")
     page.get_by_role("button", name="Whole map (0)").tap()
     _until(page, lambda: _count(page) == ROWS, "the whole map")
+    _until(page, lambda: page.evaluate(RANGES)["x0"] == pytest.approx(home["x0"]), "the place of the whole map")
+    page.wait_for_timeout(500)  # two taps in a row are a double one
     page.touchscreen.tap(*_pixel(page, *LONE))
     page.locator(".record dd", has_text=f"{ROWS - 1} ").first.wait_for()
     page.get_by_role("button", name="Close the record").tap()

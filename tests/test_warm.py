@@ -11,6 +11,7 @@ from holoviews.operation.datashader import datashade, rasterize
 
 from bigview.raster import frame as frames
 from bigview.views import grids, warm
+from tests import loops
 from tests.views import store as built
 from tests.views import table as made
 
@@ -66,7 +67,7 @@ def zoom(plot, ranges):
         task.cancel()
         return beats
 
-    return asyncio.run(run())
+    return loops.run(run())
 
 
 PICTURES = {
@@ -119,4 +120,4 @@ def test_a_page_that_is_closed_meanwhile(store, slow):
         callback.cleanup()
         await task
 
-    asyncio.run(run())
+    loops.run(run())

@@ -23,6 +23,7 @@ CLIP = 99.0
 """Percentile of the values at the upper end of the palette, and 100 minus it at the lower end."""
 _STRIPE, _LINE = 8, 3  # pixels: period of the stripes, and width of one
 _STANDING_OUT = 0.7  # share of the extent that the values between the percentiles may have before the extent itself makes the plainer bar
+_APART = 1e-12  # of their size: values closer than this are one, as float64 has too few steps between them for tones
 _LEAST = 1e-290  # smaller values are nothing: between them float64 has no room for tones
 _FURTHEST = 12  # orders of magnitude below the largest value: what is smaller is nothing on a logarithmic palette
 
@@ -183,7 +184,7 @@ def _limits(spread: Spread, clip: float | None) -> tuple[float, float]:
     low, high = np.interp([1 - share, share], steps, spread.quantiles).tolist()
     if share >= 1 or high - low > _STANDING_OUT * (spread.high - spread.low) or high <= low:
         low, high = spread.low, spread.high
-    if not high > low:
+    if not high - low > _APART * max(abs(low), abs(high)):
         around = max(abs(low) * 1e-6, 0.5)
         return low - around, low + around
     return low, high
@@ -198,6 +199,7 @@ def _threshold(values: Numbers, width: float) -> float:
 def _quantile(quantiles: Numbers, spread: Spread, center: float | None) -> HeatScale:
     """Return the scale on which each colour has the same share of the values, on each side of the centre."""
     known = np.unique(quantiles)
+    known = known[np.append(True, np.diff(known) > _APART * np.abs(known).max(initial=0.0))]
     if len(known) < 2:
         low, high = _limits(spread, 100.0)
         known = np.array([low, high])
