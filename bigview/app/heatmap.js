@@ -85,6 +85,7 @@ function drawProfile(box, profile, send) {
 export function render({ model, el, view }) {
   const stage = document.createElement("div")
   stage.className = "stage heat"
+  if (model.facts.page) fitPhones()
   if (model.facts.page) stage.setAttribute("role", "main")
   const chart = add(stage, "div", "chart")
   const map = add(chart, "div", "map")
