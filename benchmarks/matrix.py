@@ -267,7 +267,7 @@ def main() -> None:
     for name, value in figures.items():
         print(f"{name:64} {value:10.2f}")
     if options.out:
-        options.out.write_text(json.dumps({"figures": figures, "times": found}, indent=1))
+        options.out.write_text(json.dumps({"figures": figures | found}, indent=1))
 
 
 if __name__ == "__main__":

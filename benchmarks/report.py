@@ -77,6 +77,25 @@ RUNS: dict[str, tuple[str, str, str, Sequence[str]]] = {
         "billion",
         ["--folder", "{billion folder}"],
     ),
+    "charts": (
+        "Charts, selections and pages of records",
+        "A brush, what each linked chart costs after it, lassos, and pages of the sorted records. Milliseconds, with the processor's beside them.",
+        "charts",
+        ["{large}"],
+    ),
+    "hover": (
+        "From the pointer to the record",
+        "Milliseconds from a move of the pointer until its record is on the page, in a real Chromium.",
+        "hover",
+        ["{large}"],
+    ),
+    "matrix": (
+        "Matrices",
+        "1,000 M dense cells, beside Datashader on the same cells already permuted in memory; 6,000 M sparse ones, beside SciPy; and the 10^12 cells of a "
+        "similarity. Milliseconds. Correctness is asserted first.",
+        "matrix",
+        [],
+    ),
     "build": (
         "The build",
         "From Parquet files to a store, beside DuckDB's bare `COPY (… ORDER BY key)` of the same rows, each in processes of its own.",
@@ -84,6 +103,7 @@ RUNS: dict[str, tuple[str, str, str, Sequence[str]]] = {
         ["--rows", "{rows}"],
     ),
 }
+MOST_COLUMNS = 4
 ROWS = {"small": 100, "middle": 10, "large": 1}
 
 
@@ -176,8 +196,17 @@ def section(run: Mapping[str, Any]) -> list[str]:
         return [f"**The run failed.** {where}"]
     figures, before = run["figures"], run.get("before") or {}
     nested = {name: value for name, value in figures.items() if isinstance(value, dict)}
-    rows = _wide(nested) if nested else _long({name: value for name, value in figures.items() if _number(value)}, before)
-    return ["\n".join(rows), where]
+    plain = {name: value for name, value in figures.items() if _number(value)}
+    tables = [_long(plain, before)] if plain else []
+    if nested:
+        tables.append(_wide(nested) if len(nested) <= MOST_COLUMNS else _tall(nested))
+    return [*("\n".join(rows) for rows in tables), where]
+
+
+def _tall(nested: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    columns = list(dict.fromkeys(name for one in nested.values() for name in one))
+    lines = ["| | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
+    return lines + [f"| {case} | " + " | ".join(_text(one.get(name)) for name in columns) + " |" for case, one in nested.items()]
 
 
 def _wide(nested: Mapping[str, Mapping[str, Any]]) -> list[str]:
