@@ -91,8 +91,8 @@ RUNS: dict[str, tuple[str, str, str, Sequence[str]]] = {
     ),
     "matrix": (
         "Matrices",
-        "1,000 M dense cells, beside Datashader on the same cells already permuted in memory; 6,000 M sparse ones, beside SciPy; and the 10^12 cells of a "
-        "similarity. Milliseconds. Correctness is asserted first.",
+        "1,000 M dense cells, beside Datashader on the same cells already permuted in memory; 6,000 M sparse ones, beside SciPy; and the 10^12 cells "
+        "of a similarity. Milliseconds. Correctness is asserted first.",
         "matrix",
         [],
     ),
