@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 # A deadline would time numba's compiler, and a busy machine, not the code. The same goes for slow data generation.
-settings.register_profile("dev", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", settings.get_profile("dev"), max_examples=100, print_blob=True)
+settings.register_profile("dev", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("dev"), print_blob=True)
+settings.register_profile("long", settings.get_profile("dev"), max_examples=300)  # HYPOTHESIS_PROFILE=long: an hour
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if in_ci() else "dev"))
 
 # HoloViews and Panel warn through param's logger, which pytest does not see.

@@ -204,8 +204,7 @@ def test_few_rows_are_marks_at_their_places(explorer):
     _until(page, lambda: _count(page) == 1, "one row in view")
     marks = """() => { for (const doc of Bokeh.documents) for (const model of doc._all_models.values())
       if (model.type === 'ColumnDataSource' && model.data.size && model.data.size.length) return [model.data.x[0], model.data.y[0]] }"""
-    _until(page, lambda: page.evaluate(marks) is not None, "a mark")
-    assert page.evaluate(marks) == [*LONE]
+    _until(page, lambda: page.evaluate(marks) == [*LONE], "a mark at its place")
 
 
 def test_a_click_in_the_legend_filters_and_can_be_undone(explorer, store):
