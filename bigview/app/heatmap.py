@@ -208,7 +208,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
 
     def pictured(self, wish: Wish, picture: HeatPicture) -> None:
         """Show names, legend and counts; say of a sketch that it is one."""
-        if wish.style is not self.look:
+        if wish.style != self.look:
             return
         if not pn.state.loaded:
             # Panel drops what it is told between the first connection and the end of loading; the picture itself is Bokeh's.
