@@ -228,7 +228,7 @@ def test_saved_selections_are_edited_opened_and_deleted(page, team, store):
 
 
 @pytest.mark.parametrize("light", [False, True], ids=["dark", "light"])
-@pytest.mark.parametrize("panels", [("Images", "Saved"), ("Charts", "Filters", "Records")], ids="+".join)
+@pytest.mark.parametrize("panels", [pytest.param(("Images", "Saved"), marks=pytest.mark.slow), ("Charts", "Filters", "Records")], ids="+".join)
 def test_nothing_bars_people_who_hear_or_use_keys(page, team, store, light, panels):
     """axe-core finds nothing to mend, with panels open, a record pinned and its forms unfolded."""
     url, database = team
