@@ -10,8 +10,6 @@ from bigview.raster.heat import HeatLook, heat_frame
 from bigview.spec import View
 from tests import matrices
 
-pytestmark = pytest.mark.slow  # after all of it pictures of points differ by a shade: to be found
-
 VALUES = matrices.values()
 
 

@@ -8,6 +8,7 @@ import pytest
 from bokeh.models import ColorBar, Legend
 from holoviews.operation.datashader import rasterize
 
+from bigview.app.explorer import Explorer
 from bigview.errors import ColumnError, OptionError
 from bigview.raster.frame import frame
 from bigview.raster.legend import ENTRIES
@@ -54,6 +55,12 @@ def test_the_picture_is_the_one_that_every_door_shows(store, given, style):
     assert (drawn.state.width, drawn.state.height) == (700, 500)
     assert (drawn.handles["x_range"].start, drawn.handles["x_range"].end) == store.home[0]
     assert (drawn.handles["y_range"].start, drawn.handles["y_range"].end) == store.home[1]
+
+
+def test_a_dark_explorer_leaves_the_plots_after_it_light(store):
+    before = image(store.hvplot.points("x", "y"))
+    assert Explorer(store, dark=True).state.style.dark
+    np.testing.assert_array_equal(image(store.hvplot.points("x", "y")), before)
 
 
 def test_where_leaves_rows_out_and_keeps_the_colours(store, table):

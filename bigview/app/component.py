@@ -1,6 +1,7 @@
 """The page's side of what the explorer is made of: plain values go out, messages come back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,23 @@ class Component(pn.custom.JSComponent):
     def _handle_msg(self, data: Any) -> None:
         if self.told is not None and isinstance(data, dict):
             self.told(data.get("kind"), data.get("value"))
+
+
+def on_page() -> bool:
+    """Tell whether a server is making a page for a visitor (and not a notebook a cell)."""
+    document = pn.state.curdoc
+    return document is not None and document.session_context is not None and not pn.state._is_pyodide
+
+
+@contextmanager
+def own_theme() -> Iterator[None]:
+    """Make Material widgets, whose colours are their own: in a notebook they would turn the theme of all that comes after them, pictures included."""
+    theme = pn.config.theme
+    try:
+        yield
+    finally:
+        if not on_page() and pn.config.theme != theme:
+            pn.config.theme = theme
 
 
 @cache

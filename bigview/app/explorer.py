@@ -8,6 +8,7 @@ import holoviews as hv
 import panel as pn
 
 from bigview.app.acts import Acts
+from bigview.app.component import on_page, own_theme
 from bigview.app.controls import Controls
 from bigview.app.legend import densest_part, legend, remark, summary
 from bigview.app.links import usable
@@ -74,8 +75,9 @@ class Explorer(pn.viewable.Viewer):
         self.settled: list[Callable[[], None]] = []
         self.map = Map(PointScene(table), self.state.style, self, self.where, None if found.view is None else camera_of(found.view))
         self.map.restyle(found.style, self.where, self._facet(), self.selected)
-        self._controls = Controls(self.state, self._colorings, table.columns, lambda what: self.map.soon(lambda: self.acts.press(what)))
-        page = _on_page()
+        with own_theme():
+            self._controls = Controls(self.state, self._colorings, table.columns, lambda what: self.map.soon(lambda: self.acts.press(what)))
+        page = on_page()
         place = {"position": "fixed", "inset": "0"} if page else {"position": "relative"}
         self.stage = Stage(
             controls=self._controls.widgets,
@@ -294,9 +296,3 @@ class Explorer(pn.viewable.Viewer):
         self._shared.close()
         self.map.close()
         self.records.forget()
-
-
-def _on_page() -> bool:
-    """Tell whether a server is making a page for a visitor (and not a notebook a cell)."""
-    document = pn.state.curdoc
-    return document is not None and document.session_context is not None and not pn.state._is_pyodide

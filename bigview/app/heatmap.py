@@ -8,6 +8,7 @@ import holoviews as hv
 import numpy as np
 import panel as pn
 
+from bigview.app.component import on_page, own_theme
 from bigview.app.heatacts import CLOSEST, HeatActs
 from bigview.app.heatcontrols import HeatControls
 from bigview.app.heatsides import HeatSides
@@ -62,8 +63,9 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self._left = False
         self.scene = HeatScene(table)
         self.map = Map(self.scene, self.look, self, None, None if found.view is None else self.scene.camera(found.view))
-        self._controls = HeatControls(table, self.state, self._press)
-        page = _on_page()
+        with own_theme():
+            self._controls = HeatControls(table, self.state, self._press)
+        page = on_page()
         place = {"position": "fixed", "inset": "0"} if page else {"position": "relative"}
         self.sides = HeatSides(self)
         self._name_plot()
@@ -293,9 +295,3 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self._left = True
         self.window.close()
         self.map.close()
-
-
-def _on_page() -> bool:
-    """Tell whether a server is making a page for a visitor (and not a notebook a cell)."""
-    document = pn.state.curdoc
-    return document is not None and document.session_context is not None and not pn.state._is_pyodide
