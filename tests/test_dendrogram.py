@@ -162,6 +162,28 @@ def test_the_branch_under_a_point(seed, leaves, height):
     assert shown.at(leaves, height) is None
 
 
+@given(st.integers(0, 2**32), st.integers(1, 40), st.sampled_from(["any", "left", "right"]))
+def test_the_tree_of_some_rows_joins_them_as_the_whole_one_does(seed, leaves, kind):
+    rng = np.random.default_rng(seed)
+    whole = random_tree(rng, leaves, kind)
+    tree = Tree(rng.permutation(leaves), whole.children, whole.heights, "rows")
+    chosen = rng.random(leaves) < 0.5
+    part = tree.kept(chosen if seed % 2 else rng.permutation(np.flatnonzero(chosen)))
+    assert part.index.tolist() == [row for row in tree.index.tolist() if chosen[row]]
+    assert part.title == "rows"
+    assert len(part.children) == max(0, len(part) - 1)
+    assert (np.diff(part.heights) >= 0).all()
+    starts, sizes = part.spans
+    first, second = part.children.T
+    assert (starts[first] + sizes[first] == starts[second]).all(), "merges join neighbours"
+    places = np.flatnonzero(chosen[tree.index])
+    pairs = [(a, b) for b in range(len(places)) for a in range(b)]
+    if pairs:
+        mine, theirs = np.array(pairs), places[np.array(pairs)]
+        assert (part.cophenetic(mine) == tree.cophenetic(theirs)).all()
+    assert len(tree.kept(np.arange(leaves))) == leaves
+
+
 def test_groups_stand_apart():
     tree = joined([random_tree(np.random.default_rng(seed), 20) for seed in range(3)])
     shown = Dendrogram(tree)

@@ -99,6 +99,19 @@ def test_pdf(points: bv.PointStore, tmp_path: Path) -> None:
     assert path.with_suffix(".PDF").suffix.lower() == ".pdf"
 
 
+def test_pixels_an_inch_are_the_size_in_print(points: bv.PointStore, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    for suffix in (".png", ".svg", ".pdf"):
+        points.render(tmp_path / f"map{suffix}", width=600, height=450, dpi=300)
+    with Image.open(tmp_path / "map.png") as image:
+        assert image.size == (600, 450)
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.02)
+    assert 'width="2in" height="1.5in" viewBox="0 0 600 450"' in (tmp_path / "map.svg").read_text()
+    assert b"/MediaBox [ 0 0 144 108 ]" in (tmp_path / "map.pdf").read_bytes()
+    with pytest.raises(OptionError, match="pixels an inch"):
+        points.render(width=600, dpi=0.5)
+
+
 def test_axes_are_named_where_they_mean_something(points: bv.PointStore, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     prices = pd.DataFrame({"when": pd.date_range("2021", periods=400, freq="D"), "price": random.random(400) * 1e6})

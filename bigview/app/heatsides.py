@@ -16,13 +16,11 @@ from bigview.matrixspec import Ordering
 from bigview.raster.dendrogram import Dendrogram
 from bigview.raster.heatlabels import axis_of
 from bigview.raster.heatlook import tree_of
-from bigview.raster.tracks import KINDS, Track, marks
+from bigview.raster.tracks import Track, marks, track_names
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable, Side
 from bigview.views.live import sentence
 
-TRACKS = 4
-"""Tracks of an axis: as many as there is room for beside a map."""
 EDGES = 400
 """Edges of clusters that are sent for a view; more would be a solid line."""
 Ids = NDArray[np.int64]
@@ -67,7 +65,7 @@ class HeatSides:
         return found
 
     def _columns(self, side: Side) -> list[str]:
-        return [name for name, kind in axis_of(self._page.table, side).columns.items() if kind in KINDS][:TRACKS]
+        return track_names(axis_of(self._page.table, side))
 
     def told(self, kind: Any, value: Any) -> bool:
         """Act on a message of the page, in its turn; False for one that is not about the sides."""
@@ -219,8 +217,7 @@ def tree_told(shown: Dendrogram, low: float, high: float, cut: float | None) -> 
     """Return what a page draws of a tree in a view: lines in single precision (place from `low`, height, place, height), the cut and its clusters."""
     tree = shown.tree
     drawn = shown.drawn(low, high)
-    bars = drawn.lines[(drawn.lines[:, 1] == drawn.lines[:, 3]) & (drawn.lines[:, 0] >= low) & (drawn.lines[:, 2] <= high)]
-    top = float(bars[:, 1].max()) if len(bars) else tree.top
+    top = drawn.top(low, high) or tree.top
     lines = drawn.lines - np.array([low, 0, low, 0])
     edges: list[int] = []
     if cut is not None:

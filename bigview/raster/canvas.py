@@ -19,7 +19,7 @@ from bigview.errors import PackageMissingError
 from bigview.store import pool
 
 Anchor = Literal["left", "middle", "right"]
-_DPI = 100  # pixels an inch of a PDF: 4096 pixels are about a metre, a poster
+_DPI = 100  # pixels an inch of a PDF where nothing else is said: 4096 pixels are about a metre, a poster
 _FAMILY = "DejaVu Sans, Verdana, Noto Sans, sans-serif"
 
 
@@ -59,12 +59,16 @@ class Raster:
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """What is to be drawn: the later items over the earlier ones."""
+    """What is to be drawn: the later items over the earlier ones.
+
+    `dpi`, pixels an inch, is what a printer goes by; None where only pixels matter.
+    """
 
     width: int
     height: int
     background: str
     items: tuple[Box | Text | Raster, ...]
+    dpi: int | None = None
 
     def write(self, suffix: str) -> bytes:
         """Return the bytes of a file: ".png", ".svg" or ".pdf"."""
@@ -130,11 +134,11 @@ def _upright(image: Any, item: Text) -> None:
 
 
 def _png(sheet: Sheet) -> bytes:
-    return png(np.asarray(sheet.image()))
+    return png(np.asarray(sheet.image()), sheet.dpi)
 
 
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """Return a PNG of pixels, shape (height, width, 3); large ones are compressed in stripes, by all threads at once.
+def png(pixels: NDArray[np.uint8], dpi: int | None = None) -> bytes:
+    """Return a PNG of pixels, shape (height, width, 3), that says how many are an inch; large ones are compressed in stripes, by all threads at once.
 
     The stripes are one deflate stream: each but the last ends with a full flush (RFC 1950 and 1951; PNG, 2003).
     """
@@ -146,7 +150,9 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
         check = _adler_joined(check, checked, length)
     stream = b"".join([b"\x78\x01", *(part for part, _, _ in parts), struct.pack(">I", check)])
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"".join([b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", header), _chunk(b"IDAT", stream), _chunk(b"IEND", b"")])
+    metre = round((dpi or 0) / 0.0254)  # a PNG counts pixels a metre
+    size = _chunk(b"pHYs", struct.pack(">IIB", metre, metre, 1)) if dpi else b""
+    return b"".join([b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", header), size, _chunk(b"IDAT", stream), _chunk(b"IEND", b"")])
 
 
 def _deflated(pixels: NDArray[np.uint8], span: tuple[int, int], last: bool) -> tuple[bytes, int, int]:
@@ -175,8 +181,9 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _svg(sheet: Sheet) -> bytes:
+    width, height = (f"{size / sheet.dpi:g}in" if sheet.dpi else f"{size}" for size in (sheet.width, sheet.height))
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{sheet.width}" height="{sheet.height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {sheet.width} {sheet.height}" font-family="{_FAMILY}">',
         f'<rect width="100%" height="100%" fill="{sheet.background}"/>',
     ]
@@ -212,7 +219,8 @@ def _pdf(sheet: Sheet) -> bytes:
         from matplotlib.patches import Rectangle
     except ImportError as error:
         raise PackageMissingError("A PDF is written by matplotlib: pip install matplotlib. PNG and SVG need nothing more.") from error
-    figure = Figure(figsize=(sheet.width / _DPI, sheet.height / _DPI), dpi=_DPI, facecolor=sheet.background)
+    dpi = sheet.dpi or _DPI
+    figure = Figure(figsize=(sheet.width / dpi, sheet.height / dpi), dpi=dpi, facecolor=sheet.background)
     page = figure.add_axes((0, 0, 1, 1))
     page.set_xlim(0, sheet.width)
     page.set_ylim(sheet.height, 0)
@@ -226,7 +234,7 @@ def _pdf(sheet: Sheet) -> bytes:
             page.add_patch(Rectangle((item.left, item.top), item.width, item.height, facecolor=item.fill, linewidth=0, zorder=order))
         else:
             page.text(
-                item.left, item.baseline, item.text.replace("$", r"\$"), color=item.fill, fontsize=item.size * 72 / _DPI, zorder=order,
+                item.left, item.baseline, item.text.replace("$", r"\$"), color=item.fill, fontsize=item.size * 72 / dpi, zorder=order,
                 ha="center" if item.anchor == "middle" else item.anchor, va="baseline", weight="bold" if item.bold else "normal",
                 rotation=90 if item.upright else 0, rotation_mode="anchor", family="DejaVu Sans",
             )  # fmt: skip

@@ -41,6 +41,12 @@ class Branches:
     spans: Ids
     exact: bool
 
+    def top(self, low: float, high: float) -> float:
+        """Return the height of the highest merge that lies within a view of leaves as a whole; 0 where there is none."""
+        flat = self.lines[:, 1] == self.lines[:, 3]
+        within = self.lines[flat & (self.lines[:, 0] >= low) & (self.lines[:, 2] <= high)]
+        return float(within[:, 1].max()) if len(within) else 0.0
+
 
 class Dendrogram:
     """A tree, prepared for drawing.

@@ -87,6 +87,13 @@ def suffix_of(path: Path) -> str:
     return suffix
 
 
+def dpi_of(given: Any) -> int | None:
+    """Return pixels an inch, if that is what was given."""
+    if given is not None and (isinstance(given, bool) or not isinstance(given, int) or not 10 <= given <= 10_000):
+        raise OptionError(f"dpi must be a whole number of pixels an inch, 10 to 10,000 (300 for print), not {given!r}.")
+    return given
+
+
 def render(table: PointTable, path: Any = None, width: int = 4096, height: int | None = None, **options: Any) -> Picture:
     """Draw an image of a store.
 
@@ -99,8 +106,8 @@ def render(table: PointTable, path: Any = None, width: int = 4096, height: int |
         Size of the image in pixels; the height follows from the shape of the data.
     **options
         by : str, the column that gives the colour; where : str or Filter; view : View, whose pixels the map then has exactly, or ranges
-        ((x0, x1), (y0, y1)); style : Style; title : str, "" for none; dark : bool; spec : Spec, of which the others replace parts (`where` adds
-        to its filters).
+        ((x0, x1), (y0, y1)); style : Style; title : str, "" for none; dark : bool; dpi : int, pixels an inch, for the size in print; spec : Spec,
+        of which the others replace parts (`where` adds to its filters).
 
     Returns
     -------
@@ -127,11 +134,12 @@ class Options:
     where: Filters
     view: View | Ranges | None = None
     title: str | None = None
+    dpi: int | None = None
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> "Options":
         """Return the options from keywords; an unknown one is refused with the list."""
-        known = ("by", "where", "view", "style", "title", "dark", "spec")
+        known = ("by", "where", "view", "style", "title", "dark", "dpi", "spec")
         for name in given:
             if name not in known:
                 raise OptionError(f"render() has no option {name!r}. {closest(name, ('width', 'height', *known))}")
@@ -141,7 +149,8 @@ class Options:
         style: Style = given.get("style") or spec.style
         changes = {name: given[name] for name in ("by", "dark") if given.get(name) is not None}
         view = spec.view if given.get("view") is None else given["view"]
-        return cls(replace(style, **changes), Filters.of(spec.where(), given.get("where")), view, given.get("title"))
+        where = Filters.of(spec.where(), given.get("where"))
+        return cls(replace(style, **changes), where, view, given.get("title"), dpi_of(given.get("dpi")))
 
 
 class _Layout:
@@ -179,7 +188,7 @@ class _Layout:
         self._scales(shown, left, top, view)
         if credit:
             self._text(self.pad, sheet_height - 0.8 * self.em, credit, 0.72, muted(self.dark))
-        sheet = Sheet(sheet_width, sheet_height, background(self.dark), tuple(self.items))
+        sheet = Sheet(sheet_width, sheet_height, background(self.dark), tuple(self.items), self.wanted.dpi)
         return Picture(shown, view, left, top, sheet)
 
     def _side(self) -> int:

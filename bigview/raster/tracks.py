@@ -8,12 +8,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bigview.raster.palettes import category_colours, hexes, muted, ramp
+from bigview.raster.sides import MatrixSide
 from bigview.store.axistable import AxisTable
 
 Ids = NDArray[np.int64]
 
 CATEGORIES = 40
 """Categories with a colour of their own, the most frequent ones; the others are grey."""
+SHOWN = 4
+"""Tracks of an axis: as many as there is room for beside a map."""
 TONES = 64
 MISSING = 255
 KINDS = ("category", "boolean", "number", "integer")
@@ -30,11 +33,14 @@ class Track:
         In native order: codes by frequency, −1 where missing; or shares of the way from the lowest to the highest value, NaN where missing.
     labels : tuple of str
         Names of the codes that have a colour; empty for numbers.
+    ends : (float, float) or None
+        The numbers that have the colours at the ends; None for categories.
     """
 
     name: str
     values: NDArray[Any]
     labels: tuple[str, ...]
+    ends: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, axis: AxisTable, name: str) -> "Track":
@@ -45,7 +51,7 @@ class Track:
             finite = numbers[np.isfinite(numbers)]
             low, high = np.quantile(finite, [0.01, 0.99]).tolist() if len(finite) else (0.0, 1.0)
             numbers = np.where(np.isfinite(numbers), numbers, np.nan)
-            return cls(name, np.clip((numbers - low) / ((high - low) or 1.0), 0, 1), ())
+            return cls(name, np.clip((numbers - low) / ((high - low) or 1.0), 0, 1), (), (low, high))
         texts = column.astype(object).where(column.notna(), None)
         codes, names = pd.factorize(texts, use_na_sentinel=True)
         rank = np.argsort(-np.bincount(codes[codes >= 0], minlength=len(names)), kind="stable")
@@ -77,16 +83,14 @@ class Track:
         (pixels,) array of uint8
             255 where there is nothing.
         """
-        size = len(self.values) if order is None else len(order)
-        if high - low <= pixels:
-            places = np.floor(low + (np.arange(pixels) + 0.5) * (high - low) / pixels).astype(np.int64)
-            inside = (places >= 0) & (places < size)
-            found = self.values[self._native(order, places[inside])]
+        side = MatrixSide(low, high, pixels, len(self.values) if order is None else len(order))
+        if not side.is_plain:
+            inside = side.shown >= 0
             out = np.full(pixels, MISSING, np.uint8)
-            out[inside] = self._toned(found)
+            out[inside] = self._toned(self.values[self._native(order, side.edges[0] + side.shown[inside])])
             return out
-        places = np.arange(max(0, int(np.ceil(low - 0.5))), min(size, int(np.ceil(high - 0.5))))
-        pixel = np.minimum(((places + 0.5 - low) * pixels / (high - low)).astype(np.int64), pixels - 1)
+        places = np.arange(side.edges[0], side.edges[-1])
+        pixel = np.repeat(np.arange(pixels), np.diff(side.edges))
         found = self.values[self._native(order, places)]
         if self.labels:
             most = len(self.labels) + 1
@@ -106,6 +110,11 @@ class Track:
         if self.labels:
             return np.where(found < 0, MISSING, np.minimum(found, len(self.labels))).astype(np.uint8)
         return np.where(np.isfinite(found), np.nan_to_num(found) * (TONES - 1) + 0.5, MISSING).astype(np.uint8)
+
+
+def track_names(axis: AxisTable) -> list[str]:
+    """Return the metadata columns that are shown as tracks."""
+    return [name for name, kind in axis.columns.items() if kind in KINDS][:SHOWN]
 
 
 def marks(places: Ids, low: float, high: float, pixels: int) -> list[float]:

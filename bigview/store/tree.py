@@ -114,6 +114,25 @@ class Tree:
         first, last = _branch(self.gaps, position, from_merge)
         return int(first), int(last)
 
+    def kept(self, chosen: Any) -> "Tree":
+        """Return the tree of some native rows only, in this sequence: of a branch, or of a selection.
+
+        Two rows come together at the height at which they did before.
+
+        Parameters
+        ----------
+        chosen : array of int or of bool
+            Native numbers, or a mask over them; what is not in this tree is left out.
+        """
+        given = np.asarray(chosen)
+        numbers = np.flatnonzero(given) if given.dtype == bool else given.astype(np.int64)
+        places = np.flatnonzero(np.isin(self.index, numbers))
+        if len(places) < 2:
+            return Tree(self.index[places], np.empty((0, 2), np.int64), np.empty(0), self.title)
+        joins = np.maximum.reduceat(self.gaps[: places[-1]], places[:-1])
+        by_merge = np.argsort(joins)
+        return Tree(self.index[places], _from_gaps(by_merge), self.heights[joins[by_merge]], self.title)
+
     def linkage(self) -> Floats:
         """Return the tree as SciPy's linkage matrix, of native rows: (n − 1, 4) with the two nodes, the height and the number of leaves.
 
@@ -143,6 +162,21 @@ def _spans(children, leaves):  # type: ignore[no-untyped-def]
         starts[first] = starts[leaves + merge]
         starts[second] = starts[first] + sizes[first]
     return starts, sizes
+
+
+@nb.njit(nogil=True, cache=True)
+def _from_gaps(order):  # type: ignore[no-untyped-def]
+    """Return the children of merges that close the gaps between leaves, each once, in an order."""
+    leaves = len(order) + 1
+    first, last, node = np.arange(leaves), np.arange(leaves), np.arange(leaves)  # of runs: known at their last, first and first leaf
+    children = np.empty((len(order), 2), np.int64)
+    for merge in range(len(order)):
+        left, right = first[order[merge]], order[merge] + 1
+        children[merge, 0], children[merge, 1] = node[left], node[right]
+        node[left] = leaves + merge
+        last[left] = last[right]
+        first[last[right]] = left
+    return children
 
 
 @nb.njit(nogil=True, cache=True)
