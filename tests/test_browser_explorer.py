@@ -101,7 +101,7 @@ def _pixel(page, x: float, y: float) -> tuple[float, float]:
 
 
 def _until(page, done, what: str) -> None:
-    for _ in range(100):
+    for _ in range(600):
         if done():
             return
         page.wait_for_timeout(50)
