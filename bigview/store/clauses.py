@@ -5,6 +5,7 @@ to change and no table but the batch of rows at hand.
 """
 
 import json
+import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -110,6 +111,8 @@ def parse(text: str, columns: Iterable[str]) -> Expression:
         raise ExpressionError(f"The expression has {len(text):,} characters; the limit is {_LONGEST:,}. Filter by a set of rows instead.")
     if not text.strip():
         raise ExpressionError("The expression is empty. Give a condition such as: score > 0.5.", 0)
+    if (half := re.search("[\ud800-\udfff]", text)) is not None:
+        raise ExpressionError(f"Character {half.start() + 1} of the expression is half of one, which no text has.", half.start())
     statement = _tree(text)
     tree = statement["select_list"][0]
     check = _Check(text, known)

@@ -5,6 +5,7 @@ file that nobody writes is one file, which can be copied. SQLAlchemy is loaded b
 """
 
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ FORMAT = 1
 """Of a saved row; a reader refuses newer ones."""
 PATIENCE = 20.0  # seconds that a writer waits for others: each holds the database for milliseconds
 _PAUSE = 0.05  # seconds between tries where the database itself does not wait, as while it becomes one of WAL mode
+_POSTGRES = "postgresql+psycopg"
+_ANSWER = 10  # seconds for the server to answer at all: an address that leads nowhere is told before the person gives up
 _LONGEST = 200  # characters of a name
 
 
@@ -87,7 +90,8 @@ class Database:
 
     @property
     def _is_path(self) -> bool:
-        return "://" not in self._given
+        # A URL with a slip of the pen is no path: a file of that name would tell its password.
+        return "://" not in self._given and not re.match(r"\w+(\+\w+)?(:/|//)[^/]*@", self._given)
 
     @cached_property
     def _url(self) -> "URL":
@@ -98,16 +102,18 @@ class Database:
             return URL.create("sqlite", database=str(self.file))
         try:
             url = make_url(self._given)
-        except (ArgumentError, ValueError) as error:
-            raise OptionError("The address of the saved selections is no URL of a database, such as postgresql+psycopg://host/team.") from error
+        except (ArgumentError, ValueError):  # their texts hold the address, with its password
+            raise OptionError("The address of the saved selections is no URL of a database, such as postgresql+psycopg://host/team.") from None
+        if url.drivername in ("postgres", "postgresql"):  # as other programs write it; which driver that meant has changed with SQLAlchemy
+            url = url.set(drivername=_POSTGRES)
         if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
             raise OptionError("Saved selections need a file: sqlite:///team.selections.db, not an SQLite database in memory.")
         return url
 
     @property
     def address(self) -> str:
-        """The URL for people: without its password."""
-        return self._url.render_as_string(hide_password=True)
+        """The URL for people: without its password, and without options, which may hold another."""
+        return self._url.set(query={}).render_as_string(hide_password=True)
 
     @property
     def file(self) -> Path | None:
@@ -132,9 +138,12 @@ class Database:
                 engine = create_engine("sqlite://", creator=self._opened, poolclass=NullPool)
                 event.listen(engine, "begin", _begin)
             else:
-                engine = create_engine(self._url, poolclass=NullPool)
-        except ModuleNotFoundError as error:
-            raise PackageMissingError(f"{self.address} needs the package {error.name}: pip install {error.name}.") from error
+                waits = self._url.drivername == _POSTGRES and "connect_timeout" not in self._url.query
+                patience = {"connect_timeout": _ANSWER} if waits else {}
+                engine = create_engine(self._url, poolclass=NullPool, connect_args=patience, hide_parameters=True)
+        except ImportError as error:
+            wanted = '"bigview[postgres]"' if self._url.drivername == _POSTGRES else error.name
+            raise PackageMissingError(f"{self.address} needs the package {error.name or 'of its driver'}: pip install {wanted}.") from error
         except NoSuchModuleError as error:
             raise OptionError(f"SQLAlchemy knows no database {self._url.drivername!r}. Take sqlite:///… or postgresql+psycopg://….") from error
         return engine
@@ -196,6 +205,13 @@ class Database:
                     raise
                 time.sleep(_PAUSE)
 
+    def _discreet(self, text: str) -> str:
+        """Return a driver's words without what the URL keeps secret."""
+        secrets = [str(self._url.password or ""), *(str(value) for name, value in self._url.query.items() if "pass" in name.lower())]
+        for secret in filter(None, secrets):
+            text = text.replace(secret, "***")
+        return text
+
     @contextmanager
     def _words(self) -> Iterator[None]:
         """Turn errors of the database into sentences."""
@@ -204,7 +220,7 @@ class Database:
         try:
             yield
         except SQLAlchemyError as error:
-            reason = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()[0]
+            reason = self._discreet(str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines()[0])
             raise DatabaseError(
                 f"The saved selections at {self.address} cannot be read or written: {reason}. Check the address and the rights, "
                 "or give another database by its URL."

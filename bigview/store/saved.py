@@ -114,7 +114,7 @@ class Selections:
         manifest = self._table.manifest
         values = {
             "store": self._store,
-            "author": (_user() if author is None else author)[:200],
+            "author": _cleaned(_user() if author is None else author)[:200],
             "created": dt.datetime.now(dt.UTC).replace(tzinfo=None),
             "note": _cleaned(note),
             "expression": packed.text,
@@ -271,8 +271,9 @@ def _user() -> str:
         return ""
 
 
-def _cleaned(note: str) -> str:
-    return str(note).replace("\x00", "").strip()
+def _cleaned(text: str) -> str:
+    """Return a text as every database takes it: without zero bytes, and without halves of characters."""
+    return str(text).replace("\x00", "").encode(errors="replace").decode().strip()
 
 
 def _find(connection: "Connection", store: str, name: str, change: bool = False) -> Any:
