@@ -28,6 +28,7 @@ from bigview.config import limits, override
 from bigview.spec import View
 from bigview.stores import open as open_store
 from bigview.views import picture
+from bigview.views import scene as scene_module
 from bigview.views.live import Door, Latest
 from bigview.views.map import Map
 from tests.loops import run
@@ -337,5 +338,36 @@ def test_each_visitor_sees_his_own_view_and_its_count(path):
             async with serving(path) as (_, url):
                 counts = await asyncio.gather(*(one(f"{url}/", store, number) for number in range(8)))
         assert len(set(counts)) > 4
+
+    run(scene())
+
+
+@pytest.mark.parametrize("click", ["tap", "pressup"])
+def test_a_click_counts_though_the_finger_has_left_before_anybody_looked(path, monkeypatch, click):
+    """A finger leaves the map right after its tap, and a pointer moves on; neither may take the click back while the server is busy."""
+    left, gone, find = threading.Event(), Map._left, scene_module.find
+
+    def slow(table, pointed):
+        assert pointed.click or left.wait(20)
+        return find(table, pointed)
+
+    def leaving(self):
+        gone(self)
+        left.set()
+
+    monkeypatch.setattr(scene_module, "find", slow)
+
+    async def scene():
+        async with serving(path) as (_, url):
+            visitor = await Visitor(f"{url}/").enter()
+            row = open_store(path).rows(limit=1).iloc[0]
+            place = (float(row["x"]), float(row["y"]))
+            monkeypatch.setattr(Map, "_left", leaving)
+            for name in ("mousemove", click, "mousemove", "mouseleave"):
+                visitor.point(name, place)
+            await visitor.until(lambda: visitor.record)
+            shown = dict(visitor.record["fields"])
+            assert float(shown["x"]) == pytest.approx(row["x"])
+            await visitor.leave()
 
     run(scene())

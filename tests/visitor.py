@@ -57,6 +57,7 @@ class Visitor:
     view: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     shown: Shown | None = None
     status: dict[str, Any] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
     received: int = 0  # bytes of all messages, before compression
     pictures: int = 0
     errors: list[str] = field(default_factory=list)
@@ -124,6 +125,10 @@ class Visitor:
             model = {"id": self.figure["id"]}
             self._event("rangesupdate", model=model, x0=view[0], x1=view[1], y0=view[2], y1=view[3])
 
+    def point(self, name: str, place: tuple[float, float]) -> None:
+        """Move the pointer to a place ("mousemove"), click there ("tap", "pressup"), or leave the map from there ("mouseleave")."""
+        self._event(name, model={"id": self.figure["id"]}, sx=1.0, sy=1.0, x=place[0], y=place[1], modifiers=None)
+
     def _event(self, name: str, **values: Any) -> None:
         event = {"type": "event", "name": name, "values": {"type": "map", "entries": [list(entry) for entry in values.items()]}}
         self._patch([{"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": event}])
@@ -178,8 +183,8 @@ class Visitor:
                 self.pictures += 1
         elif event.get("kind") == "ModelChanged":
             model = event["model"]["id"]
-            if event["attr"] == "status":
-                self.status = _plain(event["new"])
+            if event["attr"] in ("status", "record"):
+                setattr(self, event["attr"], _plain(event["new"]))
             elif model in (self._x, self._y) and event["attr"] in ("start", "end"):
                 place = (0 if model == self._x else 2) + (event["attr"] == "end")
                 self.view = tuple(event["new"] if k == place else end for k, end in enumerate(self.view))

@@ -11,7 +11,7 @@ from weakref import WeakMethod
 import holoviews as hv
 import numpy as np
 from bokeh.core.property.descriptors import UnsetValueError
-from bokeh.events import MouseLeave, MouseMove, RangesUpdate, SelectionGeometry, Tap
+from bokeh.events import MouseLeave, MouseMove, PressUp, RangesUpdate, SelectionGeometry, Tap
 from bokeh.models import BoxSelectTool, ColumnDataSource, LassoSelectTool
 
 from bigview.config import limits
@@ -116,9 +116,9 @@ class Map:
         door = self._door = Door(lambda: plot.document, lambda: plot.comm)
         painter = self._scene.painter(crowded)
         self._pictures: Latest[Wish, Picture] = Latest(painter.paint, self._show, self._listener.failed, door, Wish.shows_as)
-        self._pointer: Latest[Pointed, Any] = Latest(lambda pointed, _: self._scene.find(pointed), self._point, self._listener.failed, door)
+        self._pointer, self._clicks = self._finder(), self._finder()
         self._aside: Latest[Any, Any] = Latest(lambda job, _: [job[0]()], lambda job, result: job[1](result), self._listener.failed, door)
-        self._close = [self._pictures.close, self._pointer.close, self._aside.close, door.close]
+        self._close = [self._pictures.close, self._pointer.close, self._clicks.close, self._aside.close, door.close]
         for ends in (shown["x_range"], shown["y_range"]):
             ends.on_change("start", self._changed)
             ends.on_change("end", self._changed)
@@ -126,7 +126,8 @@ class Map:
         figure.on_change("inner_height", self._changed)
         figure.on_event(RangesUpdate, lambda _: self._ask(settled=True))
         figure.on_event(MouseMove, lambda event: self._pointed(event, False))
-        figure.on_event(Tap, lambda event: self._pointed(event, True))
+        for clicked in (Tap, PressUp):  # a button held for longer than Bokeh's tap is a click all the same
+            figure.on_event(clicked, lambda event: self._pointed(event, True))
         figure.on_event(MouseLeave, lambda _: self._left())
         # They select no glyph: their outline is what counts.
         self._tools = {"box": BoxSelectTool(renderers=[]), "lasso": LassoSelectTool(renderers=[], continuous=False)}
@@ -315,7 +316,12 @@ class Map:
     def _pointed(self, event: Any, click: bool) -> None:
         if self._size[0] and event.x is not None and self.camera.sane:
             place = (float(event.x), float(event.y))
-            self._pointer.request(Pointed(place, (float(event.sx), float(event.sy)), self._view(self.camera, 1.0), self._where, click, self._style))
+            finder = self._clicks if click else self._pointer
+            finder.request(Pointed(place, (float(event.sx), float(event.sy)), self._view(self.camera, 1.0), self._where, click, self._style))
+
+    def _finder(self) -> Latest[Pointed, Any]:
+        """Return a worker that finds what lies under the pointer. Clicks have their own: a finger leaves the map at once, and a pointer moves on."""
+        return Latest(lambda pointed, _: self._scene.find(pointed), self._point, self._listener.failed, self._door)
 
     def _left(self) -> None:
         self._pointer.clear()
