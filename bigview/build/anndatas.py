@@ -1,6 +1,6 @@
-"""AnnData, in memory and as `.h5ad` files: the matrix dense or sparse, observations and variables as tables of rows and columns.
+"""AnnData, in memory, as `.h5ad` files and in Zarr: the matrix dense or sparse, observations and variables as tables of rows and columns.
 
-The file is read as the format says (anndata's "On-disk format"), without the package.
+A file is read as the format says (anndata's "On-disk format"), without the package.
 """
 
 from dataclasses import replace
@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from bigview.build.axes import Axis, axis_of_index
+from bigview.build.axes import Axis, axis_of_index, frame_table
 from bigview.build.found import described, is_there
-from bigview.build.matrixarrays import H5Reader, dask_source, h5py_module, is_dask
+from bigview.build.matrixarrays import H5Reader, ZarrReader, dask_source, h5_dataset_source, h5py_module, is_dask, zarr_node
 from bigview.build.matrixsource import MatrixSource, array_source, check_shape, check_type, readable
 from bigview.build.sparse import SparseSource, checked, sparse_source
 from bigview.errors import InputError
+from bigview.store.manifest import SourceFile
 
 _SPARSE = {"csr_matrix": "csr_array", "csc_matrix": "csc_array"}
 
@@ -26,55 +27,90 @@ def is_anndata(value: Any) -> bool:
 
 
 def anndata_source(data: Any, dataset: str | None) -> MatrixSource | SparseSource:
-    """Return an AnnData object, or one of its layers, as a source."""
-    values = data.X
-    if dataset is not None:
-        name = dataset.removeprefix("layers/")
-        if name not in data.layers:
-            raise InputError(f"The AnnData object has no layer {name!r}. There are: {', '.join(map(str, data.layers)) or 'none'}.")
-        values = data.layers[name]
-    where = "The AnnData object"
+    """Return an AnnData object as a source: its X, a layer, or what `dataset` names ("raw/X", "obsp/distances", "obsm/X_pca")."""
+    where, (folder, name) = "The AnnData object", _place(dataset)
+    held = data.raw if folder == "raw" else data
+    members = {"X": held.X} if name == "X" and held is not None else dict(getattr(data, folder))
+    if name not in members:
+        raise InputError(f"{where} has no {'layer' if folder == 'layers' else folder} {name!r}. There are: {', '.join(map(str, members)) or 'none'}.")
+    values = members[name]
     if values is None:
         raise InputError(f"{where} has no X. Name a layer: dataset=….")
-    found = dask_source(values, where) if is_dask(values) else sparse_source(values) or array_source(np.asarray(values), where)
-    return replace(found, rows=_of_frame(data.obs), cols=_of_frame(data.var))
+    if hasattr(values, "to_memory"):
+        values = values.to_memory()  # the sparse matrix of a file that AnnData holds open
+    if is_dask(values):
+        found: MatrixSource | SparseSource = dask_source(values, where)
+    elif type(values).__module__.startswith("h5py"):
+        found = h5_dataset_source(values)
+    else:
+        found = sparse_source(values) or array_source(np.asarray(values), where)
+    frames = {"obs": data.obs, "var": held.var} if held is not None else {}
+    sides = [_of_frame(frames[side]) if side else Axis(_shape(found)[place]) for place, side in enumerate(_sides(folder))]
+    return replace(found, rows=sides[0], cols=sides[1])
+
+
+def _place(dataset: str | None) -> tuple[str, str]:
+    """Return folder and name of what is meant in an AnnData: a name alone is that of a layer."""
+    folder, _, name = (dataset or "X").strip("/").rpartition("/")
+    return (folder or ("" if name == "X" else "layers")), name
+
+
+def _sides(folder: str) -> tuple[str, str]:
+    """Return which tables tell of the rows and of the columns of a matrix in a folder of AnnData; none where it is empty."""
+    return {"obsm": ("obs", ""), "varm": ("var", ""), "obsp": ("obs", "obs"), "varp": ("var", "var")}.get(folder, ("obs", "var"))
 
 
 def _of_frame(frame: pd.DataFrame) -> Axis:
-    axis = axis_of_index(frame.index)
-    plain = pa.Table.from_pandas(frame.reset_index(drop=True), preserve_index=False).replace_schema_metadata() if frame.shape[1] else None
-    return replace(axis, table=plain)
+    return replace(axis_of_index(frame.index), table=frame_table(frame) if frame.shape[1] else None)
 
 
 def h5ad_source(path: str, dataset: str | None) -> MatrixSource | SparseSource:
-    """Return a `.h5ad` file as a source: its X, or what `dataset` or the part after "::" names ("layers/counts", "raw/X")."""
+    """Return a `.h5ad` file as a source: its X, or what `dataset` or the part after "::" names ("layers/counts", "raw/X", "obsp/distances")."""
     path, _, inner = path.partition("::")
-    name = (dataset if dataset is not None else inner).strip("/") or "X"
     is_there(path)
     with readable(path), h5py_module().File(path, "r") as file:
-        name = f"layers/{name}" if name not in file and f"layers/{name}" in file else name
-        if name not in file:
-            layers = [f"layers/{layer}" for layer in file.get("layers", ())]
-            raise InputError(f"{path} has no {name!r}. There are: {', '.join(['X', *layers])}.")
-        node, where = file[name], f"{path}::{name}"
-        rows, cols = _axis(file["obs"]), _axis(file["raw/var" if name.startswith("raw/") else "var"])
-        found = _sparse(node, where) if hasattr(node, "keys") else _dense(path, name, node)
-        files = (described(path, rows.size),)
+        found = _source(file, path, dataset if dataset is not None else inner, H5Reader)
+        return replace(found, files=(described(path, _shape(found)[0]),))
+
+
+def anndata_group(path: str) -> Any:
+    """Return the Zarr group at an address if it is one that AnnData has written; else None."""
+    group = zarr_node(path.partition("::")[0], "")
+    return group if hasattr(group, "keys") and "obs" in group and "var" in group else None
+
+
+def anndata_zarr_source(path: str, group: Any, dataset: str | None) -> MatrixSource | SparseSource:
+    """Return an AnnData in Zarr as a source, as `h5ad_source` does."""
+    url, _, inner = path.partition("::")
+    with readable(url):
+        found = _source(group, url, dataset if dataset is not None else inner, ZarrReader)
+    return replace(found, files=(SourceFile(url, 0, "", _shape(found)[0]),))
+
+
+def _source(file: Any, path: str, wanted: str, reader: Any) -> MatrixSource | SparseSource:
+    folder, name = _place(wanted)
+    place = f"{folder}/{name}" if folder else name
+    if place not in file:
+        listed = [f"{part}/{member}" for part in ("layers", "obsp", "obsm") if part in file for member in file[part]]
+        raise InputError(f"{path} has no {place!r}. There are: {', '.join([*(['X'] if 'X' in file else []), *listed])}.")
+    node, where = file[place], f"{path}::{place}"
+    found = _sparse(node, where) if hasattr(node, "keys") else _dense(reader(path, place), node, where)
+    tables = ("raw/var" if side == "var" and folder == "raw" else side for side in _sides(folder))
+    rows, cols = (_axis(file[side]) if side else Axis(size) for side, size in zip(tables, _shape(found), strict=True))
     if (rows.size, cols.size) != _shape(found):
-        raise InputError(f"{where} has the shape {_shape(found)}, but {rows.size:,} observations and {cols.size:,} variables.")
-    return replace(found, rows=rows, cols=cols, files=files)
+        raise InputError(f"{where} has the shape {_shape(found)}, but its tables have {rows.size:,} and {cols.size:,} lines.")
+    return replace(found, rows=rows, cols=cols)
 
 
 def _shape(found: MatrixSource | SparseSource) -> tuple[int, ...]:
     return tuple(int(size) for size in (found.shape if isinstance(found, MatrixSource) else found.matrix.shape))
 
 
-def _dense(path: str, name: str, data: Any) -> MatrixSource:
-    where = f"{path}::{name}"
+def _dense(reader: Any, data: Any, where: str) -> MatrixSource:
     check_shape(data.shape, where)
     check_type(data.dtype, where)
     rows, cols = (int(size) for size in data.shape)
-    return MatrixSource(where, H5Reader(path, name), (rows, cols), data.dtype, Axis(rows), Axis(cols), chunk=data.chunks or (1, cols))
+    return MatrixSource(where, reader, (rows, cols), data.dtype, Axis(rows), Axis(cols), chunk=data.chunks or (1, cols))
 
 
 def _sparse(group: Any, where: str) -> SparseSource:

@@ -58,7 +58,21 @@ def axis_of_index(index: pd.Index) -> Axis:
 
 
 def _texts(index: pd.Index) -> pa.Array:
+    if isinstance(index, pd.DatetimeIndex) and not index.hasnans:
+        index = index.astype(str)  # dates alone, where all times are midnight
     return pa.array([None if entry is None or entry is pd.NaT or entry != entry else str(entry) for entry in index], pa.string())
+
+
+def frame_table(frame: pd.DataFrame) -> pa.Table:
+    """Return a pandas DataFrame of metadata as a table; columns of mixed or unknown types as texts."""
+    arrays = {}
+    for place, name in enumerate(frame.columns):
+        column = frame.iloc[:, place]
+        try:
+            arrays[str(name)] = pa.array(column, from_pandas=True)
+        except pa.ArrowException:
+            arrays[str(name)] = pa.array([None if gone else str(entry) for entry, gone in zip(column, column.isna(), strict=True)], pa.string())
+    return pa.table(arrays)
 
 
 def axis_of_table(given: Any, side: str) -> tuple[pa.Table, pa.Array | None]:
@@ -77,7 +91,7 @@ def axis_of_table(given: Any, side: str) -> tuple[pa.Table, pa.Array | None]:
     if isinstance(given, pd.DataFrame):
         index = axis_of_index(given.index)
         names = index.names
-        given = given.reset_index(drop=True)
+        given = frame_table(given.reset_index(drop=True)) if given.shape[1] else pa.table({})
     table = as_table(given)
     if table is None:
         raise OptionError(f"{side}=… takes a table, a Parquet or CSV file, or a list of names, not {type(given).__name__}.")
@@ -111,12 +125,13 @@ def joined_axis(axis: Axis, given: Any, side: str, where: str) -> Axis:
         lost = np.flatnonzero(places < 0)
         if len(lost):
             raise InputError(
-                f"{len(lost):,} of the {axis.size:,} {side} of {where} are not in the table given by {side}=…, such as {_shown(axis.names, lost)}; "
-                f"it has {_shown(names, range(3))}. Give a table whose names match, or one without names whose lines are in the order of the matrix."
+                f"{len(lost):,} of the {axis.size:,} {side} of {_inside(where)} are not in the table given by {side}=…, such as "
+                f"{_shown(axis.names, lost)}; it has {_shown(names, range(3))}. Give a table whose names match, or one without names whose "
+                "lines are in the order of the matrix."
             )
         return replace(axis, table=_beside(axis.table, table.take(pa.array(places)) if table.num_columns else None))
     if lines != axis.size:
-        raise InputError(f"The table given by {side}=… has {lines:,} lines, but {where} has {axis.size:,} {side}.")
+        raise InputError(f"The table given by {side}=… has {lines:,} lines, but {_inside(where)} has {axis.size:,} {side}.")
     return replace(axis, names=names if axis.names is None else axis.names, table=_beside(axis.table, table if table.num_columns else None))
 
 
@@ -132,10 +147,14 @@ def _twice(names: pa.Array, where: str) -> Any:
     counts = pc.value_counts(names)
     double = counts.filter(pc.greater(counts.field("counts"), 1))
     shown = ", ".join(repr(entry["values"]) for entry in double.to_pylist()[:3])
-    raise InputError(
-        f"{len(double):,} names of {where} stand for several lines each, such as {shown}. Names must be unique: number them, "
-        "or keep the old ones as a column."
-    )
+    said = "1 name" if len(double) == 1 else f"{len(double):,} names"
+    stand = "stands for several lines" if len(double) == 1 else "stand for several lines each"
+    raise InputError(f"{said} of {where} {stand}, such as {shown}. Names must be unique: number them, or keep the old ones as a column.")
+
+
+def _inside(where: str) -> str:
+    """What a source is called inside a sentence."""
+    return "t" + where[1:] if where.startswith("The ") else where
 
 
 def _beside(one: pa.Table | None, other: pa.Table | None) -> pa.Table | None:
@@ -153,11 +172,9 @@ def check_axis(axis: Axis, side: str, where: str) -> None:
         return
     if axis.names.null_count:
         place = pc.index(pc.is_null(axis.names), True).as_py()
-        raise InputError(f"{axis.names.null_count:,} of the {side} of {where} have no name, the first of them number {place:,}.")
+        raise InputError(f"{axis.names.null_count:,} of the {side} of {_inside(where)} have no name, the first of them number {place:,}.")
     if not _unique(axis.names):
-        _twice(axis.names, f"the {side} of {where}")
-    if axis.table is not None and NAME in axis.table.column_names:
-        raise InputError(f"The {side} of {where} have a column {NAME!r} beside their names. Rename it.")
+        _twice(axis.names, f"the {side} of {_inside(where)}")
 
 
 def write_axis(folder: Folder, name: str, axis: Axis) -> tuple[AxisEntry, list[DataFile]]:
@@ -167,13 +184,19 @@ def write_axis(folder: Folder, name: str, axis: Axis) -> tuple[AxisEntry, list[D
     arrays: dict[str, pa.Array] = {} if axis.names is None else {NAME: pc.cast(axis.names, pa.string())}
     columns = []
     for title in [] if axis.table is None else axis.table.column_names:
-        column, values = _column(title, axis.table[title])  # type: ignore[index]
+        told = _other(title, axis.table) if title == NAME else title
+        column, values = _column(told, axis.table[title])
         columns.append(column)
-        arrays[title] = values
+        arrays[told] = values
     writer = ParquetBytes(pa.schema([(title, values.type) for title, values in arrays.items()]))
     writer.write(pa.table(arrays))
     file = write_file(folder, name, writer.finish())
     return AxisEntry(axis.size, name, axis.names is not None, tuple(columns)), [file]
+
+
+def _other(title: str, table: pa.Table) -> str:
+    """Return what a column is called whose name the names themselves have."""
+    return next(other for number in range(2, table.num_columns + 3) if (other := f"{title} {number}") not in table.column_names)
 
 
 def _column(title: str, values: pa.ChunkedArray) -> tuple[Column, pa.Array]:

@@ -27,6 +27,9 @@ def cooler_source(path: str, dataset: str | None) -> SparseSource:
         if name and name not in file:
             raise InputError(f"{path} has no {name!r}. There are the resolutions {', '.join(map(str, finer)) or 'none'}.")
         group = file[name] if name else file
+        if "pixels" not in group and "cells" in group:
+            cells = list(group["cells"])
+            raise InputError(f"{path} holds {len(cells):,} cells; say which one is meant, as {path}::cells/{cells[0] if cells else 'NAME'}.")
         if "pixels" not in group or "bins" not in group:
             raise InputError(f"{path} is no cooler file: it has no pixels and bins.")
         axis = _bins(group["bins"])

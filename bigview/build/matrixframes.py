@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bigview.build.axes import Axis, axis_of_index
 from bigview.build.found import described, find_files
-from bigview.build.matrixarrays import dask_source, is_dask
+from bigview.build.matrixarrays import ZarrReader, dask_source, is_dask, zarr_node, zarr_source
 from bigview.build.matrixsource import Held, MatrixSource, array_source, check_shape, check_type
 from bigview.errors import InputError
 
@@ -80,11 +80,16 @@ def frame_source(frame: Any, where: str, categories: Any = None) -> MatrixSource
 def _no_numbers(frame: Any, strange: list[int], where: str) -> InputError:
     column = frame.iloc[:, strange[0]]
     name, known = str(frame.columns[strange[0]]), column.dropna()
-    shown = f", such as {str(known.iloc[0])!r:.60}" if len(known) else ""
+    example = known.iloc[0] if len(known) else None
+    shown = f", such as {str(example)!r:.60}" if example is not None else ""
     more = f" So do {len(strange) - 1:,} more." if len(strange) > 1 else ""
+    said = _said(column.dtype)
+    if said == "texts" and example is not None and not isinstance(example, str) and not isinstance(column.dtype, pd.CategoricalDtype):
+        return InputError(f"Column {name!r} of {where} holds Python objects{shown}. Make them numbers: frame.astype(float).{more}")
+    otherwise = ", or keep texts as categories with categories=True" if said == "texts" else ", or turn them into numbers"
     return InputError(
-        f"Column {name!r} of {where} holds {_said(column.dtype)}{shown}, where numbers are needed.{more} Make it the names with "
-        f"frame.set_index({name!r}), leave it out, or keep texts as categories with categories=True."
+        f"Column {name!r} of {where} holds {said}{shown}, where numbers are needed.{more} Make it the names with "
+        f"frame.set_index({name!r}), leave it out{otherwise}."
     )
 
 
@@ -127,15 +132,31 @@ def table_file_source(path: str, categories: Any = None) -> MatrixSource:
     try:
         if path.lower().endswith((".parquet", ".pq", ".parq")):
             table = pq.read_table(file.path)
-            frame = table.to_pandas() if (table.schema.pandas_metadata or {}).get("index_columns") else _named(table)
+            kept = table.to_pandas()
+            frame = kept if not isinstance(kept.index, pd.RangeIndex) else _named_frame(kept)
         else:
-            by_look = ".txt" in path.lower()
-            sign = None if by_look else "\t" if ".tsv" in path.lower() else ","
-            frame = _named_frame(pd.read_csv(file.path, sep=sign, engine="python" if by_look else "c"))
+            frame = _named_frame(_csv(file.path))
     except (pa.ArrowException, ValueError, OSError) as error:
         raise InputError(f"{file.path} is no table that can be read: {' '.join(str(error).split())[:300]}") from error
     made = frame_source(frame, file.path, categories)
     return replace(made, files=(described(file.path, made.shape[0]),))
+
+
+def _csv(path: str) -> pd.DataFrame:
+    """Return a CSV file, whose first line is names unless it is plainly numbers; a first column without a name is the names of the rows."""
+    by_look = ".txt" in path.lower()
+    sign = r"\s+" if by_look else "\t" if ".tsv" in path.lower() else ","
+    first = pd.read_csv(path, sep=sign, header=None, nrows=1, dtype=str)
+    if first.shape[1] == 1:
+        counts = {other: str(first.iloc[0, 0]).count(other) for other in ";\t|,"}
+        sign = max(counts, key=lambda other: counts[other]) if any(counts.values()) else sign
+        first = pd.read_csv(path, sep=sign, header=None, nrows=1, dtype=str)
+    numbers = pd.to_numeric(first.iloc[0], errors="coerce").to_numpy()
+    data = bool(np.isfinite(numbers).all()) and not bool((np.diff(numbers) > 0).all())
+    frame = pd.read_csv(path, sep=sign, header=None if data else 0)
+    if data:
+        return frame.set_axis(pd.RangeIndex(frame.shape[1]), axis=1)
+    return frame.set_index(frame.columns[0]).rename_axis(None) if frame.shape[1] > 1 and pd.isna(first.iloc[0, 0]) else frame
 
 
 def _named(table: pa.Table) -> pd.DataFrame:
@@ -162,6 +183,46 @@ def xarray_source(given: Any, where: str, dataset: str | None, categories: Any =
     made = dask_source(array.data, where) if is_dask(array.data) else array_source(array.to_numpy(), where, categories)
     rows, cols = (_axis_of(array, dim) for dim in array.dims)
     return replace(made, rows=rows, cols=cols)
+
+
+def zarr_file_source(path: str, dataset: str | None, categories: Any = None) -> MatrixSource:
+    """Return a Zarr array at an address as a source, with the coordinates that xarray finds beside it."""
+    made = zarr_source(path, dataset, categories)
+    reader = made.reader
+    if not isinstance(reader, ZarrReader):
+        return made
+    parent, _, name = reader.name.rpartition("/")
+    attributes = zarr_node(reader.url, reader.name).attrs
+    packed = any(packing in attributes for packing in ("scale_factor", "add_offset"))
+    found = _labelled(reader.url, parent, name) if name else None
+    if found is None:
+        if packed:
+            raise InputError(f"{path} is packed (it has a scale_factor or an add_offset). Open it with xarray, which unpacks it, and give that.")
+        return made
+    if packed:
+        return replace(xarray_source(found.chunk(), path, None, categories), files=made.files)
+    rows, cols = (_axis_of(found, dim) for dim in found.dims)
+    return replace(made, rows=rows, cols=cols)
+
+
+def _labelled(url: str, group: str, name: str) -> Any:
+    """Return an array of Zarr as xarray sees it, not read; None where its dimensions have no names."""
+    import xarray as xr
+
+    try:
+        found = xr.open_zarr(url, group=group or None, chunks=None, consolidated=False)[name]
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        return None
+    return found if found.ndim == 2 else None
+
+
+def dask_frame_source(frame: Any, where: str) -> MatrixSource:
+    """Return a wide Dask DataFrame of numbers as a source."""
+    strange = [place for place, dtype in enumerate(frame.dtypes) if not _is_number(dtype)]
+    if strange:
+        raise _no_numbers(frame.head(1), strange, where)
+    made = dask_source(frame.to_dask_array(lengths=True), where)
+    return replace(made, cols=axis_of_index(frame.columns))
 
 
 def _axis_of(array: Any, dim: Any) -> Axis:

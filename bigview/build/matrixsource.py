@@ -164,6 +164,8 @@ def readable(where: str) -> Iterator[None]:
 def array_source(array: Any, where: str, categories: Any = None) -> MatrixSource:
     """Return a NumPy array as a source."""
     array = _numbers(array, where)
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8", "replace")
     check_shape(array.shape, where)
     rows, cols = int(array.shape[0]), int(array.shape[1])
     masked = isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array)
@@ -193,7 +195,9 @@ def check_shape(shape: tuple[int, ...], where: str) -> None:
     """Refuse what has not two axes."""
     if len(shape) != 2:
         hint = " Make it one, for example with array[:, None]." if len(shape) == 1 else ""
-        raise InputError(f"{where} has {len(shape)} axes (shape {tuple(shape)}); a matrix has two, rows and columns.{hint}")
+        raise InputError(
+            f"{where} has {len(shape)} {'axis' if len(shape) == 1 else 'axes'} (shape {tuple(shape)}); a matrix has two, rows and columns.{hint}"
+        )
 
 
 def check_type(dtype: np.dtype[Any], where: str) -> None:
@@ -204,7 +208,8 @@ def check_type(dtype: np.dtype[Any], where: str) -> None:
         raise InputError(f"{where} holds complex numbers. Take their absolute value, real or imaginary part.")
     if dtype.kind in "mM":
         raise InputError(f"{where} holds times. Turn them into numbers first, for example days: (values - start) / numpy.timedelta64(1, 'D').")
-    raise InputError(f"{where} holds {dtype}, which are no numbers. Texts can be kept as categories: categories=True.")
+    hint = " Take one of its fields: array['NAME']." if dtype.names else " Texts can be kept as categories: categories=True."
+    raise InputError(f"{where} holds {dtype}, which are no numbers.{hint}")
 
 
 def category_names(categories: Any, dtype: np.dtype[Any], where: str) -> tuple[str, ...]:

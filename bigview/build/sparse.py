@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import math
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from bigview.build.axes import Axis, check_axis, joined_axis, write_axis
+from bigview.build.axes import Axis, axis_of_index, check_axis, joined_axis, write_axis
 from bigview.build.blockmeans import sparse_means
 from bigview.build.found import described
 from bigview.build.matrixoptions import MatrixOptions
@@ -57,23 +59,37 @@ class SparseSource:
 
 
 def sparse_source(source: Any) -> SparseSource | None:
-    """Return a sparse matrix of SciPy, or a `.npz` file of one (`scipy.sparse.save_npz`), as a source; None for everything else."""
+    """Return a sparse matrix of SciPy, a DataFrame of sparse columns, or a `.npz` file of one (`scipy.sparse.save_npz`), as a source.
+
+    None for everything else, also for a `.npz` file of plain arrays.
+    """
     if isinstance(source, (str, Path)):
         return _opened(os.path.expanduser(str(source))) if str(source).lower().endswith(".npz") else None
-    if not type(source).__module__.startswith("scipy.sparse"):
+    if isinstance(source, pd.DataFrame) and source.shape[1] and all(isinstance(dtype, pd.SparseDtype) for dtype in source.dtypes):
+        return _of_frame(source)
+    module = sys.modules.get("scipy.sparse")
+    return checked(source, "The sparse matrix") if module is not None and module.issparse(source) else None
+
+
+def _of_frame(frame: pd.DataFrame) -> SparseSource | None:
+    if any(dtype.fill_value != 0 for dtype in frame.dtypes):
         return None
-    return checked(source, "The sparse matrix")
+    made = checked(frame.sparse.to_coo(), "The DataFrame")
+    return replace(made, rows=axis_of_index(frame.index), cols=axis_of_index(frame.columns))
 
 
-def _opened(path: str) -> SparseSource:
+def _opened(path: str) -> SparseSource | None:
     from scipy import sparse
 
     try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            if "format" not in archive.files:
+                return None
         matrix = sparse.load_npz(path)
     except FileNotFoundError as error:
         raise StoreMissingError(f"There is no file {path}.") from error
-    except (ValueError, EOFError, OSError, KeyError, BadZipFile) as error:
-        raise InputError(f"{path} is no .npz file of a sparse matrix, as scipy.sparse.save_npz writes it: {error}") from error
+    except (ValueError, EOFError, OSError, KeyError, AttributeError, TypeError, BadZipFile) as error:
+        raise InputError(f"{path} is no whole .npz file, as scipy.sparse.save_npz or numpy.savez write it. Write it again.") from error
     made = checked(matrix, path)
     return replace(made, files=(described(path, made.matrix.shape[0]),))
 

@@ -1,0 +1,180 @@
+"""Files and objects as their own packages make them: AnnData in Zarr, missing values of netCDF and xarray, archives, tables without names."""
+
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+import zarr
+from scipy import sparse
+
+import bigview as bv
+from bigview.errors import InputError
+
+h5py = pytest.importorskip("h5py")
+
+VALUES = np.random.default_rng(5).normal(size=(20, 9)).astype("f4")
+ROWS, COLS = [f"cell {number}" for number in range(20)], [f"gene {number}" for number in range(9)]
+FRAME = pd.DataFrame(VALUES, ROWS, COLS)
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Return a function that builds a store."""
+    return lambda source, **options: bv.build_matrix(source, tmp_path / "m.bv", quiet=True, **options)
+
+
+def write_table(group, names, **columns):
+    group.attrs.update({"encoding-type": "dataframe", "_index": "_index", "column-order": list(columns)})
+    group.create_array("_index", data=np.array(names, dtype="U"))
+    for title, values in columns.items():
+        group.create_array(title, data=values)
+
+
+@pytest.fixture
+def anndata(tmp_path):
+    """Write an AnnData into Zarr as the package does."""
+    path = tmp_path / "a.zarr"
+    file = zarr.open_group(path, mode="w", attributes={"encoding-type": "anndata"})
+    write_table(file.create_group("obs"), ROWS, depth=np.arange(20))
+    write_table(file.create_group("var"), COLS, length=np.arange(9.0))
+    kept = sparse.csr_array(VALUES * (VALUES > 1))
+    group = file.create_group("X", attributes={"encoding-type": "csr_matrix", "shape": [20, 9]})
+    for name in ("data", "indices", "indptr"):
+        group.create_array(name, data=getattr(kept, name))
+    file.create_array("layers/all", data=VALUES)
+    file.create_array("obsm/X_pca", data=VALUES[:, :2])
+    file.create_array("obsp/near", data=np.eye(20))
+    return path, kept.toarray()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_anndata_in_zarr(anndata, build):
+    path, kept = anndata
+    store = build(path)
+    assert (store.manifest.layout, store.cells().tolist()) == ("sparse", kept.tolist())
+    assert (store.rows.names.tolist(), store.rows.column("depth").tolist()) == (ROWS, list(range(20)))
+    assert store.cols.column("length").tolist() == list(range(9))
+    assert (build(f"{path}::all").cells() == VALUES).all()
+    pairs = build(path, dataset="obsp/near")
+    assert pairs.cols.names.tolist() == ROWS
+    assert (build(path, dataset="obsm/X_pca").shape, pairs.cols.columns) == ((20, 2), {"depth": "integer"})
+    with pytest.raises(InputError, match=r"no 'layers/other'. There are: X, layers/all, obsp/near, obsm/X_pca"):
+        build(path, dataset="other")
+
+
+def test_a_column_called_name_and_columns_of_mixed_values(build):
+    beside = pd.DataFrame({"name": range(20), "mixed": [1, "a", None, b"x"] * 5, "complex": np.arange(20) * 1j}, index=ROWS)
+    store = build(FRAME, rows=beside)
+    assert store.rows.columns == {"name 2": "integer", "mixed": "category", "complex": "category"}
+    assert (store.rows.names.tolist(), store.rows.column("name 2").tolist()) == (ROWS, list(range(20)))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("version", [2, 3])
+def test_xarray_in_zarr(tmp_path, build, version):
+    made = xr.Dataset({"v": (("cell", "gene"), VALUES)}, coords={"cell": ROWS, "gene": COLS, "depth": ("cell", np.arange(20))})
+    made["v"].encoding["_FillValue"] = np.float32(VALUES[3, 4])
+    made.to_zarr(tmp_path / "x.zarr", zarr_format=version)
+    store = build(tmp_path / "x.zarr")
+    assert (store.rows.names.tolist(), store.cols.names.tolist()) == (ROWS, COLS)
+    assert store.rows.column("depth").tolist() == list(range(20))
+    assert np.argwhere(np.isnan(store.cells())).tolist() == [[3, 4]]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_packed_values_are_unpacked_or_refused(tmp_path, build):
+    made = xr.Dataset({"v": (("cell", "gene"), np.round(VALUES, 1))}, coords={"cell": ROWS})
+    made["v"].encoding.update(dtype="i2", scale_factor=0.1, _FillValue=-999)
+    made.to_zarr(tmp_path / "x.zarr")
+    store = build(tmp_path / "x.zarr")
+    assert np.allclose(store.cells(), np.round(VALUES, 1), atol=1e-6)
+    assert store.rows.names.tolist() == ROWS
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["v"] = VALUES
+        file["v"].attrs["scale_factor"] = 0.1
+    with pytest.raises(InputError, match=r"packed .*xarray"):
+        build(tmp_path / "x.h5")
+
+
+def test_netcdf(tmp_path, build):
+    with h5py.File(tmp_path / "x.nc", "w") as file:
+        file["v"] = np.arange(180, dtype="i2").reshape(20, 9)
+        file["v"].attrs["_FillValue"] = np.array([7], "i2")
+        file["cell"], file["gene"] = np.array(ROWS, "S"), np.zeros(9)
+        for place, name in enumerate(("cell", "gene")):
+            file[name].make_scale(name if place == 0 else "This is a netCDF dimension but not a netCDF variable.         9")
+            file["v"].dims[place].attach_scale(file[name])
+        store = build(file["v"])
+    assert (store.rows.names.tolist(), store.cols.named) == (ROWS, False)
+    assert store.cells().mask.sum() == 1
+    (tmp_path / "old.nc").write_bytes(b"CDF\x01")
+    with pytest.raises(InputError, match=r"xarray\.open_dataset"):
+        build(tmp_path / "old.nc")
+
+
+def test_archives_of_plain_arrays(tmp_path, build):
+    store = build(FRAME)
+    store.export(tmp_path / "v.npz")
+    again = build(tmp_path / "v.npz")
+    assert (again.rows.names.tolist(), again.cols.names.tolist(), again.cells().tolist()) == (ROWS, COLS, VALUES.tolist())
+    np.savez(tmp_path / "two.npz", a=VALUES, b=VALUES * 2)
+    assert (build(f"{tmp_path}/two.npz::b").cells() == VALUES * 2).all()
+    with pytest.raises(InputError, match="arrays a, b"):
+        build(tmp_path / "two.npz")
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "two.npz").read_bytes()[:500])
+    with pytest.raises(InputError, match="no whole"):
+        build(tmp_path / "cut.npz")
+    (tmp_path / "no.npy").write_bytes(b"x" * 100)
+    with pytest.raises(InputError, match=r"numbers\. Write it again"):
+        build(tmp_path / "no.npy")
+
+
+class Tensor:
+    """What turns into an array of NumPy, as tensors do."""
+
+    def __array__(self, dtype=None, copy=None):
+        return VALUES
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: zarr.group(), lambda: Tensor(), lambda: dd.from_pandas(FRAME.reset_index(drop=True), npartitions=3)],
+    ids=["group", "tensor", "dask frame"],
+)
+def test_other_objects(build, make):
+    source = make()
+    if isinstance(source, zarr.Group):
+        source.create_array("v", data=VALUES)
+    assert (build(source).cells() == VALUES).all()
+
+
+def test_sparse_frames_stay_sparse(build):
+    kept = sparse.csr_matrix(VALUES * (VALUES > 1))
+    store = build(pd.DataFrame.sparse.from_spmatrix(kept, ROWS, COLS))
+    assert (store.manifest.layout, store.rows.names.tolist()) == ("sparse", ROWS)
+    assert (store.cells() == kept.toarray()).all()
+    with pytest.raises(InputError, match="blocks of the Dask array are sparse"):
+        build(da.from_array(VALUES, chunks=5).map_blocks(sparse.csr_matrix, dtype="f4"))
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_tables_of_text_with_and_without_names(tmp_path, build, sign):
+    FRAME.to_csv(tmp_path / "v.csv", sep=sign)
+    assert build(tmp_path / "v.csv").rows.names.tolist() == ROWS
+    np.savetxt(tmp_path / "v.csv", VALUES, delimiter=sign)
+    plain = build(tmp_path / "v.csv")
+    assert (plain.shape, plain.cols.named) == ((20, 9), False)
+    pd.DataFrame(VALUES, columns=range(2001, 2010)).to_csv(tmp_path / "v.csv", sep=sign)
+    years = build(tmp_path / "v.csv")
+    assert (years.shape, years.cols.names.tolist()) == ((20, 9), [str(year) for year in range(2001, 2010)])
+    assert np.allclose(years.cells(), VALUES)
+
+
+def test_objects_and_fields_are_told_apart_from_texts(build):
+    with pytest.raises(InputError, match=r"Python objects, such as '1'.*astype\(float\)"):
+        build(pd.DataFrame({"a": [1, 2.5]}, dtype=object))
+    with pytest.raises(InputError, match="one of its fields"):
+        build(np.zeros((2, 2), [("a", "i4")]))
+    assert build(np.array([[b"x", b"y"]]), categories=True).manifest.categories == ("x", "y")
