@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bigview.errors import OptionError, closest
+from bigview.plain import Ranges, ranges
 
 CHARTS = {"histogram": 1, "dates": 1, "bars": 1, "map": 2, "density": 2, "crosstab": 2}
 """Kinds of charts, with the number of columns of each."""
@@ -20,11 +21,14 @@ class Chart:
     columns : tuple of str
     brush : str or None
         What is brushed or clicked in it, as an SQL expression: it filters everything but this chart.
+    view : ((x0, x1), (y0, y1)) or None
+        What a second map shows; None for all of it.
     """
 
     kind: str
     columns: tuple[str, ...]
     brush: str | None = None
+    view: Ranges | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in CHARTS:
@@ -36,3 +40,7 @@ class Chart:
         object.__setattr__(self, "columns", columns)
         if self.brush is not None and (not isinstance(self.brush, str) or not self.brush.strip()):
             raise OptionError(f"The brush of a chart is an SQL expression, not {self.brush!r}.")
+        if self.view is not None:
+            if self.kind != "map":
+                raise OptionError(f"Only a second map has a view, not a chart {self.kind!r}.")
+            object.__setattr__(self, "view", ranges(self.view))

@@ -112,11 +112,11 @@ def listed(entries: dict[str, Any], name: str) -> list[Any]:
     return found
 
 
-def view_of(values: Any) -> list[list[Any]]:
+def view_of(values: Any, where: str = "view") -> list[list[Any]]:
     """Return ranges from their JSON form."""
     if not isinstance(values, list) or [type(pair) for pair in values] != [list, list]:
-        raise OptionError(f"view must be [[x0, x1], [y0, y1]], not {values!r:.60}.")
-    return [[end_from(end, f"view[{place}]") for end in pair] for place, pair in enumerate(values)]
+        raise OptionError(f"{where} must be [[x0, x1], [y0, y1]], not {values!r:.60}.")
+    return [[end_from(end, f"{where}[{place}]") for end in pair] for place, pair in enumerate(values)]
 
 
 def end_from(value: Any, where: str) -> Any:

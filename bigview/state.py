@@ -137,7 +137,7 @@ class Spec:
         if self.fingerprint:
             found["fingerprint"] = self.fingerprint
         if self.view is not None:
-            found["view"] = [[plain(end) for end in pair] for pair in self.view]
+            found["view"] = _view_plain(self.view)
         usual = Style()
         style = {entry.name: value for entry in fields(Style) if (value := getattr(self.style, entry.name)) != getattr(usual, entry.name)}
         if style:
@@ -145,10 +145,7 @@ class Spec:
         if self.filters:
             found["filters"] = [_part_plain(part) for part in self.filters]
         if self.charts:
-            found["charts"] = [
-                {"kind": chart.kind, "columns": list(chart.columns)} | ({} if chart.brush is None else {"brush": chart.brush})
-                for chart in self.charts
-            ]
+            found["charts"] = [_chart_plain(chart) for chart in self.charts]
         if self.selection:
             found["selection"] = [{"op": op, **_part_plain(part)} for op, part in self.selection]
         return found
@@ -301,6 +298,19 @@ def _part_plain(part: Part) -> dict[str, Any]:
     return {"sql": part.sql[0]}
 
 
+def _view_plain(view: Ranges) -> list[list[Any]]:
+    return [[plain(end) for end in pair] for pair in view]
+
+
+def _chart_plain(chart: Chart) -> dict[str, Any]:
+    found: dict[str, Any] = {"kind": chart.kind, "columns": list(chart.columns)}
+    if chart.brush is not None:
+        found["brush"] = chart.brush
+    if chart.view is not None:
+        found["view"] = _view_plain(chart.view)
+    return found
+
+
 def _read(values: Any) -> dict[str, Any]:
     """Return the arguments of a spec from plain values."""
     entries = entries_of(values, "the spec", ("version", *(entry.name for entry in fields(Spec))))
@@ -320,10 +330,11 @@ def _read(values: Any) -> dict[str, Any]:
 
 
 def _chart(values: Any, where: str) -> Chart:
-    entries = entries_of(values, where, ("kind", "columns", "brush"))
+    entries = entries_of(values, where, ("kind", "columns", "brush", "view"))
     if not isinstance(entries.get("columns"), list):
         raise OptionError(f"{where}.columns must be a list of names, not {entries.get('columns')!r:.60}.")
-    made: Chart = built(where, Chart, entries.get("kind"), entries["columns"], entries.get("brush"))
+    view = None if entries.get("view") is None else view_of(entries["view"], f"{where}.view")
+    made: Chart = built(where, Chart, entries.get("kind"), entries["columns"], entries.get("brush"), view)
     return made
 
 

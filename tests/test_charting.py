@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import bigview as bv
 from bigview.app.charting import brushed, choices, counts_of, first_charts, marked
 from bigview.app.chartpanel import ChartPanel
+from bigview.app.links import usable
 from bigview.app.mapchart import Look, box_of, boxed, looked, pictured
 from bigview.app.state import State
 from bigview.chart import Chart
@@ -103,6 +104,10 @@ class Stand:
         self.requests: list[list[str]] = []
         self.settled: list[Any] = []
         self.pinned: list[Any] = []
+        self.permalink, self.links = self, 0
+
+    def renew(self) -> None:
+        self.links += 1
 
     @property
     def where(self) -> Filters:
@@ -199,6 +204,34 @@ def test_a_second_map_is_looked_at_closer(indexed: bv.PointStore) -> None:
         deep = looked(indexed, chart, deep, pictured(indexed, chart, (NONE, NONE), deep, sampled=False), {"zoom": 0.2, "at": [0.5, 0.5]})
     assert deep.ends is not None
     assert deep.ends[1] > deep.ends[0]
+
+
+@pytest.mark.parametrize("columns", [("score", "votes"), ("day", "votes")])
+def test_the_view_of_a_second_map_is_in_the_spec(indexed: bv.PointStore, columns: "tuple[str, str]") -> None:
+    stand = Stand(indexed, [Chart("map", columns)])
+    panel = ChartPanel(stand)  # type: ignore[arg-type]
+    whole = panel.component.charts[0]["image"]
+    panel._told("look", {"chart": 0, "zoom": 0.3, "at": [0.2, 0.7]})
+    panel._told("look", {"chart": 0, "pan": [0.2, 0.0]})
+    assert stand.links == 2
+    spec = stand.state.spec
+    assert Spec.from_query(spec.to_query()) == spec
+    found, _, said = usable(spec, indexed, Spec())
+    assert (found.charts, said) == (spec.charts, "")
+    again = Stand(indexed, list(found.charts))
+    shown = ChartPanel(again)  # type: ignore[arg-type]
+    assert shown.component.charts == panel.component.charts
+    assert shown.component.charts[0]["image"] != whole
+    stand.state.change(filters=["votes > 3"])
+    panel._told("look", {"chart": 0})
+    stand.state.undo()
+    assert stand.state.spec.charts[0].view is None, "where one looks is not undone"
+    wrong = spec.replaced(charts=[Chart("map", columns, None, (("2020", "2021") if columns[0] == "score" else (0, 1), (0, 1)))])
+    found, _, said = usable(wrong, indexed, Spec())
+    assert found.charts == (Chart("map", columns),)
+    assert "shows all of it" in said
+    panel.close()
+    shown.close()
 
 
 def test_without_an_index_a_second_map_is_a_sample_that_says_so(tmp_path: Path) -> None:

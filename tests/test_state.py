@@ -38,7 +38,10 @@ polygons = st.lists(st.tuples(numbers, numbers | moments), min_size=3, max_size=
 rows = st.lists(st.integers(0, 2**40), max_size=9).map(lambda ids: Filter(rows=ids))
 splits = st.tuples(st.integers(0, 3), st.integers(4, 9), st.integers(0, 9)).map(lambda split: Filter(split=split))
 parts = texts.map(Filter) | polygons | rows | splits | st.builds(Saved, texts, st.text())
-charts = st.sampled_from(sorted(CHARTS)).flatmap(
+charts = st.builds(
+    Chart, st.just("map"), st.tuples(st.text(), st.text()), st.none() | texts, st.none() | st.tuples(pairs(numbers) | pairs(moments), pairs(numbers))
+)
+charts |= st.sampled_from(sorted(CHARTS)).flatmap(
     lambda kind: st.builds(Chart, st.just(kind), st.lists(st.text(), min_size=CHARTS[kind], max_size=CHARTS[kind]), st.none() | texts)
 )
 styles = st.builds(
@@ -177,6 +180,9 @@ def test_a_filter_of_several_clauses_counts_as_several() -> None:
         ({"charts": [{"kind": "pie", "columns": ["a"]}]}, r"charts\[0\].*pie"),
         ({"charts": [{"kind": "map", "columns": ["a"]}]}, r"charts\[0\].*2 columns"),
         ({"charts": [{"kind": "map"}]}, r"charts\[0\].columns"),
+        ({"charts": [{"kind": "map", "columns": ["a", "b"], "view": [[0, 1]]}]}, r"charts\[0\].view"),
+        ({"charts": [{"kind": "map", "columns": ["a", "b"], "view": [[1, 0], [0, 1]]}]}, r"charts\[0\].*x range"),
+        ({"charts": [{"kind": "bars", "columns": ["a"], "view": [[0, 1], [0, 1]]}]}, r"charts\[0\].*second map"),
         ({"selection": [{"sql": "a > 1"}]}, r"selection\[0\].op"),
         ({"selection": [7]}, r"selection\[0\]"),
         ({"fingerprint": 7}, "fingerprint"),

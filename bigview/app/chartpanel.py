@@ -10,7 +10,7 @@ import param
 from bigview.app.charting import Counts, brushed, choices, counts_of, first_charts, marked, sampled_counts
 from bigview.app.component import HERE, Component
 from bigview.app.host import Attached, Host
-from bigview.app.mapchart import Look, Pictured, box_of, boxed, looked, pictured
+from bigview.app.mapchart import Look, Pictured, box_of, boxed, look_of, looked, pictured, viewed
 from bigview.chart import Chart
 from bigview.config import limits
 from bigview.errors import BigviewError
@@ -59,8 +59,8 @@ class ChartPanel(Attached):
         self._counts: dict[str, Shown] = {}
         self._exact: dict[str, Counts] = {}  # the last exact counts
         self._page: Crossfilter | None = None  # as it was counted
-        self._looks: dict[str, Look] = {}  # at second maps, as they are wanted
-        self._seen_looks: dict[str, Look] = {}  # as they were drawn
+        self._seen_looks: dict[str, Look] = {}  # at second maps, as they were drawn
+        self._moved = False  # whether the link does not have the view of a second map yet
         self._request: _Wanted | None = None  # whose counts come in, and whose are still to come
         self._left: set[str] = set()
         self._visible = True
@@ -86,8 +86,7 @@ class ChartPanel(Attached):
             self._host.failed(str(error))
             return
         charts = {_owner(chart): chart for chart in self._charts}
-        dark = self._state.style.dark
-        looks = {owner: replace(self._looks.get(owner, Look()), dark=dark) for owner, chart in charts.items() if chart.kind == "map"}
+        looks = {owner: look_of(self._host.table, chart, self._state.style.dark) for owner, chart in charts.items() if chart.kind == "map"}
         changed = page.recount(self._page, charts)
         changed += tuple(owner for owner, look in looks.items() if owner not in changed and look != self._seen_looks.get(owner))
         if changed:
@@ -153,6 +152,9 @@ class ChartPanel(Attached):
                     self._seen_looks[owner] = wanted.looks[owner]
         if not self._left:
             self._page = wanted.page  # until then a newer request counts all that this one was to count
+            if self._moved:
+                self._moved = False
+                self._host.permalink.renew()
         self._tell()
 
     def _tell(self) -> None:
@@ -165,14 +167,13 @@ class ChartPanel(Attached):
             return facts
         facts["badge"] = "" if counts.exact else f"sample of {100 / self._host.table.sampled.scale:.2g} %"
         if isinstance(counts, Pictured):
-            whole = self._looks.get(_owner(chart), Look()).ends is None
             return {
                 **facts,
                 "image": counts.image,
                 "ends": list(counts.texts),
                 "rows": counts.count,
                 "advice": counts.advice,
-                "whole": whole,
+                "whole": chart.view is None,
                 "box": box_of(self._host.table, chart, counts),
             }
         size = [len(labels) - (ends is not None) for labels, ends in zip(counts.labels, counts.ends, strict=True)]
@@ -219,11 +220,15 @@ class ChartPanel(Attached):
 
     def _looked(self, value: dict[str, Any]) -> None:
         """Look closer at a second map, or from further away, or elsewhere."""
-        chart = self._charts[int(value["chart"])]
-        shown, owner = self._counts[_owner(chart)], _owner(chart)
+        table, place = self._host.table, int(value["chart"])
+        chart = self._charts[place]
+        shown = self._counts[_owner(chart)]
         if isinstance(shown, Pictured):
-            self._looks[owner] = looked(self._host.table, chart, self._looks.get(owner, Look()), shown, value)
-            self._follow()
+            look = looked(table, chart, look_of(table, chart, self._state.style.dark), shown, value)
+            made = viewed(table, chart, look)
+            if made != chart:
+                self._moved = True
+                self._state.spec = self._state.spec.replaced(charts=[made if number == place else other for number, other in enumerate(self._charts)])
 
 
 def _owner(chart: Chart) -> str:

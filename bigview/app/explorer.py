@@ -1,6 +1,7 @@
 """The explorer: one visitor's map of a store, with its legend, its records and its controls."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,8 @@ class Explorer(pn.viewable.Viewer):
         if self.stage.facts["dark"] != new.style.dark:
             self.stage.facts = {**self.stage.facts, "dark": new.style.dark}
         self._controls.follow()
+        if _still(new) == _still(old):  # a second map was moved: no more than panning, and nothing on the map is another
+            return
         self.permalink.jump = True
         if (old.filters, old.charts, old.selection) != (new.filters, new.charts, new.selection):
             self.stage.chips = self._chips()
@@ -296,3 +299,8 @@ class Explorer(pn.viewable.Viewer):
         self._shared.close()
         self.map.close()
         self.records.forget()
+
+
+def _still(spec: Spec) -> Spec:
+    """Return a spec without the views of its second maps."""
+    return spec.replaced(charts=[replace(chart, view=None) for chart in spec.charts])

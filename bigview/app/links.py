@@ -1,6 +1,9 @@
 """What comes from elsewhere: the spec of a link, made to fit the store that is here."""
 
-from bigview.errors import BigviewError
+from dataclasses import replace
+
+from bigview.chart import Chart
+from bigview.errors import BigviewError, ViewError
 from bigview.spec import Filter, Filters, Where
 from bigview.state import Part, Saved, Spec, kept_for_link
 from bigview.store.clauses import parse
@@ -34,9 +37,22 @@ def usable(spec: Spec, table: PointTable, plain: Spec) -> tuple[Spec, dict[str, 
     selection = [(op, one) for op, part in spec.selection for one in fitting(part)]
     known = set(table.columns)
     style = spec.style if spec.style.by is None or spec.style.by in known else plain.style
-    charts = [chart for chart in spec.charts if known.issuperset(chart.columns)]
+    charts = [_viewable(chart, table, said) for chart in spec.charts if known.issuperset(chart.columns)]
     made = spec.replaced(style=style, filters=filters, charts=charts, selection=selection, fingerprint=table.manifest.fingerprint)
     return made, saved, " ".join(said)
+
+
+def _viewable(chart: Chart, table: PointTable, said: list[str]) -> Chart:
+    """Return a chart whose view its columns have; what was left out is said."""
+    try:
+        for name, ends in zip(chart.columns, chart.view or (), strict=False):
+            times = table.columns[name] == "datetime"
+            if any(isinstance(end, str) != times for end in ends):
+                raise ViewError(f"{name!r} holds {'times' if times else 'numbers'}.")
+    except ViewError as error:
+        said.append(f"The second map {' × '.join(chart.columns)} shows all of it: {error}")
+        return replace(chart, view=None)
+    return chart
 
 
 def _unfolded(where: Filters) -> Filter | None:

@@ -105,6 +105,30 @@ def _text(table: PointTable, axis: Axis, position: float) -> str:
     return number_text(table.manifest.column(axis.column), value, axis.high - axis.low)
 
 
+def look_of(table: PointTable, chart: Chart, dark: bool) -> Look:
+    """Return how a second map is looked at, by the view that its chart has."""
+    if chart.view is None:
+        return Look(None, dark)
+    found = SecondMap.of(table, *chart.columns)
+    (x0, x1), (y0, y1) = chart.view
+    return Look((found.x.position(x0), found.x.position(x1), found.y.position(y0), found.y.position(y1)), dark)
+
+
+def viewed(table: PointTable, chart: Chart, look: Look) -> Chart:
+    """Return the chart with the view of a look, whose ends are short numbers: a link has room for them."""
+    if look.ends is None:
+        return replace(chart, view=None)
+    found, ends = SecondMap.of(table, *chart.columns), []
+    for place, (axis, pixels) in enumerate(zip((found.x, found.y), SIZE, strict=True)):
+        low, high = look.ends[2 * place : 2 * place + 2]
+        texts = [_literal(axis, end, (high - low) / pixels) for end in (low, high)]
+        values = [text.strip("'") if axis.kind == "datetime" else float(text) if axis.kind == "float" else int(text) for text in texts]
+        if values[0] == values[1]:
+            return chart
+        ends.append((values[0], values[1]))
+    return replace(chart, view=(ends[0], ends[1]))
+
+
 def looked(table: PointTable, chart: Chart, look: Look, shown: Pictured, value: dict[str, Any]) -> Look:
     """Return the look after a step of the wheel or a key.
 

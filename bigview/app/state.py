@@ -115,5 +115,7 @@ class State(param.Parameterized):
         target.append(self.spec)
         found = source.pop()
         # View and style stay as they are now: only what was asked of the rows is undone.
-        self.spec = self.spec.replaced(filters=found.filters, selection=found.selection, charts=found.charts)
+        views = {(chart.kind, chart.columns): chart.view for chart in self.spec.charts}
+        charts = [replace(chart, view=views.get((chart.kind, chart.columns), chart.view)) for chart in found.charts]
+        self.spec = self.spec.replaced(filters=found.filters, selection=found.selection, charts=charts)
         return True
