@@ -3,6 +3,9 @@
 import math
 from dataclasses import replace
 from threading import Lock
+from typing import Any
+
+import numpy as np
 
 from bigview.build.clustering import ClusterOptions, clustered
 from bigview.errors import BigviewError, OptionError, closest
@@ -11,10 +14,13 @@ from bigview.raster.heatlabels import axis_of
 from bigview.store.matrix import MatrixTable, Side
 from bigview.store.orders import Order
 from bigview.store.tree import Tree
-from bigview.store.trees import TreeFile
+from bigview.store.trees import TreeFile, kept_trees
 
 _TREES = 8
 """Trees that the process holds: one of a million leaves takes 32 MB."""
+
+_BY_CHANCE = 8
+"""Rows that hardly come in a tree's sequence by chance: once in 40,000 times."""
 
 _trees: dict[tuple[str, str, str, str], Tree] = {}
 _making = Lock()
@@ -77,6 +83,49 @@ def tree_of(table: MatrixTable, side: Side, recipe: str) -> Tree:
             while len(_trees) > _TREES:
                 del _trees[next(iter(_trees))]
     return found
+
+
+def shown_as(table: MatrixTable, side: Side, given: Any) -> tuple[Order | None, Tree | None]:
+    """Return an order and the tree that belongs to it, from whatever may say so.
+
+    Parameters
+    ----------
+    given : Order, Tree, Ordering or None
+        With an Order that is a tree's, or a part of it in the same sequence, comes that tree, if it is kept with the store.
+
+    Raises
+    ------
+    OptionError
+        When it is nothing of these, or of another matrix.
+    """
+    if given is None:
+        return None, None
+    size = axis_of(table, side).size
+    if isinstance(given, Ordering):
+        order = order_of(table, side, given)
+        return order, tree_of(table, side, given.name) if given.by == "cluster" else None
+    if isinstance(given, Tree):
+        return Order.of(given.index, size, given.title.removeprefix(f"{side} by ")), given
+    if not isinstance(given, Order):
+        raise OptionError(f"{side} must be an order of the store, such as store.order({side!r}, by=…), or a tree, not {type(given).__name__}.")
+    if given.size != size:
+        raise OptionError(f"The order is one of {given.size:,} {side}; this matrix has {size:,}.")
+    return given, _tree_in(table, side, given)
+
+
+def _tree_in(table: MatrixTable, side: Side, order: Order) -> Tree | None:
+    """Return the tree of what an order shows, where a tree that is kept with the store has it in this sequence."""
+    for file in kept_trees(table):
+        tree = file.read() if file.side == side else None
+        if tree is None:
+            continue
+        place = np.full(order.size, -1, np.int64)
+        place[tree.index] = np.arange(len(tree))
+        found = place[order.index]
+        in_turn = len(found) > 1 and found[0] >= 0 and bool((np.diff(found) > 0).all())
+        if in_turn and (len(found) >= _BY_CHANCE or found[-1] - found[0] == len(found) - 1):
+            return tree if len(found) == len(tree) else tree.kept(order.index)
+    return None
 
 
 def has_tree(table: MatrixTable, side: Side, recipe: str) -> bool:

@@ -1,5 +1,6 @@
 """render() of a matrix: an image with the names of rows and columns, and the colour bar. No browser is involved."""
 
+import math
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,18 +13,28 @@ from bigview.errors import OptionError, closest
 from bigview.matrixspec import MatrixSpec, MatrixStyle
 from bigview.raster.canvas import Box, Raster, Sheet, Text, text_width
 from bigview.raster.heat import HeatFrame, HeatLook, heat_frame
-from bigview.raster.heatlabels import names_at, shown_places, step_of, steps_of
-from bigview.raster.heatlook import first_style, order_of
-from bigview.raster.legend import ColorBar, LegendEntry
-from bigview.raster.palettes import background, ink, muted, rgb
-from bigview.raster.render import Picture, readable, shortened, suffix_of
-from bigview.raster.shade import blended, unpacked
+from bigview.raster.heatbeside import Along, Beside
+from bigview.raster.heatkeys import Keys
+from bigview.raster.heatlabels import axis_of, names_at, shown_places, step_of, steps_of
+from bigview.raster.heatlook import first_style, shown_as
+from bigview.raster.heattexts import cell_texts
+from bigview.raster.palettes import background, ink, muted
+from bigview.raster.render import Picture, dpi_of, readable, shortened, suffix_of
+from bigview.raster.shade import blended
+from bigview.raster.tracks import KINDS, Track, track_names
 from bigview.spec import View
-from bigview.store.matrix import MatrixTable
+from bigview.store.matrix import MatrixTable, Side
+from bigview.store.tree import Tree
 
-_KNOWN = ("view", "style", "rows", "cols", "title", "dark", "spec", "names")
+SIDES: tuple[Side, Side] = ("rows", "cols")
+LETTERS = ("#10141c", "#ffffff")
+"""Of a value on a light cell and on a dark one."""
+_BESIDE = ("names", "tracks", "trees", "texts")
+_KNOWN = ("view", "style", "rows", "cols", "title", "dark", "dpi", "spec", "clusters", *_BESIDE)
 _SQUARE = 2.5  # times as many columns as rows up to which cells are squares, as in the explorer
 _NAME = 28  # characters of a name
+_COLUMNS = 3  # of keys, where the image is too low for one
+_FREE = 6  # names of each list beside an image that may be as high as they need
 
 
 @dataclass(frozen=True)
@@ -33,7 +44,12 @@ class HeatOptions:
     look: HeatLook
     view: Any = None
     title: str | None = None
+    dpi: int | None = None
     names: bool = True
+    texts: bool = True
+    tracks: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    trees: tuple[Tree | None, Tree | None] = (None, None)
+    clusters: tuple[int | None, int | None] = (None, None)
 
     @classmethod
     def of(cls, table: MatrixTable, given: dict[str, Any]) -> "HeatOptions":
@@ -47,11 +63,41 @@ class HeatOptions:
         style: MatrixStyle = given.get("style") or (first_style(table) if spec is None else spec.style)
         if given.get("dark") is not None:
             style = replace(style, dark=bool(given["dark"]))
-        asked = (spec.rows, spec.cols) if spec is not None else (None, None)
-        rows = given.get("rows") if given.get("rows") is not None else order_of(table, "rows", asked[0])
-        cols = given.get("cols") if given.get("cols") is not None else order_of(table, "cols", asked[1])
+        asked = {side: given[side] if given.get(side) is not None else getattr(spec, side, None) for side in ("rows", "cols")}
+        (rows, one), (cols, other) = shown_as(table, "rows", asked["rows"]), shown_as(table, "cols", asked["cols"])
         view = given.get("view") if given.get("view") is not None else None if spec is None else spec.view
-        return cls(HeatLook(style, rows, cols), view, given.get("title"), bool(given.get("names", True)))
+        return cls(
+            HeatLook(style, rows, cols),
+            view,
+            given.get("title"),
+            dpi_of(given.get("dpi")),
+            bool(given.get("names", True)),
+            bool(given.get("texts", True)),
+            _tracks_of(table, given.get("tracks", True)),
+            (one, other) if given.get("trees", True) else (None, None),
+            _clusters_of(given.get("clusters")),
+        )
+
+
+def _tracks_of(table: MatrixTable, given: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the tracks of rows and columns: those that the explorer shows, or those that are named."""
+    if isinstance(given, bool):
+        return (tuple(track_names(table.rows)), tuple(track_names(table.cols))) if given else ((), ())
+    names = [given] if isinstance(given, str) else list(given)
+    known = [{name for name, kind in axis.columns.items() if kind in KINDS} for axis in (table.rows, table.cols)]
+    for name in names:
+        if name not in known[0] | known[1]:
+            raise OptionError(f"No track can be made of {name!r}. {closest(str(name), sorted(known[0] | known[1]))}")
+    rows, cols = (tuple(name for name in names if name in axis) for axis in known)
+    return rows, cols
+
+
+def _clusters_of(given: Any) -> tuple[int | None, int | None]:
+    """Return the clusters of rows and columns, from a number or a pair."""
+    pair = tuple(given) if isinstance(given, (tuple, list)) else (given, given)
+    if len(pair) != 2 or any(one is not None and (isinstance(one, bool) or not isinstance(one, int) or one < 1) for one in pair):
+        raise OptionError(f"clusters must be a whole number, 1 or more, or a pair of them for rows and columns, not {given!r}.")
+    return pair[0], pair[1]
 
 
 def render_matrix(table: MatrixTable, path: Any = None, width: int = 4096, height: int | None = None, **options: Any) -> Picture:
@@ -73,16 +119,19 @@ def pixels_of(made: HeatFrame, view: View) -> NDArray[np.uint32]:
 
     A frame has one pixel a cell where cells are large, as a browser wants it; here each has as many as it takes.
     """
-    x0, x1, low, high = made.drawing.bounds
-    top = -high
     flat = made.rgba[::-1]
-    (vx0, vx1), (vy0, vy1) = view.x_range, view.y_range
-    across = (vx0 + (np.arange(view.width) + 0.5) * ((vx1 - vx0) / view.width) - x0) / (x1 - x0) * flat.shape[1]
-    down = (vy0 + (np.arange(view.height) + 0.5) * ((vy1 - vy0) / view.height) - top) / (-low - top) * flat.shape[0]
-    cols, rows = np.floor(across).astype(int), np.floor(down).astype(int)
-    inside = ((rows >= 0) & (rows < flat.shape[0]))[:, None] & ((cols >= 0) & (cols < flat.shape[1]))
-    found = flat[np.clip(rows, 0, flat.shape[0] - 1)[:, None], np.clip(cols, 0, flat.shape[1] - 1)]
-    return np.asarray(np.where(inside, found, np.uint32(0)))
+    rows, cols = _places(made, view, "rows"), _places(made, view, "cols")
+    inside = (rows >= 0)[:, None] & (cols >= 0)
+    return np.asarray(np.where(inside, flat[rows[:, None], cols], np.uint32(0)))
+
+
+def _places(made: HeatFrame, view: View, side: Side) -> NDArray[np.int64]:
+    """Return the pixel of a frame that each pixel of a view shows, −1 beside it."""
+    x0, x1, low, high = made.drawing.bounds
+    first, last, size = (-high, -low, made.rgba.shape[0]) if side == "rows" else (x0, x1, made.rgba.shape[1])
+    (start, stop), pixels = (view.y_range, view.height) if side == "rows" else (view.x_range, view.width)
+    found = np.floor((start + (np.arange(pixels) + 0.5) * ((stop - start) / pixels) - first) / (last - first) * size).astype(np.int64)
+    return np.where((found >= 0) & (found < size), found, -1)
 
 
 class _HeatLayout:
@@ -97,53 +146,75 @@ class _HeatLayout:
         title = wanted.title if wanted.title is not None else table.manifest.title or Path(table.folder.url.rstrip("/")).stem
         self.title = readable(title)
         self.items: list[Box | Text | Raster] = []
+        self.beside = tuple(self._beside(side) for side in SIDES)
+
+    def _beside(self, side: Side) -> Beside:
+        number = SIDES.index(side)
+        tracks = tuple(Track.of(axis_of(self.table, side), name) for name in self.wanted.tracks[number])
+        order = self.wanted.look.rows if side == "rows" else self.wanted.look.cols
+        return Beside(side, order, tracks, self.wanted.trees[number], self.wanted.clusters[number], self.dark, self.em)
 
     def picture(self) -> Picture:
         """Draw the matrix and lay out the rest."""
         left, over = self._gutters()
         top = (round(self.em * 4.6) if self.title else self.pad) + over
         credit = self._credit()
-        bottom = round(1.9 * self.em) if credit else self.pad
-        side = round(9.5 * self.em) if self.table.kind != "category" else round(16 * self.em)
-        view = self.fixed or self._view(max(32, self.width - left - side), top + bottom)
+        right, below = (one.depth for one in self.beside)
+        bottom = below + (round(1.9 * self.em) if credit else self.pad)
+        tracks = self._tracks()
+        free = self.fixed is not None or self.height is None
+        fewest, wide = _FREE if free else 3, Keys.width(self.em, self.table.manifest.categories, tracks)
+        tall = Keys.height(self.em, tracks, fewest)
+        columns = 1 if free else min(_COLUMNS, max(1, math.ceil(tall / max(1, (self.height or 0) - top - bottom + below))))
+        side = right + self.pad + columns * wide
+        view = self.fixed or self._view(max(32, self.width - left - side), top + bottom, tall - below)
         made = heat_frame(self.table, view, self.wanted.look)
         self.items.append(Raster(left, top, blended(pixels_of(made, view), background(self.dark))))
         self._heading(made)
         if self.wanted.names:
             self._rows(view, left, top)
             self._cols(view, left, top)
-        at = left + view.width + self.pad
-        if made.legend:
-            after = self._legend(made.title, made.legend, at, top)
-        else:
-            after = self._bar(made.colorbar, made.title, at, top, view.height)
-        if self.table.manifest.facts.get("missing"):
-            self._missing(made, at, after)
-        height = top + view.height + bottom if self.fixed or self.height is None else self.height
+        if self.wanted.texts:
+            self._texts(made, view, left, top)
+        self._strips(made, view, left, top)
+        keys = Keys(left + view.width + right + self.pad, top, top + view.height + below, self.em, self.dark, fewest, columns, wide, free)
+        keys.matrix(made, bool(self.table.manifest.facts.get("missing")), len(tracks))
+        keys.tracks(tracks)
+        self.items += keys.items
+        height = max(top + view.height + bottom, round(keys.top + bottom - below)) if free else self.height or 0
         if credit:
             self._text(self.pad, height - 0.8 * self.em, credit, 0.72, muted(self.dark))
-        return Picture(made, view, left, top, Sheet(left + view.width + side, height, background(self.dark), tuple(self.items)))
+        sheet = Sheet(left + view.width + side, height, background(self.dark), tuple(self.items), self.wanted.dpi)
+        return Picture(made, view, left, top, sheet)
+
+    def _tracks(self) -> list[Track]:
+        """Return the tracks of both sides; where two have one name each says whose it is."""
+        rows, cols = (list(one.strips) for one in self.beside)
+        both = {track.name for track in rows} & {track.name for track in cols}
+        named = [(track, side) for side, tracks in (("rows", rows), ("columns", cols)) for track in tracks]
+        return [replace(track, name=f"{track.name} ({side})") if track.name in both else track for track, side in named]
 
     def _gutters(self) -> tuple[int, int]:
-        """Return the room for the names of rows, at the left, and of columns, above."""
-        if not self.wanted.names:
-            return self.pad, 0
+        """Return the room at the left, for the names of rows and of tracks below, and above, for those of columns and of tracks at the right."""
         widths = []
-        for side, size in zip(("rows", "cols"), self.wanted.look.shape(self.table), strict=True):
-            sample = np.unique(np.linspace(0, max(0, size - 1), min(size, 400)).astype(np.int64))
-            names = names_at(self.table, self.wanted.look, side, sample) or [""]
-            widths.append(max(text_width(shortened(name, _NAME), 0.8 * self.em) for name in names))
-        return round(widths[0] + 2.2 * self.em), round(widths[1] + 1.6 * self.em)
+        for side, other in zip(SIDES, self.beside[::-1], strict=True):
+            names = [track.name for track in other.strips]
+            if self.wanted.names:
+                size = self.wanted.look.shape(self.table)[SIDES.index(side)]
+                sample = np.unique(np.linspace(0, max(0, size - 1), min(size, 400)).astype(np.int64))
+                names += names_at(self.table, self.wanted.look, side, sample) or [""]
+            widths.append(max((text_width(shortened(readable(name), _NAME), 0.8 * self.em) for name in names), default=-1.0))
+        return self.pad if widths[0] < 0 else round(widths[0] + 2.2 * self.em), 0 if widths[1] < 0 else round(widths[1] + 1.6 * self.em)
 
-    def _view(self, width: int, around: int) -> View:
-        """Return the view of the map: cells are squares where there are about as many rows as columns."""
+    def _view(self, width: int, around: int, least: float) -> View:
+        """Return the view of the map: cells are squares where there are about as many rows as columns, else it is as high as its keys."""
         rows, cols = self.wanted.look.shape(self.table)
         (x0, x1), (y0, y1) = _checked(self.wanted.view) if self.wanted.view is not None else ((0, max(1, cols)), (0, max(1, rows)))
         across, along = x1 - x0, y1 - y0
         square = max(across / along, along / across) <= _SQUARE
         if self.height is not None:
             return View((x0, x1), (y0, y1), width, max(32, self.height - around))
-        return View((x0, x1), (y0, y1), width, max(32, round(width * along / across) if square else round(width * 0.62)))
+        return View((x0, x1), (y0, y1), width, max(32, round(width * along / across if square else max(width * 0.62, min(least, width * 1.2)))))
 
     def _text(self, left: float, baseline: float, text: str, size: float, fill: str, **more: Any) -> None:
         self.items.append(Text(left, baseline, readable(text), size * self.em, fill, **more))
@@ -154,9 +225,10 @@ class _HeatLayout:
         self._text(self.pad, 2.1 * self.em, shortened(self.title, 90), 1.6, ink(self.dark), bold=True)
         rows, cols = self.wanted.look.shape(self.table)
         facts = [f"{rows:,} × {cols:,} cells", made.title]
-        for side, order in (("rows", self.wanted.look.rows), ("columns", self.wanted.look.cols)):
-            if order is not None and order.title:
-                facts.append(f"{side} by {order.title}")
+        for name, one in zip(("rows", "columns"), self.beside, strict=True):
+            if one.order is not None and one.order.title:
+                number = "" if one.cut is None or one.tree is None else f", {one.tree.count(one.cut):,} clusters"
+                facts.append(f"{name} by {one.order.title}{number}")
         if max(made.cells) > 1:
             facts.append(f"1 pixel = {max(1, round(made.cells[0] * made.cells[1])):,} cells")
         self._text(self.pad, 3.7 * self.em, shortened(" · ".join(fact for fact in facts if fact), 140), 0.9, muted(self.dark))
@@ -191,47 +263,41 @@ class _HeatLayout:
             else:
                 self._text(at + 0.28 * self.em, top - 0.7 * self.em, name, 0.8, ink(self.dark), upright=True)
 
+    def _texts(self, made: HeatFrame, view: View, left: int, top: int) -> None:
+        """Write values into cells that are large enough."""
+        found = cell_texts(self.table, made, view, self.em / 12)
+        if found is None:
+            return
+        (x0, x1), (y0, y1) = view.x_range, view.y_range
+        wide, high = view.width / (x1 - x0), view.height / (y1 - y0)
+        size = min(0.9 * self.em, 0.72 * high)
+        for down, (line, light) in enumerate(zip(found.texts, found.light, strict=True)):
+            middle = (found.row + down + 0.5 - y0) * high
+            for across, text in enumerate(line):
+                at = (found.col + across + 0.5 - x0) * wide
+                # Of a cell at the edge that is cut the middle may be beyond it.
+                if text and wide / 2 <= at <= view.width - wide / 2 + 1 and high / 2 <= middle <= view.height - high / 2 + 1:
+                    fill = LETTERS[light[across] == "1"]
+                    self.items.append(Text(left + at, top + middle + 0.36 * size, readable(text), size, fill, anchor="middle"))
+
+    def _strips(self, made: HeatFrame, view: View, left: int, top: int) -> None:
+        """Draw tracks and trees, and the names of tracks."""
+        bounds = made.drawing.bounds
+        rows = (*view.y_range, view.height, _places(made, view, "rows"), (-bounds[3], -bounds[2], made.rgba.shape[0]), top, left + view.width)
+        cols = (*view.x_range, view.width, _places(made, view, "cols"), (bounds[0], bounds[1], made.rgba.shape[1]), left, top + view.height)
+        for one, place in zip(self.beside, (rows, cols), strict=True):
+            self.items += one.items(Along(*place))
+            for number, track in enumerate(one.strips):
+                middle = place[-1] + one.offset(number) + one.track / 2 + 0.28 * self.em
+                name = shortened(readable(track.name), _NAME)
+                if one.side == "rows":
+                    self._text(middle, top - 0.7 * self.em, name, 0.8, ink(self.dark), upright=True)
+                else:
+                    self._text(left - 0.7 * self.em, middle, name, 0.8, ink(self.dark), anchor="right")
+
     @property
     def _line(self) -> float:
         return max(1.0, self.em / 14)
-
-    def _bar(self, bar: ColorBar | None, title: str, left: int, top: int, height: int) -> float:
-        if bar is None:
-            return float(top)
-        words, lines = title.split(), [""]
-        for word in words:  # the title may be longer than the column is wide
-            lines = [*lines[:-1], f"{lines[-1]} {word}".strip()] if len(lines[-1]) + len(word) < 14 else [*lines, word]
-        for number, line in enumerate(lines[:3]):
-            self._text(left, top + (1 + 1.15 * number) * self.em, shortened(line, 18), 0.85, ink(self.dark), bold=True)
-        start = round(top + (1.2 + 1.15 * len(lines[:3])) * self.em)
-        length = max(1, round(min(height - 6 * self.em, 26 * self.em)))
-        colours = np.rint(rgb(bar.colors)[::-1] * 255).astype(np.uint8)
-        rows = colours[np.arange(length) * len(colours) // length]
-        self.items.append(Raster(left, start, np.repeat(rows[:, None, :], max(1, round(1.3 * self.em)), axis=1)))
-        for place, text in bar.ticks:
-            at = start + (1 - place) * length
-            self.items.append(Box(left + round(1.3 * self.em), at - 0.5, 0.4 * self.em, self._line, muted(self.dark)))
-            self._text(left + 2 * self.em, at + 0.3 * self.em, text, 0.8, ink(self.dark))
-        return start + length + self.em
-
-    def _legend(self, title: str, entries: tuple[LegendEntry, ...], left: int, top: int) -> float:
-        self._text(left, top + self.em, shortened(title), 1.0, ink(self.dark), bold=True)
-        baseline = top + 1.5 * self.em
-        for entry in entries[:40]:
-            baseline += 1.55 * self.em
-            self.items.append(Box(left, baseline - 0.78 * self.em, 0.9 * self.em, 0.9 * self.em, entry.color))
-            self._text(left + 1.5 * self.em, baseline, shortened(entry.name), 0.9, ink(self.dark))
-        return baseline + self.em
-
-    def _missing(self, made: HeatFrame, left: int, top: float) -> None:
-        """Show what missing cells look like."""
-        if made.table is None:
-            return
-        size = max(8, round(1.1 * self.em))
-        place = np.add.outer(np.arange(size), np.arange(size)) % max(4, size // 3) < max(1, size // 8)
-        pair = unpacked(made.table[:1, 254:256])[0, :, :3]
-        self.items.append(Raster(left, round(top), pair[place.astype(int)]))
-        self._text(left + 1.7 * self.em, top + 0.9 * self.em, "missing", 0.8, ink(self.dark))
 
 
 def _checked(ranges: Any) -> tuple[tuple[float, float], tuple[float, float]]:

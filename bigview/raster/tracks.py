@@ -35,12 +35,15 @@ class Track:
         Names of the codes that have a colour; empty for numbers.
     ends : (float, float) or None
         The numbers that have the colours at the ends; None for categories.
+    skip : int
+        Colours of categories that are left to other tracks.
     """
 
     name: str
     values: NDArray[Any]
     labels: tuple[str, ...]
     ends: tuple[float, float] | None = None
+    skip: int = 0
 
     @classmethod
     def of(cls, axis: AxisTable, name: str) -> "Track":
@@ -64,7 +67,7 @@ class Track:
         """Return the colours that `tones` numbers."""
         if not self.labels:
             return hexes(ramp("viridis", dark)[np.linspace(0, len(ramp("viridis", dark)) - 1, TONES).astype(int)])
-        return [*hexes(category_colours(len(self.labels), dark)), muted(dark)]
+        return [*hexes(category_colours(self.skip + len(self.labels), dark)[self.skip :]), muted(dark)]
 
     def tones(self, order: Ids | None, low: float, high: float, pixels: int) -> NDArray[np.uint8]:
         """Return the number of each pixel's colour: the most frequent category (the more frequent one overall of equals), or the mean.
