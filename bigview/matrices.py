@@ -141,11 +141,22 @@ class MatrixStore(MatrixTable):
 
         return export_matrix(self, target, rows, cols, format, spreadsheet)
 
-    def explore(self, **options: Any) -> Any:
-        """Return the explorer (a Panel object that displays itself in Jupyter)."""
-        from bigview.app.heatmap import HeatmapExplorer
+    def explore(self, compare: "MatrixTable | None" = None, how: str = "difference", **options: Any) -> Any:
+        """Return the explorer (a Panel object that displays itself in Jupyter).
 
-        return HeatmapExplorer(self, **options)
+        Parameters
+        ----------
+        compare : MatrixStore, optional
+            Another matrix of the same rows and columns (see `bigview.compare`). Both are shown in one place, in the same order and colours, with a
+            divider between them that can be dragged; or what their cells compare to.
+        how : {"difference", "ratio", "log_ratio"}
+        **options
+            dark, height, spec; see `bigview.app.heatmap.HeatmapExplorer`.
+        """
+        from bigview.app.heatmap import HeatmapExplorer
+        from bigview.build.comparison import passing_comparison
+
+        return HeatmapExplorer(self if compare is None else passing_comparison(self, compare, how), **options)  # type: ignore[arg-type]
 
     @property
     def hvplot(self) -> Any:

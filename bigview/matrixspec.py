@@ -100,6 +100,9 @@ class MatrixSpec:
     style : MatrixStyle, optional
     rows, cols : Ordering, optional
         None: as they are stored.
+    swipe : float, optional
+        Of a comparison: show the two matrices themselves, the first one at the left of this share of the map's width (0 … 1), the other one at the
+        right of it. None: show their difference or ratio.
     fingerprint : str
         Of the store; "" where it is not known.
 
@@ -114,6 +117,7 @@ class MatrixSpec:
     style: MatrixStyle = field(default_factory=MatrixStyle)
     rows: Ordering | None = None
     cols: Ordering | None = None
+    swipe: float | None = None
     fingerprint: str = ""
 
     def __post_init__(self) -> None:
@@ -122,6 +126,8 @@ class MatrixSpec:
         for name in ("rows", "cols"):
             if not isinstance(getattr(self, name), (Ordering, type(None))):
                 raise OptionError(f"{name} must be a bigview.Ordering, not {getattr(self, name)!r:.60}.")
+        if self.swipe is not None and not (type(self.swipe) in (int, float) and 0 <= self.swipe <= 1):
+            raise OptionError(f"swipe is where the divider stands, from 0 (left) to 1 (right), not {self.swipe!r:.60}.")
         if self.view is not None:
             object.__setattr__(self, "view", ranges(self.view))
 
@@ -143,6 +149,8 @@ class MatrixSpec:
             found["fingerprint"] = self.fingerprint
         if self.view is not None:
             found["view"] = [list(pair) for pair in self.view]
+        if self.swipe is not None:
+            found["swipe"] = self.swipe
         if style := _changed(self.style, MatrixStyle()):
             found["style"] = style
         for name, ordering in (("rows", self.rows), ("cols", self.cols)):

@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 
 from bigview.app.heathost import HeatPage
-from bigview.app.heatpanels import told
-from bigview.app.heattold import name_card
+from bigview.app.heattold import name_card, spoken_value
 from bigview.matrixspec import Ordering
 from bigview.raster.heat import known_grid, window_of
-from bigview.views.heatcells import value_at
+from bigview.raster.heatswipe import SwipeLook, swiped
 from bigview.views.live import sentence
 
 PANELS = ("table", "profile")
@@ -94,13 +93,13 @@ class HeatActs:
         if not camera.holds(x, y):
             self._page.map.look(camera.centred(x, y))
         table, look = self._page.table, self._page.look
-        self._page.map.aside(lambda: value_at(table, look, row, col), lambda value: self._read(row, col, value))
+        self._page.map.aside(lambda: spoken_value(table, look, row, col), lambda value: self._read(row, col, value))
 
-    def _read(self, row: int, col: int, value: float) -> None:
+    def _read(self, row: int, col: int, value: str) -> None:
         if self._cell != (row, col):
             return
         names = self._page.cell_names(row, col)
-        spoken = f"{names[0]}, {names[1]}, {told(self._page.table, value) or 'missing'}"
+        spoken = f"{names[0]}, {names[1]}, {value}"
         self._page.stage.cursor = {"row": row, "col": col, "names": {"row": names[0], "col": names[1]}, "spoken": spoken}
 
     def leave(self) -> None:
@@ -162,6 +161,8 @@ class HeatActs:
         """Do what a button of the card says: show the whole matrix, or rescale the colours."""
         if what == "home":
             self._page.map.reset()
+        elif what.startswith("show "):
+            self._page.swipe.show(what == "show swipe")
         elif what == "rescale store":
             self._page.state.restyle(limits=None)
         else:
@@ -171,8 +172,10 @@ class HeatActs:
         """Give the colours the limits of what is in view."""
         page = self._page
         window = window_of(page.map.view, page.shape)
-        grid = None if window is None else known_grid(page.table, window.view, page.look)
-        values = np.zeros(0) if grid is None or grid.ndim == 3 else grid.to_numpy()[np.isfinite(grid.to_numpy())]
+        shown = swiped(page.table, page.look) if isinstance(page.look, SwipeLook) else ((page.table, page.look),)
+        grids = [] if window is None else [known_grid(table, window.view, look) for table, look in shown]
+        values = np.concatenate([np.zeros(0), *(grid.to_numpy().ravel() for grid in grids if grid is not None and grid.ndim == 2)])
+        values = values[np.isfinite(values)]
         low, high = np.quantile(values, [0.01, 0.99]).tolist() if len(values) else (0.0, 0.0)
         if low < high:
             page.state.restyle(limits=(low, high))

@@ -29,6 +29,14 @@ NATIVE = "as stored"
 _LABELS = {"rows": "Order of rows", "cols": "Order of columns"}
 
 
+def shown_ways(table: MatrixTable) -> dict[str, str]:
+    """Return what can be shown of a matrix: of a comparison what the cells compare to, or the two matrices themselves."""
+    if table.manifest.layout != "comparison":
+        return {"values": "compared"}
+    one, other = table.compared.titles
+    return {table.compared.how.replace("_", " "): "compared", f"{one} | {other}": "swipe"}
+
+
 class HeatControls:
     """The widgets of one visitor; they change the state, and follow it.
 
@@ -37,7 +45,7 @@ class HeatControls:
     table : MatrixTable
     state : HeatState
     act : callable
-        Called with "home", "rescale view" or "rescale store".
+        Called with "home", "rescale view", "rescale store", "show compared" or "show swipe".
     """
 
     def __init__(self, table: MatrixTable, state: HeatState, act: Callable[[str], None]) -> None:
@@ -45,6 +53,7 @@ class HeatControls:
         style = state.style
         common: dict[str, Any] = {"size": "small", "sizing_mode": "stretch_width", "margin": (6, 0, 4, 0), "dark_theme": style.dark}
         self._agg = pmui.Select(label="A pixel shows the", options=STATISTICS, value="mean", **common)
+        self._show = pmui.Select(label="Show", options=shown_ways(table), value="compared", **common)
         self._orders = {side: pmui.Select(label=_LABELS[side], **self._order_options(side), **common) for side in SIDES}
         self._palette = pmui.Select(label="Palette", options=[AUTOMATIC, *palettes()], value=AUTOMATIC, **common)
         self._scale = pmui.Select(label="Scale", options=SCALES, value="linear", **common)
@@ -95,6 +104,7 @@ class HeatControls:
 
     def _listen(self, act: Callable[[str], None]) -> None:
         restyle = self._state.restyle
+        self._show.param.watch(lambda event: None if event.new == self._shown else act(f"show {event.new}"), "value")
         self._agg.param.watch(lambda event: restyle(agg=event.new, limits=None), "value")
         self._palette.param.watch(lambda event: restyle(palette=None if event.new == AUTOMATIC else event.new), "value")
         self._scale.param.watch(lambda event: restyle(scale=event.new), "value")
@@ -107,6 +117,10 @@ class HeatControls:
         self._icons["home"].on_click(lambda _: act("home"))
         self._icons["theme"].on_click(lambda _: restyle(dark=not self._state.style.dark))
         self._icons["more"].on_click(lambda _: self._more.param.update(visible=not self._more.visible))
+
+    @property
+    def _shown(self) -> str:
+        return "compared" if self._state.spec.swipe is None else "swipe"
 
     def _sorted(self, side: str, value: str) -> None:
         if value[:1] == "*":
@@ -124,7 +138,7 @@ class HeatControls:
         row = pn.Row(*self._icons.values(), margin=(2, 0, 0, -5))
         # What is never shown would lie on top of the others, unseen.
         orders = [widget for side, widget in self._orders.items() if axis_of(self._table, side).columns]
-        shown = [*([] if self._table.kind == "category" else [self._agg]), *orders]
+        shown = [*([self._show] if len(self._show.options) > 1 else []), *([] if self._table.kind == "category" else [self._agg]), *orders]
         return pn.Column(*shown, row, self._more, sizing_mode="stretch_width", margin=0)
 
     def follow(self) -> None:
@@ -143,12 +157,14 @@ class HeatControls:
             (self._scale, style.scale),
             (self._center, centre),
             (self._agg, style.agg),
+            (self._show, self._shown),
         )
         for chooser, chosen in (*values, (self._clip, style.clip or 99.0)):
             known = chooser.options.values() if isinstance(chooser.options, dict) else chooser.options
             if chooser.value != chosen and chosen in known:
                 chooser.value = chosen
         for widget in (
+            self._show,
             self._agg,
             *self._orders.values(),
             self._palette,

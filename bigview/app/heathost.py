@@ -19,6 +19,7 @@ class HeatPage(Protocol):
     look: HeatLook
     window: Any
     acts: Any
+    swipe: Any
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -29,6 +30,9 @@ class HeatPage(Protocol):
 
     def travelled(self, query: str) -> None:
         """Show what a link of the browser's history holds."""
+
+    def relink(self) -> None:
+        """Give the page the link to what is shown."""
 
     def failed(self, text: str) -> None:
         """Say what went wrong."""

@@ -92,6 +92,7 @@ export function render({ model, el, view }) {
   map.tabIndex = 0
   map.setAttribute("role", "application")
   map.append(model.get_child("map"))
+  const swipe = new Swipe(chart, (at) => send("swipe", at))  // names and marks lie on top of its picture
   const canvas = add(chart, "canvas", "overlay")
   canvas.setAttribute("aria-hidden", "true")
   const gutters = { rows: add(chart, "div", "gutter rows"), cols: add(chart, "div", "gutter cols") }
@@ -154,11 +155,13 @@ export function render({ model, el, view }) {
     if (!figure || !stage.isConnected) return
     const { x_range: x, y_range: y } = figure
     const facts = { rows: model.facts.rows, cols: { ...model.facts.cols, flat: room.flat } }
-    overlay.draw({ x0: x.start, x1: x.end, y0: -y.end, y1: -y.start }, { left: room.left, top: room.top, width: map.clientWidth, height: map.clientHeight }, colors, facts)
+    const seen = { x0: x.start, x1: x.end, y0: -y.end, y1: -y.start }, frame = { left: room.left, top: room.top, width: map.clientWidth, height: map.clientHeight }
+    overlay.split = swipe.draw(seen, frame, figure.background_fill_color)
+    overlay.draw(seen, frame, colors, facts)
     gutters.rows.style.transform = `translate(${overlay.edge.left}px, 0)`
     gutters.cols.style.transform = `translate(0, ${overlay.edge.top}px)`
     corner.style.transform = `translate(${overlay.edge.left}px, ${overlay.edge.top}px)`
-    beside.draw({ rows: [-y.end, -y.start], cols: [x.start, x.end] }, { left: room.left, top: room.top, width: map.clientWidth, height: map.clientHeight }, colors)
+    beside.draw({ rows: [-y.end, -y.start], cols: [x.start, x.end] }, frame, colors)
   }
   const give = ({ right, bottom }) => {  // room at the right of the map and below it
     stage.style.setProperty("--right", `${right}px`)
@@ -171,6 +174,7 @@ export function render({ model, el, view }) {
     figure = models.find((one) => one.type === "Figure" && one.name === model.facts.figure) ?? null
     if (!figure) return void setTimeout(find, 60)
     for (const range of [figure.x_range, figure.y_range]) range.change.connect(redraw)
+    swipe.listen(models.find((one) => one.name === `${figure.name}-beside`) ?? null, redraw)
     redraw()
   }
   new ResizeObserver(redraw).observe(map)
@@ -254,6 +258,7 @@ export function render({ model, el, view }) {
       for (const axis of ["rows", "cols"]) if (model.names[axis]) overlay[axis].take(model.names[axis])
       redraw()
     },
+    swipe() { swipe.take(model.swipe) },
     texts() { overlay.texts = model.texts; redraw() },
     sort() { overlay.sort = model.sort; redraw() },
     box() { overlay.box = model.box; redraw() },

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from weakref import ref
 
 import holoviews as hv
 import numpy as np
@@ -13,14 +14,14 @@ from bigview.app.heatacts import CLOSEST, HeatActs
 from bigview.app.heatcontrols import HeatControls
 from bigview.app.heatsides import HeatSides
 from bigview.app.heatstage import HeatStage
-from bigview.app.heatstate import HeatState, look_of, usable_spec
+from bigview.app.heatstate import HeatState, first_spec, look_of, relooked, usable_spec
+from bigview.app.heatswipe import HeatSwipe
 from bigview.app.heattold import bar_of, hover_of, names_told, texts_told
 from bigview.app.heatwindow import HeatWindow
 from bigview.errors import BigviewError
 from bigview.matrixspec import MatrixSpec
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatlabels import axis_of, names_at, steps_of
-from bigview.raster.heatlook import first_style
 from bigview.raster.render import readable
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
@@ -53,8 +54,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         super().__init__()
         if not hv.Store.loaded_backends():
             hv.extension("bokeh", logo=False)
-        plain = MatrixSpec(style=first_style(table, dark), fingerprint=table.manifest.fingerprint)
-        found, said = (plain, "") if spec is None else usable_spec(table, spec)
+        found, said = (first_spec(table, dark), "") if spec is None else usable_spec(table, spec)
         self.table = table
         self.state = HeatState(spec=found.replaced(view=None))
         self.look = look_of(table, found)
@@ -67,7 +67,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
             self._controls = HeatControls(table, self.state, self._press)
         page = on_page()
         place = {"position": "fixed", "inset": "0"} if page else {"position": "relative"}
-        self.sides = HeatSides(self)
+        self.sides, self.swipe = HeatSides(self), HeatSwipe(self)
         self._name_plot()
         rows, cols = table.shape
         self.stage = HeatStage(
@@ -78,6 +78,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
             height=None if page else height,
             min_height=320,
             sort=self._sorted(),
+            swipe=self.swipe.told_of(found),
             status={"view": "…", "all": f" of {rows:,} × {cols:,} cells", "message": said},
             styles=place,
             margin=0,
@@ -104,7 +105,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         return self.look.shape(self.table)
 
     def _told(self, kind: Any, value: Any) -> None:
-        if self.map.ready and not self.sides.told(kind, value):
+        if self.map.ready and not self.sides.told(kind, value) and not self.swipe.told(kind, value):
             self.acts.told(kind, value)
 
     def _press(self, what: str) -> None:
@@ -113,11 +114,13 @@ class HeatmapExplorer(pn.viewable.Viewer):
     def _name_plot(self) -> None:
         """Give the plot a name by which the page finds it: a notebook has many."""
         self._plot_name = f"matrix-{uuid4().hex}"
-        name, (rows, cols) = self._plot_name, self.shape
+        name, (rows, cols), swipe = self._plot_name, self.shape, ref(self.swipe)  # HoloViews would keep what it holds
         furthest = [_FURTHEST * max(1, size, rows if self.scene.equal else 0, cols if self.scene.equal else 0) for size in (cols, rows)]
 
         def prepare(plot: Any, _: Any) -> None:
             plot.state.update(name=name)
+            if (known := swipe()) is not None:
+                known.attach(plot.state)
             for axis, most in zip(("x_range", "y_range"), furthest, strict=True):
                 plot.handles[axis].update(min_interval=CLOSEST, max_interval=most)
 
@@ -164,9 +167,13 @@ class HeatmapExplorer(pn.viewable.Viewer):
         if self.stage.facts["dark"] != new.style.dark:
             self.stage.facts = {**self.stage.facts, "dark": new.style.dark}
         self._controls.follow()
+        self.swipe.follow(old, new)
+        if self.map.ready and (old.replaced(swipe=None), old.swipe is None) == (new.replaced(swipe=None), new.swipe is None):
+            self.relink()
+            return
         self._jump = True
         if (old.rows, old.cols) == (new.rows, new.cols):
-            self._looked(HeatLook(new.style, self.look.rows, self.look.cols))
+            self._looked(relooked(self.look, new))
         elif not self.map.ready:
             self._looked(look_of(self.table, new, self._only))
         else:
@@ -212,6 +219,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         """Show names, legend and counts; say of a sketch that it is one."""
         if wish.style != self.look:
             return
+        self.swipe.pictured(picture, wish)
         if not pn.state.loaded:
             # Panel drops what it is told between the first connection and the end of loading; the picture itself is Bokeh's.
             pn.state.onload(lambda: self.map.soon(lambda: self.pictured(wish, picture)))
@@ -228,6 +236,10 @@ class HeatmapExplorer(pn.viewable.Viewer):
         message = self.stage.status.get("message", "") if self._holding else ""
         self._holding = False
         self.stage.param.update(legend=bar_of(self.table, picture), status=self._status(wish.view, picture, message))
+        self.relink()
+
+    def relink(self) -> None:
+        """Give the page the link to what is shown."""
         if self.stage.facts["page"]:
             self.stage.link = {"query": self.spec.to_query(), "push": self._jump}
             self._jump = False
@@ -279,7 +291,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
 
     def travelled(self, query: str) -> None:
         """Show what a link of the browser's history holds."""
-        plain = MatrixSpec(style=self.state.style)
+        plain = first_spec(self.table, self.state.style.dark)
         try:
             found, said = usable_spec(self.table, MatrixSpec.from_query(query)) if "spec=" in query else (plain, "")
         except BigviewError as error:

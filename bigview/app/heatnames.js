@@ -52,7 +52,7 @@ function layout({ low, high, pixels, size, steps, least, names, pinned }) {
 
 class Overlay {
   constructor(canvas, shape) {
-    Object.assign(this, { canvas, shape, rows: new NameStore(), cols: new NameStore(), texts: {}, hover: {}, cursor: {}, box: {}, sort: {} })
+    Object.assign(this, { canvas, shape, rows: new NameStore(), cols: new NameStore(), texts: {}, hover: {}, cursor: {}, box: {}, sort: {}, split: null })
     this.pen = canvas.getContext("2d")
     this.labels = { rows: [], cols: [] }
     this.edge = { left: 0, top: 0 }
@@ -155,6 +155,15 @@ class Overlay {
     pen.textAlign = "center"
     pen.textBaseline = "middle"
     pen.font = `${Math.min(13, Math.max(10.5, high * 0.4))}px Inter, Roboto, system-ui, sans-serif`
+    if (texts.beside && this.split !== null) {
+      this.drawTexts(texts, [x0, y0, wide, high], map, [map.left, this.split])
+      this.drawTexts({ ...texts, ...texts.beside }, [x0, y0, wide, high], map, [this.split, map.left + map.width])
+    } else this.drawTexts(texts, [x0, y0, wide, high], map, [map.left, map.left + map.width])
+    pen.restore()
+  }
+
+  drawTexts(texts, [x0, y0, wide, high], map, [from, to]) {  // those between two places across
+    const { pen } = this
     // In the middle of what is visible of a cell.
     const middle = (start, size, edge, room) => (Math.max(start, edge) + Math.min(start + size, edge + room)) / 2
     texts.texts.forEach((line, i) => {
@@ -163,14 +172,13 @@ class Overlay {
       if (seen < 12) return
       line.forEach((text, j) => {
         const left = map.left + (texts.col + j - x0) * wide
-        const open = Math.min(left + wide, map.left + map.width) - Math.max(left, map.left)
+        const open = Math.min(left + wide, to) - Math.max(left, from)
         if (!text || open < 8 || pen.measureText(text).width > open - 3) return
         pen.fillStyle = texts.light[i][j] === "1" ? "rgba(255,255,255,0.92)" : "rgba(8,10,16,0.9)"
-        pen.fillText(text, middle(left, wide, map.left, map.width), y)
+        pen.fillText(text, middle(left, wide, from, to - from), y)
         this.labels.texts++
       })
     })
-    pen.restore()
   }
 
   frame({ x0, x1, y0, y1 }, map, [c0, c1], [r0, r1]) {  // a block of cells in pixels, at least 3 wide

@@ -25,9 +25,10 @@ class HeatStage(Component):
     sketch = param.String(default="", doc="What is not exact in the picture; empty where all is.")
     sort = param.Dict(default={}, doc="By what rows and columns are sorted.")
     status = param.Dict(default={}, doc="Cells in view, cells in all, one sentence, an error.")
+    swipe = param.Dict(default={}, doc="Names of the two matrices to swipe between, where the divider is, the source of the other picture.")
     texts = param.Dict(default={}, doc="Values that are written into their cells.")
 
     _esm = HERE / "heatmap.js"
-    _parts = ("record.js", "legend.js", "heatnames.js", "heatsides.js")
+    _parts = ("record.js", "legend.js", "heatnames.js", "heatsides.js", "heatswipe.js")
     _render_policy = "manual"
-    _stylesheets = (str(HERE / "explorer.css"), str(HERE / "heatmap.css"), str(HERE / "heatsides.css"))
+    _stylesheets = (str(HERE / "explorer.css"), str(HERE / "heatmap.css"), str(HERE / "heatsides.css"), str(HERE / "heatswipe.css"))

@@ -8,7 +8,8 @@ import param
 from bigview.errors import BigviewError, OptionError
 from bigview.matrixspec import MatrixSpec, MatrixStyle, Ordering
 from bigview.raster.heat import HeatLook
-from bigview.raster.heatlook import has_tree, order_of
+from bigview.raster.heatlook import first_style, has_tree, order_of
+from bigview.raster.heatswipe import SwipeLook, first_swipe_style
 from bigview.store.matrix import MatrixTable, Side
 
 SIDES: tuple[Side, ...] = ("rows", "cols")
@@ -28,9 +29,25 @@ class HeatState(param.Parameterized):
         """Change the style."""
         self.spec = self.spec.replaced(style=replace(self.spec.style, **changes))
 
+    def show(self, swipe: float | None, style: MatrixStyle) -> None:
+        """Show the two matrices of a comparison, parted by a divider at a share of the width, or, for None, what they compare to."""
+        self.spec = self.spec.replaced(swipe=swipe, style=style)
+
     def sort(self, side: str, ordering: Ordering | None) -> None:
         """Put rows or columns into another order."""
         self.spec = self.spec.replaced(**{side: ordering})
+
+
+def first_spec(table: MatrixTable, dark: bool = True) -> MatrixSpec:
+    """Return what is shown of a matrix at first."""
+    if table.manifest.layout == "comparison" and table.manifest.report.get("swipe"):
+        return MatrixSpec(style=first_swipe_style(table, dark), swipe=0.5, fingerprint=table.manifest.fingerprint)
+    return MatrixSpec(style=first_style(table, dark), fingerprint=table.manifest.fingerprint)
+
+
+def relooked(look: HeatLook, spec: MatrixSpec) -> HeatLook:
+    """Return how a spec shows a matrix whose orders are known."""
+    return (HeatLook if spec.swipe is None else SwipeLook)(spec.style, look.rows, look.cols)
 
 
 def look_of(table: MatrixTable, spec: MatrixSpec, only: Any = None) -> HeatLook:
@@ -38,7 +55,7 @@ def look_of(table: MatrixTable, spec: MatrixSpec, only: Any = None) -> HeatLook:
     rows, cols = (order_of(table, side, getattr(spec, side)) for side in SIDES)
     if only is not None:
         rows = table.order("rows", index=only) if rows is None else rows.kept(only)
-    return HeatLook(spec.style, rows, cols)
+    return (HeatLook if spec.swipe is None else SwipeLook)(spec.style, rows, cols)
 
 
 def usable_spec(table: MatrixTable, spec: MatrixSpec) -> tuple[MatrixSpec, str]:
@@ -46,6 +63,9 @@ def usable_spec(table: MatrixTable, spec: MatrixSpec) -> tuple[MatrixSpec, str]:
     said: list[str] = []
     if spec.fingerprint and spec.fingerprint != table.manifest.fingerprint:
         said.append("The store was built again since: values may differ.")
+    if spec.swipe is not None and table.manifest.layout != "comparison":
+        said.append("There is nothing to swipe: this is one matrix, and no comparison of two.")
+        spec = spec.replaced(swipe=None)
     kept: dict[str, Ordering | None] = {}
     for side in SIDES:
         ordering = getattr(spec, side)

@@ -13,7 +13,7 @@ from bigview.raster.palettes import hexes
 from bigview.raster.render import readable
 from bigview.raster.shade import unpacked
 from bigview.store.matrix import MatrixTable
-from bigview.views.heatcells import Cell, facts_of
+from bigview.views.heatcells import Cell, facts_of, pair_at, value_at
 from bigview.views.heatscene import HeatPicture, Names
 
 _LINES = 8  # columns of metadata of a row, and of a column, that hover tells
@@ -31,8 +31,11 @@ def names_told(picture: HeatPicture, look: HeatLook) -> dict[str, Any]:
 
 def texts_told(picture: HeatPicture) -> dict[str, Any]:
     """Return what is written into cells."""
-    found = picture.texts
-    return {} if found is None else {"row": found.row, "col": found.col, "texts": found.texts, "light": found.light}
+    found, beside = picture.texts, None if picture.beside is None else picture.beside.texts
+    if found is None:
+        return {}
+    other = {} if beside is None else {"beside": {"texts": beside.texts, "light": beside.light}}
+    return {"row": found.row, "col": found.col, "texts": found.texts, "light": found.light, **other}
 
 
 def bar_of(table: MatrixTable, picture: HeatPicture) -> dict[str, Any]:
@@ -52,20 +55,40 @@ def bar_of(table: MatrixTable, picture: HeatPicture) -> dict[str, Any]:
     return {"kind": "categories", "title": frame.title, "items": items, "more": "", "picked": 0}
 
 
+def spoken_value(table: MatrixTable, look: HeatLook, row: int, col: int) -> str:
+    """Return what is read aloud of a cell at its places in the order shown."""
+    value = told(table, value_at(table, look, row, col)) or "missing"
+    both = _pair(table, pair_at(table, look, row, col))
+    return ", ".join([*(f"{name} {text}" for name, text in both), f"{compared_as(table)} {value}"]) if both else value
+
+
 def hover_of(table: MatrixTable, look: HeatLook, found: Cell) -> dict[str, Any]:
     """Return the card of the cell under the pointer."""
     row, col = (names_at(table, look, side, np.array([place]))[0] for side, place in (("rows", found.row), ("cols", found.col)))
     labels = [str(table.manifest.report.get(side) or usual) for side, usual in (("rows", "row"), ("cols", "column"))]
     value = told(table, found.value) or "missing"
-    fields = [[labels[0], row], [labels[1], col]]
+    fields = [[labels[0], row], [labels[1], col], *_pair(table, found.pair)]
     if found.cells > 1:
-        fields.append(["this cell", value])
+        fields.append(["this cell" if found.pair is None else compared_as(table), value])
         fields += _block(table, look, found)
     for known in found.facts:
         fields += _facts(known)
-    title = value if found.cells == 1 else f"1 pixel = {found.cells:,} cells"
+    title = (value if found.pair is None else f"{compared_as(table)} {value}") if found.cells == 1 else f"1 pixel = {found.cells:,} cells"
     shown = {"title": title, "fields": fields, "row": found.row, "col": found.col, "names": {"row": row, "col": col}}
     return {**shown, "x": found.pixel[0], "y": found.pixel[1], "rows": list(found.rows), "cols": list(found.cols)}
+
+
+def compared_as(table: MatrixTable) -> str:
+    """Return what two cells of a comparison become, in a word or two."""
+    return table.compared.how.replace("_", " ")
+
+
+def _pair(table: MatrixTable, pair: tuple[float, float] | None, begin: str = "") -> list[list[str]]:
+    """Return the values of the two matrices of a comparison by their names."""
+    if pair is None:
+        return []
+    both = zip(table.compared.titles, pair, strict=True)
+    return [[f"{begin}{readable(name)}", "missing" if value != value else value_text(value)] for name, value in both]
 
 
 def _block(table: MatrixTable, look: HeatLook, found: Cell) -> list[list[str]]:
@@ -74,8 +97,12 @@ def _block(table: MatrixTable, look: HeatLook, found: Cell) -> list[list[str]]:
         return []
     if not block.count:
         return [["values", "none"]]
+    if block.means is not None:
+        return [*_pair(table, block.means, "mean of "), [f"{compared_as(table)} of the means", value_text(block.mean)]]
     fields = [["mean", value_text(block.mean)]]
     for label, value, at in (("least", block.low, block.low_at), ("greatest", block.high, block.high_at)):
+        if value != value:
+            continue
         names = [names_at(table, look, side, np.array([place]))[0] for side, place in zip(("rows", "cols"), at, strict=True)] if at else []
         fields.append([label, told(table, value) + (f"  at {', '.join(names)}" if names else "")])
     if block.count < found.cells:

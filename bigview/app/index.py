@@ -34,9 +34,13 @@ Listed = tuple[str, str, Table]
 def index_page(stores: Sequence[Listed], pairs: Sequence[tuple[str, Listed, Listed]] = ()) -> Any:
     """Return the page that lists stores, given as (address, title, table), and pairs of them that are shown side by side."""
     cards = "".join(_card(slug, title, (table,), about(table)) for slug, title, table in stores)
-    cards += "".join(_card(slug, f"{one[1]} and {other[1]}", (one[2], other[2]), "side by side, linked") for slug, one, other in pairs)
+    cards += "".join(_card(slug, f"{one[1]} and {other[1]}", (one[2], other[2]), _together(one[2])) for slug, one, other in pairs)
     text = f'<main><h1>bigview</h1><div class="cards">{cards}</div></main>'
     return pn.pane.HTML(text, stylesheets=[_STYLE], sizing_mode="stretch_both", margin=0, styles=_WHOLE)
+
+
+def _together(one: Table) -> str:
+    return "in one place, compared" if isinstance(one, MatrixTable) else "side by side, linked"
 
 
 def _card(slug: str, title: str, tables: Sequence[Table], size: str) -> str:

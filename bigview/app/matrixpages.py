@@ -1,5 +1,6 @@
 """Matrices as pages of a server: the page, its place in the list of stores, and the first picture."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import panel as pn
 from numpy.typing import NDArray
 
 from bigview.app.heatmap import HeatmapExplorer
-from bigview.errors import BigviewError
+from bigview.build.comparison import passing_comparison
+from bigview.errors import BigviewError, OptionError
 from bigview.matrixspec import MatrixSpec
 from bigview.raster.heat import HeatLook, heat_frame
 from bigview.raster.heatlook import first_style
@@ -17,6 +19,34 @@ from bigview.store.matrix import MatrixTable
 from bigview.store.points import PointTable
 
 Table = PointTable | MatrixTable
+
+
+def comparable(one: Table, other: Table) -> bool:
+    """Tell whether two stores may be matrices of the same rows and columns, without reading their names."""
+    if not (isinstance(one, MatrixTable) and isinstance(other, MatrixTable)):
+        return False
+    return one.shape == other.shape and not any(table.kind == "category" or table.manifest.layout == "comparison" for table in (one, other))
+
+
+def compared(stores: Sequence[Table]) -> MatrixTable:
+    """Return the comparison of two stores, to be served."""
+    matrices = [table for table in stores if isinstance(table, MatrixTable)]
+    if len(matrices) != 2 or len(stores) != 2:
+        names = ", ".join(f"{title_of(table)} ({'matrix' if isinstance(table, MatrixTable) else 'points'})" for table in stores)
+        raise OptionError(f"Two matrices are compared with each other, not {names}. Name two matrices, or leave out --compare.")
+    return passing_comparison(matrices[0], matrices[1])
+
+
+def compared_page(one: Table, other: Table) -> HeatmapExplorer:
+    """Return two matrices in one place with a divider, as a page of its own; the first alone, with a sentence, where they do not match."""
+    try:
+        return heatmap_page(compared((one, other)))
+    except BigviewError as error:
+        if not isinstance(one, MatrixTable):
+            raise
+        alone = HeatmapExplorer(one)
+        alone.say(str(error))
+        return alone
 
 
 def heatmap_page(table: MatrixTable) -> HeatmapExplorer:

@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -19,7 +20,7 @@ from bigview.app.explorer import Explorer
 from bigview.app.full import Room, said_in_page
 from bigview.app.index import index_page
 from bigview.app.linked import linkable, linked_page
-from bigview.app.matrixpages import Table, address_of, first_picture, heatmap_page, title_of
+from bigview.app.matrixpages import Table, address_of, comparable, compared_page, first_picture, heatmap_page, title_of
 from bigview.app.state import first_coloring
 from bigview.errors import BigviewError, InputError, OptionError, PortError
 from bigview.spec import Style, View
@@ -33,13 +34,14 @@ LOCAL = ("127.0.0.1", "localhost", "::1")
 COMPRESSION: int | None = None  # none by the websocket, on the loop: frames come deflated, and another pass takes 5 ms to save nothing
 UNUSED = 15_000  # ms that a session without a browser lives: a slow line takes this long to load a page, and a lost one to come back
 CHECK = 2_000  # ms between looks for such sessions
+_COMPARED = 3  # pairs of matrices that the list of stores offers to compare
 SIZE = (1280, 800)  # pixels of the picture that warms a store up
 
 log = logging.getLogger(__name__)
 
 
 def serve(
-    paths: str | PointTable | Sequence[str | PointTable],
+    paths: str | Table | Sequence[str | Table],
     port: int = 5006,
     show: bool = False,
     address: str = "127.0.0.1",
@@ -80,7 +82,7 @@ def serve(
 
 
 def make_server(
-    paths: str | PointTable | Sequence[str | PointTable],
+    paths: str | Table | Sequence[str | Table],
     port: int = 0,
     address: str = "127.0.0.1",
     auth: str | None = None,
@@ -92,8 +94,8 @@ def make_server(
         raise PortError(
             f"Anyone who reaches {address} could see the data. Give a file of users and passwords with --auth FILE, or say --public if that is meant."
         )
-    named = [paths] if isinstance(paths, (str, Path, PointTable)) else paths
-    tables = [path if isinstance(path, PointTable) else open_store(path) for path in named]
+    named = [paths] if isinstance(paths, (str, Path, PointTable, MatrixTable)) else paths
+    tables = [path if isinstance(path, (PointTable, MatrixTable)) else open_store(path) for path in named]
     if not tables:
         raise OptionError("Name one store or more.")
     port = _usable_port(address, port)
@@ -167,12 +169,16 @@ def _pages(tables: Sequence[Table]) -> tuple[dict[str, Callable[[], Any]], dict[
         slugs[slug] = table
     listed = [(slug, title_of(table), table) for slug, table in slugs.items()]
     pairs = [(f"{one[0]}-with-{other[0]}", one, other) for one in listed for other in listed if linkable(one[2], other[2])]
+    alike = [(f"{one[0]}-and-{other[0]}", one, other) for one, other in combinations(listed, 2) if comparable(one[2], other[2])]
+    # Of many alike matrices the pairs would be all that is seen; `--compare` shows any two.
+    alike = alike[:_COMPARED]
     pages: dict[str, Callable[[], Any]] = {
-        "/": lambda: index_page(listed, pairs),
+        "/": lambda: index_page(listed, [*pairs, *alike]),
         **{f"/{slug}": partial(page_of, table) for slug, table in slugs.items()},
         **{f"/{slug}": partial(linked_page, one[2], other[2]) for slug, one, other in pairs},
+        **{f"/{slug}": partial(compared_page, one[2], other[2]) for slug, one, other in alike},
     }
-    titles = {f"/{slug}": title for slug, title, _ in listed} | {f"/{slug}": f"{one[1]} and {other[1]}" for slug, one, other in pairs}
+    titles = {f"/{slug}": title for slug, title, _ in listed} | {f"/{slug}": f"{one[1]} and {other[1]}" for slug, one, other in [*pairs, *alike]}
     return pages, {"/": "bigview", **titles}
 
 

@@ -31,7 +31,18 @@ Picked = NDArray[np.int64] | None
 Tables = list[MatrixTable]
 
 
-def build_comparison(one: Any, other: Any, store: str, how: How = "difference", overwrite: bool = True, title: str = "") -> MatrixManifest:
+def passing_comparison(one: MatrixTable, other: MatrixTable, how: How = "difference") -> MatrixTable:
+    """Return a comparison that is kept in memory alone, to be explored: at first the two matrices are shown themselves, to swipe between."""
+    known = [str(part) for table in (one, other) for part in (_address(table), table.manifest.fingerprint)]
+    store = f"memory://bigview-comparison-{hashlib.sha256(chr(10).join([how, *known]).encode()).hexdigest()[:32]}"
+    if not Folder(store).exists(NAME):
+        build_comparison(one, other, store, how, title=" and ".join(_titles([one, other])), swipe=True)
+    return MatrixTable.open(store)
+
+
+def build_comparison(
+    one: Any, other: Any, store: str, how: How = "difference", overwrite: bool = True, title: str = "", swipe: bool = False
+) -> MatrixManifest:
     """Make the store of a comparison.
 
     Parameters
@@ -42,6 +53,8 @@ def build_comparison(one: Any, other: Any, store: str, how: How = "difference", 
     how : {"difference", "ratio", "log_ratio"}
     overwrite : bool
     title : str
+    swipe : bool
+        The explorer shows the two matrices themselves at first.
 
     Returns
     -------
@@ -67,6 +80,7 @@ def build_comparison(one: Any, other: Any, store: str, how: How = "difference", 
     with nothing_half_written(folder, generation):
         sweep_matrix(folder, current)
         made = _written(tables, shared, (folder, generation), how, title)
+        made = replace(made, report={**made.report, "swipe": True}) if swipe else made
         folder.replace(NAME, made.dumps().encode())
     return made
 
@@ -115,8 +129,7 @@ def _written(tables: Tables, shared: list[tuple[Picked, Picked]], place: tuple[F
         files += made
     options = {"how": how, "of": known}
     shape = entries[0].size, entries[1].size
-    names = [table.manifest.title or Path(table.folder.url.rstrip("/")).stem for table in tables]
-    value = _WORDS[how].format(*names)
+    value = _WORDS[how].format(*_titles(tables))
     manifest = MatrixManifest(
         generation=generation,
         fingerprint=hashlib.sha256("\n".join([str(options), *(file.sha256 for file in files)]).encode()).hexdigest(),
@@ -136,6 +149,10 @@ def _written(tables: Tables, shared: list[tuple[Picked, Picked]], place: tuple[F
         title=title or value,
     )
     return replace(manifest, facts=_facts(ComparedCells(folder, generation, shape, options, MatrixTable.open)))
+
+
+def _titles(tables: Tables) -> list[str]:
+    return [table.manifest.title or Path(table.folder.url.rstrip("/")).stem for table in tables]
 
 
 def _address(table: MatrixTable) -> str:

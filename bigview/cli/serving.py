@@ -32,7 +32,17 @@ def _serve(paths: Sequence[str], arguments: argparse.Namespace) -> None:
         stores = list(paths) if arguments.selections is None else [_with_selections(path, arguments.selections) for path in paths]
         gc.freeze()
         gc.enable()
-        serve(stores, **{name: value for name in names if (value := getattr(arguments, name)) is not None})
+        serve(
+            _compared(stores) if getattr(arguments, "compare", False) else stores,
+            **{name: value for name in names if (value := getattr(arguments, name)) is not None},
+        )
+
+
+def _compared(stores: Sequence[Any]) -> Any:
+    from bigview.app.matrixpages import compared
+    from bigview.stores import open as open_store
+
+    return compared([open_store(store) if isinstance(store, str) else store for store in stores])
 
 
 def _with_selections(path: str, url: str) -> Any:
@@ -59,6 +69,7 @@ def serve_options(commands: Any) -> None:
     """Declare the command."""
     parser = command(commands, "serve", "open the explorer of stores in the browser", lambda given: _serve(given.stores, given))
     parser.add_argument("stores", nargs="+", metavar="STORE")
+    parser.add_argument("--compare", action="store_true", help="two matrices in one place, with a divider between them")
     _serving(parser)
 
 

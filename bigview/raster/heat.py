@@ -46,11 +46,14 @@ class HeatLook:
     style : MatrixStyle
     rows, cols : Order or None
         None: as they are stored.
+    locked : tuple of MatrixTable
+        Other matrices whose values the colours span too, so that a colour means the same in pictures of all of them.
     """
 
     style: MatrixStyle = field(default_factory=MatrixStyle)
     rows: Order | None = None
     cols: Order | None = None
+    locked: tuple[MatrixTable, ...] = ()
 
     @property
     def dark(self) -> bool:
@@ -120,6 +123,14 @@ def spread_of(table: MatrixTable, cells: float = 1.0, agg: str = "mean") -> Spre
     return Spread(float(low), float(high), (float(low) + float(high)) / 2 if mean is None else float(mean), quantiles)
 
 
+def shared_spread(table: MatrixTable, look: HeatLook, cells: float = 1.0, agg: str = "mean") -> Spread:
+    """Return how the values are spread that the colours of a look span: those of the matrix, and of the others it is locked to."""
+    found = spread_of(table, cells, agg)
+    for other in look.locked:
+        found = found.joined(spread_of(other, cells, agg))
+    return found
+
+
 def _of_blocks(table: MatrixTable, cells: float, single: tuple[float, ...]) -> tuple[float, ...]:
     """Return the quantiles of the means of blocks, between those that are known of smaller and of larger ones."""
     known = {float(level.rows * level.cols): level.quantiles for level in table.manifest.levels}
@@ -163,7 +174,7 @@ def grid_of(table: MatrixTable, view: View, look: HeatLook) -> xr.DataArray:
     """Return the numbers of a picture; kept, because another palette needs them again."""
     agg = statistic_of(table, look.style)
     if agg == "extreme":
-        center = look.style.center if look.style.center is not None else spread_of(table).mean
+        center = look.style.center if look.style.center is not None else shared_spread(table, look).mean
         key = (*_key_of(table, view, look), agg, center)
         return _grids.get(key, lambda: _furthest(table, view, look, center))
     return _grids.get((*_key_of(table, view, look), agg), lambda: aggregate_matrix(table, view, agg, look.rows, look.cols))
@@ -227,7 +238,7 @@ def dressed_heat(table: MatrixTable, window: Window, look: HeatLook, grid: xr.Da
         entries = partial(legend.of_categories, names, totals[: len(names)], dark)
         made = drawing(tones=tones, totals=totals)
         return HeatFrame(made, category_heat_table(len(names), dark), _title(table, agg, cells), lambda: (entries(), None), grid, None, cells)  # type: ignore[arg-type]
-    spread, palette = spread_of(table, cells[0] * cells[1], agg), palette_of(style)
+    spread, palette = shared_spread(table, look, cells[0] * cells[1], agg), palette_of(style)
     scale = scale_for(spread, style, cells[0] * cells[1], agg)
     title = _title(table, agg, cells)
     bar = partial(heat_bar, scale, palette, spread, title, dark)
@@ -274,7 +285,7 @@ def _nothing(table: MatrixTable, view: View, look: HeatLook) -> HeatFrame:
     (x0, x1), (y0, y1) = view.x_range, view.y_range
     style = look.style
     drawing = Drawing((x0, x1, -y1, -y0), 0, True, 0.0, 0, 0, Tones(np.zeros((1, 1), np.uint8)), span=(0.0, 1.0))
-    agg, spread = statistic_of(table, style), spread_of(table)
+    agg, spread = statistic_of(table, style), shared_spread(table, look)
     scale = None if agg == "mode" else scale_for(spread, style, 1.0, agg)
     bar = None if scale is None else heat_bar(scale, palette_of(style), spread, _title(table, agg, (1.0,)), style.dark)
     entries: tuple[LegendEntry, ...] = ()

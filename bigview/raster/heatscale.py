@@ -55,6 +55,13 @@ class Spread:
             return cls(0.0, 1.0, 0.0, (0.0, 1.0))
         return cls(float(found.min()), float(found.max()), float(found.mean()), tuple(np.quantile(found, np.linspace(0, 1, count)).tolist()))
 
+    def joined(self, other: "Spread") -> "Spread":
+        """Return how the values of two matrices of about equal size are spread together."""
+        count = max(len(self.quantiles), len(other.quantiles))
+        even = [np.interp(np.linspace(0, 1, count), np.linspace(0, 1, len(one.quantiles)), one.quantiles) for one in (self, other)]
+        both = np.quantile(np.concatenate(even), np.linspace(0, 1, count))
+        return Spread(min(self.low, other.low), max(self.high, other.high), (self.mean + other.mean) / 2, tuple(both.tolist()))
+
 
 @dataclass(frozen=True)
 class HeatScale:

@@ -92,6 +92,8 @@ def known_statistics(table: MatrixTable, view: View, rows: Any = None, cols: Any
     """Return the statistics that one pass over a view gives: those that a frame may show beside its own at no cost."""
     if table.kind == "category":
         return ("count",)
+    if table.manifest.layout == "comparison" and not is_single(Ordered.of(table, view, rows, cols)):
+        return ("count", "mean")
     if table.manifest.layout != "similarity":
         return ("count", "mean", "min", "max")
     single = is_single(Ordered.of(table, view, rows, cols))

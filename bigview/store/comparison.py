@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -102,14 +103,22 @@ class ComparedCells:
 
     def take(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Floats:
         """Return the cells at rows × columns; NaN where one of the two has none."""
-        return compare(*self._both(rows, cols), self.how)
+        return compare(*_where_both(*self.both(rows, cols)), self.how)
 
-    def _both(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    def both(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Return the cells of both matrices at rows × columns of the comparison; NaN where one is missing."""
         found = []
         for table, picked in zip(self.pair, self._picked, strict=True):
             places = (part if order is None else order.index[part] for order, part in zip(picked, (rows, cols), strict=True))
             found.append(as_numbers(table, table.cells(*places)))
-        return _where_both(*found)
+        return found[0], found[1]
+
+    @property
+    def titles(self) -> tuple[str, str]:
+        """What the two matrices are called."""
+        known = zip(self.pair, self.options["of"], strict=True)
+        one, other = (table.manifest.title or Path(entry["path"].rstrip("/")).stem for table, entry in known)
+        return one, other
 
     def pieces(self, rows: tuple[int, int], cols: tuple[int, int]) -> Pieces:
         """Yield (first row, first column, values of the first, values of the second); NaN in both where one has no value."""
@@ -122,7 +131,7 @@ class ComparedCells:
         for top in range(rows[0], rows[1], _TILE):
             for left in range(cols[0], cols[1], _TILE):
                 places = np.arange(top, min(rows[1], top + _TILE)), np.arange(left, min(cols[1], left + _TILE))
-                yield top, left, *self._both(*places)
+                yield top, left, *_where_both(*self.both(*places))
 
     def blocks(self, rows: tuple[int, int], cols: tuple[int, int]) -> Iterator[tuple[int, int, Floats]]:
         """Yield (first row, first column, values)."""

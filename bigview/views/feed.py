@@ -23,14 +23,17 @@ class Feed:
     figure : bokeh.models.Plot
     image : ColumnDataSource
         What the plot draws; the browser alone writes to it.
+    around : bool
+        Draw an earlier picture around the newest one.
     """
 
-    def __init__(self, figure: Any, image: ColumnDataSource) -> None:
+    def __init__(self, figure: Any, image: ColumnDataSource, around: bool = True) -> None:
         self._frames = ColumnDataSource({"facts": [], "body": []}, name="bigview-frame")
         self._colours = ColumnDataSource({"id": [], "body": []}, name="bigview-colours")
         # What the browser puts around a picture: an earlier one, under it and fainter, for it is older and coarser.
         under = ColumnDataSource({name: [] for name in ("image", "x", "y", "dw", "dh")}, name="bigview-under", tags=["approximate"])
-        figure.image_rgba("image", "x", "y", "dw", "dh", source=under, level="underlay", global_alpha=_FAINT)
+        if around:
+            figure.image_rgba("image", "x", "y", "dw", "dh", source=under, level="underlay", global_alpha=_FAINT)
         react = CustomJS(args={"frames": self._frames, "colours": self._colours, "image": image, "under": under}, code=script())
         for source in (self._frames, self._colours):
             source.js_on_change("data", react)

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from bigview.raster.heat import HeatLook, window_of
 from bigview.raster.heatlabels import native
+from bigview.raster.heatswipe import SwipeLook, swiped
 from bigview.raster.matrixgrid import aggregate_matrix, extremes, known_statistics
 from bigview.spec import View
+from bigview.store.comparison import compare
 from bigview.store.matrix import MatrixTable
 from bigview.views.pointer import Pointed
 
@@ -28,6 +30,8 @@ class Block:
     mean, low, high : float
     low_at, high_at : (int, int) or None
         Places (row, column) of the extremes in the order shown.
+    means : (float, float) or None
+        Where the two matrices of a comparison are shown: their means.
     """
 
     count: int
@@ -36,6 +40,7 @@ class Block:
     high: float
     low_at: tuple[int, int] | None = None
     high_at: tuple[int, int] | None = None
+    means: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class Cell:
     complete : bool
     facts : (dict, dict)
         What else is known of the row and of the column.
+    pair : (float, float) or None
+        Of a comparison: the values of the two matrices.
     """
 
     row: int
@@ -68,6 +75,7 @@ class Cell:
     block: Block | None = None
     complete: bool = True
     facts: tuple[dict[str, Any], dict[str, Any]] = field(default=({}, {}), compare=False)
+    pair: tuple[float, float] | None = None
 
     @property
     def cells(self) -> int:
@@ -88,7 +96,8 @@ def find_cell(table: MatrixTable, pointed: Pointed) -> Iterator[Cell | None]:
     cols = _pixel_of(col, window.view.x_range, window.view.width, shape[1])
     several = (rows[1] - rows[0]) * (cols[1] - cols[0]) > 1
     facts = facts_of(table, look, "rows", row), facts_of(table, look, "cols", col)
-    found = Cell(row, col, value_at(table, look, row, col), rows, cols, pointed.pixel, None, not several, facts)
+    pair = pair_at(table, look, row, col)
+    found = Cell(row, col, value_at(table, look, row, col), rows, cols, pointed.pixel, None, not several, facts, pair)
     yield found
     if several and table.kind != "category":
         yield replace(found, block=block_of(table, look, window.view, found), complete=True)
@@ -116,6 +125,14 @@ def value_at(table: MatrixTable, look: HeatLook, row: int, col: int) -> float:
     return float(numbers_of(table, table.cells(*places))[0, 0])
 
 
+def pair_at(table: MatrixTable, look: HeatLook, row: int, col: int) -> tuple[float, float] | None:
+    """Return the values of the two matrices of a comparison at places of the order shown; None for any other matrix."""
+    if table.manifest.layout != "comparison":
+        return None
+    one, other = table.compared.both(native(look.rows, np.array([row])), native(look.cols, np.array([col])))
+    return float(one[0, 0]), float(other[0, 0])
+
+
 def numbers_of(table: MatrixTable, values: NDArray[Any]) -> NDArray[np.float64]:
     """Return values as numbers, NaN where they are missing."""
     found = np.asarray(values, np.float64)
@@ -125,6 +142,8 @@ def numbers_of(table: MatrixTable, values: NDArray[Any]) -> NDArray[np.float64]:
 def block_of(table: MatrixTable, look: HeatLook, view: View, cell: Cell) -> Block:
     """Return what is known of the cells that share a cell's pixel in a view; the picture of that view has asked for it already."""
     place = pixel_at(view, cell)
+    if isinstance(look, SwipeLook):
+        return _both_blocks(table, look, view, place)
     known = known_statistics(table, view, look.rows, look.cols)
     numbers = {agg: float(aggregate_matrix(table, view, agg, look.rows, look.cols).to_numpy()[place]) for agg in known}
     count, mean, low, high = (numbers.get(agg, np.nan) for agg in ("count", "mean", "min", "max"))
@@ -135,6 +154,16 @@ def block_of(table: MatrixTable, look: HeatLook, view: View, cell: Cell) -> Bloc
             at = [(_place(look.rows, one.row), _place(look.cols, one.column)) for one in found]
             low, high = (float(one.value) for one in found)
     return Block(int(count), mean, low, high, at[0], at[1])
+
+
+def _both_blocks(table: MatrixTable, look: SwipeLook, view: View, place: tuple[int, int]) -> Block:
+    """Return the means of both matrices in a pixel, as their pictures have them."""
+    sides = swiped(table, look)
+    mean, count = (
+        [float(aggregate_matrix(part, view, agg, own.rows, own.cols).to_numpy()[place]) for part, own in sides] for agg in ("mean", "count")
+    )
+    compared = float(compare(np.array(mean[0]), np.array(mean[1]), table.compared.how))
+    return Block(int(min(count)), compared, np.nan, np.nan, means=(mean[0], mean[1]))
 
 
 def pixel_at(view: View, cell: Cell) -> tuple[int, int]:

@@ -1,12 +1,13 @@
 """A map of a matrix: its pictures, the names beside them, and the cell under the pointer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bigview.plain import Ranges
 from bigview.raster.heat import HeatFrame, HeatLook, heat_frame, quick_heat
 from bigview.raster.heatlabels import LINE, SLANTED, axis_of, names_at, shown_places, step_of, steps_of
+from bigview.raster.heatswipe import SwipeLook, swiped
 from bigview.raster.heattexts import CellTexts, cell_texts
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
@@ -38,6 +39,22 @@ class Names:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """The picture of the other matrix, in the same place.
+
+    Attributes
+    ----------
+    frame : HeatFrame
+    wire : Wire
+    texts : CellTexts or None
+    """
+
+    frame: HeatFrame
+    wire: Wire
+    texts: CellTexts | None
+
+
+@dataclass(frozen=True)
 class HeatPicture(Picture):
     """A picture of a matrix with what is written on it and beside it.
 
@@ -48,12 +65,15 @@ class HeatPicture(Picture):
         Where cells are large enough.
     cells : (float, float)
         Rows and columns in a pixel; 1 where each cell is seen.
+    beside : Beside or None
+        The second one of two matrices to swipe between.
     """
 
     rows: Names = Names([], [])
     cols: Names = Names([], [])
     texts: CellTexts | None = None
     cells: tuple[float, float] = (1.0, 1.0)
+    beside: Beside | None = None
 
 
 class HeatScene:
@@ -101,33 +121,39 @@ class HeatPainter:
 
     def __init__(self, table: MatrixTable) -> None:
         self._table = table
-        self._sent: tuple[tuple[Any, Any], Wire] | None = None
+        self._sent: dict[int, tuple[tuple[Any, Any], Wire]] = {}
 
     def paint(self, wish: Wish, stale: Callable[[], bool] = lambda: False) -> Iterator[HeatPicture]:
         """Yield the picture of a wish; where that takes long, an approximate one before it."""
         look: HeatLook = wish.style
         view = _widened(wish.view, wish.margin)
-        rough = quick_heat(self._table, view, look)
-        if rough is not None:
-            yield self._pictured(rough, replace(wish, settled=False))
+        sides = swiped(self._table, look) if isinstance(look, SwipeLook) else ((self._table, look),)
+        rough = [quick_heat(table, view, own) for table, own in sides]
+        sketched = any(one is not None for one in rough)
+        if sketched:
+            made = [heat_frame(table, view, own) if one is None else one for one, (table, own) in zip(rough, sides, strict=True)]
+            yield self._pictured(made, sides, replace(wish, settled=False))
         try:
-            with stoppable(stale if rough is not None else lambda: False):
-                made = heat_frame(self._table, view, look)
+            with stoppable(stale if sketched else lambda: False):
+                made = [heat_frame(table, view, own) for table, own in sides]
         except Stopped:
             return
-        yield self._pictured(made, wish)
+        yield self._pictured(made, sides, wish)
 
-    def _pictured(self, made: HeatFrame, wish: Wish) -> HeatPicture:
+    def _pictured(self, frames: list[HeatFrame], sides: Sequence[tuple[MatrixTable, HeatLook]], wish: Wish) -> HeatPicture:
         look: HeatLook = wish.style
+        made = frames[0]
         rows, cols = (names_of(self._table, wish.view, look, side) for side in ("rows", "cols"))
         count = made.count if wish.settled else None
-        return HeatPicture(made, self._wire(made), count, rows=rows, cols=cols, texts=cell_texts(self._table, made, wish.view), cells=made.cells)
+        texts = [cell_texts(table, one, wish.view) for one, (table, _) in zip(frames, sides, strict=True)]
+        beside = Beside(frames[1], self._wire(frames[1], 1), texts[1]) if len(frames) > 1 else None
+        return HeatPicture(made, self._wire(made), count, rows=rows, cols=cols, texts=texts[0], cells=made.cells, beside=beside)
 
-    def _wire(self, made: HeatFrame) -> Wire:
-        key = (made.drawing.tones, made.table)
-        if self._sent is None or any(a is not b for a, b in zip(self._sent[0], key, strict=True)):
-            self._sent = (key, encode(made))
-        return self._sent[1]
+    def _wire(self, made: HeatFrame, number: int = 0) -> Wire:
+        key, known = (made.drawing.tones, made.table), self._sent.get(number)
+        if known is None or any(a is not b for a, b in zip(known[0], key, strict=True)):
+            known = self._sent[number] = (key, encode(made))
+        return known[1]
 
 
 def _widened(view: View, margin: tuple[float, float, float, float]) -> View:
