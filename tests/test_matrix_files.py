@@ -178,3 +178,36 @@ def test_objects_and_fields_are_told_apart_from_texts(build):
     with pytest.raises(InputError, match="one of its fields"):
         build(np.zeros((2, 2), [("a", "i4")]))
     assert build(np.array([[b"x", b"y"]]), categories=True).manifest.categories == ("x", "y")
+
+
+def test_tables_of_text_that_are_not_tables(tmp_path, build):
+    path = tmp_path / "v.csv"
+    for text, words in (("a,b,c\n1,2\n", "Expected 3 columns, got 2"), ("a,b\n1,2\n3,4,5\n", "Expected 2 columns, got 3"), ("", "is empty")):
+        path.write_text(text)
+        with pytest.raises(InputError, match=words):
+            build(path)
+    path.write_text("a,a\n1,2\n")
+    with pytest.raises(InputError, match="stands for several lines"):
+        build(path)
+    path.write_text("a,b\n")
+    assert build(path).shape == (0, 2)
+    path.write_text("gene,a,b\nx,1,\ny,,2.5\n")
+    assert np.isnan(build(path).cells()).tolist() == [[False, True], [True, False]]
+    np.savetxt(tmp_path / "v.txt", VALUES)
+    assert np.allclose(build(tmp_path / "v.txt").cells(), VALUES)
+    with pytest.raises(InputError, match="row 1 has 1 values"):
+        build(np.array([[1, 2], [3]], dtype=object))
+
+
+def test_damaged_metadata_of_zarr(tmp_path, build):
+    zarr.create_array(tmp_path / "v.zarr", data=VALUES)
+    (tmp_path / "v.zarr" / "zarr.json").write_text('{"zarr')
+    with pytest.raises(InputError, match="cut short"):
+        build(tmp_path / "v.zarr")
+
+
+def test_an_export_larger_than_the_disk_is_refused_before(tmp_path, build):
+    store = build(sparse.csr_matrix((10**6, 10**6)))
+    with pytest.raises(bv.SpaceError, match="would fit"):
+        store.export(tmp_path / "v.npz")
+    assert not (tmp_path / "v.npz").exists()

@@ -75,7 +75,9 @@ def h5ad_source(path: str, dataset: str | None) -> MatrixSource | SparseSource:
 
 def anndata_group(path: str) -> Any:
     """Return the Zarr group at an address if it is one that AnnData has written; else None."""
-    group = zarr_node(path.partition("::")[0], "")
+    url = path.partition("::")[0]
+    with readable(url):
+        group = zarr_node(url, "")
     return group if hasattr(group, "keys") and "obs" in group and "var" in group else None
 
 

@@ -183,9 +183,10 @@ def write_axis(folder: Folder, name: str, axis: Axis) -> tuple[AxisEntry, list[D
         return AxisEntry(axis.size), []
     arrays: dict[str, pa.Array] = {} if axis.names is None else {NAME: pc.cast(axis.names, pa.string())}
     columns = []
-    for title in [] if axis.table is None else axis.table.column_names:
-        told = _other(title, axis.table) if title == NAME else title
-        column, values = _column(told, axis.table[title])
+    table = pa.table({}) if axis.table is None else axis.table
+    for title in table.column_names:
+        told = _other(title, table) if title == NAME else title
+        column, values = _column(told, table[title])
         columns.append(column)
         arrays[told] = values
     writer = ParquetBytes(pa.schema([(title, values.type) for title, values in arrays.items()]))

@@ -89,14 +89,15 @@ def _tidy(batch: pa.RecordBatch, file: Found, path: str) -> pa.RecordBatch:
 def _widen(path: str, error: pa.ArrowInvalid, schema: pa.Schema, types: Types) -> None:
     found = re.search(r"In CSV column #(\d+)", str(error))
     if found is None:
-        raise _broken(path, error) from error
+        raise broken_line(path, error) from error
     field = schema.field(int(found.group(1)))
     if types.get(field.name, field.type) == pa.string():
-        raise _broken(path, error) from error
+        raise broken_line(path, error) from error
     types[field.name] = _WIDER.get(types.get(field.name, field.type), pa.string())
 
 
-def _broken(path: str, error: Exception) -> InputError:
+def broken_line(path: str, error: Exception) -> InputError:
+    """Return what is said of a CSV file that cannot be read."""
     text = " ".join(str(error).split())
     if "Empty CSV file" in text:
         return InputError(f"{path} is empty: not even a line with the names of the columns.")
@@ -106,21 +107,22 @@ def _broken(path: str, error: Exception) -> InputError:
 
 def _opened(path: str, types: Types) -> pyarrow.csv.CSVStreamingReader:
     try:
-        with _bytes(path) as head:
-            separator = _separator(path, head.read(1 << 16))
+        with csv_bytes(path) as head:
+            separator = separator_of(path, head.read(1 << 16))
         return pyarrow.csv.open_csv(
-            _bytes(path),
+            csv_bytes(path),
             read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
             parse_options=pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(column_types=types, strings_can_be_null=False),
         )
     except pa.ArrowInvalid as error:
-        raise _broken(path, error) from error
+        raise broken_line(path, error) from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
 
 
-def _bytes(path: str) -> pa.NativeFile:
+def csv_bytes(path: str) -> pa.NativeFile:
+    """Open a file, unpacked."""
     filesystem, inner = fsspec.core.url_to_fs(path)
     if "file" in filesystem.protocol:
         return pa.input_stream(inner)  # unpacks by the ending of the name
@@ -129,7 +131,8 @@ def _bytes(path: str) -> pa.NativeFile:
     return pa.CompressedInputStream(file, codec) if codec else file
 
 
-def _separator(path: str, head: bytes) -> str:
+def separator_of(path: str, head: bytes) -> str:
+    """Return what stands between the values of a CSV file, by its first line."""
     line = re.sub(rb'"[^"]*"', b"", head.split(b"\n", 1)[0])
     if ".tsv" in path.lower().rpartition("/")[2]:
         return "\t"

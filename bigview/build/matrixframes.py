@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bigview.build.axes import Axis, axis_of_index
+from bigview.build.csvs import broken_line, csv_bytes, separator_of
 from bigview.build.found import described, find_files
 from bigview.build.matrixarrays import ZarrReader, dask_source, is_dask, zarr_node, zarr_source
 from bigview.build.matrixsource import Held, MatrixSource, array_source, check_shape, check_type
@@ -144,19 +146,38 @@ def table_file_source(path: str, categories: Any = None) -> MatrixSource:
 
 def _csv(path: str) -> pd.DataFrame:
     """Return a CSV file, whose first line is names unless it is plainly numbers; a first column without a name is the names of the rows."""
-    by_look = ".txt" in path.lower()
-    sign = r"\s+" if by_look else "\t" if ".tsv" in path.lower() else ","
-    first = pd.read_csv(path, sep=sign, header=None, nrows=1, dtype=str)
-    if first.shape[1] == 1:
-        counts = {other: str(first.iloc[0, 0]).count(other) for other in ";\t|,"}
-        sign = max(counts, key=lambda other: counts[other]) if any(counts.values()) else sign
-        first = pd.read_csv(path, sep=sign, header=None, nrows=1, dtype=str)
-    numbers = pd.to_numeric(first.iloc[0], errors="coerce").to_numpy()
-    data = bool(np.isfinite(numbers).all()) and not bool((np.diff(numbers) > 0).all())
-    frame = pd.read_csv(path, sep=sign, header=None if data else 0)
-    if data:
-        return frame.set_axis(pd.RangeIndex(frame.shape[1]), axis=1)
-    return frame.set_index(frame.columns[0]).rename_axis(None) if frame.shape[1] > 1 and pd.isna(first.iloc[0, 0]) else frame
+    with csv_bytes(path) as file:
+        size, head = described(path, 0).bytes, file.read(1 << 24)
+    line = head.split(b"\n", 1)[0]
+    sign = separator_of(path, head)
+    if ".txt" in path.lower() and not any(other in line for other in b",;\t|"):
+        plain = _is_data(line.decode("utf-8", "replace").split())
+        read = pd.read_csv(path, sep=r"\s+", header=None if plain else 0)
+        return read.set_axis(pd.RangeIndex(read.shape[1]), axis=1) if plain else read
+    first = [text.strip().strip('"') for text in line.decode("utf-8", "replace").split(sign)]
+    block = min(max(1 << 20, 10 * size if size < len(head) else 2 * size), 1 << 30)  # types are guessed from the first one
+    plain = _is_data(first)
+    try:
+        table = pyarrow.csv.read_csv(
+            csv_bytes(path),
+            read_options=pyarrow.csv.ReadOptions(block_size=block, autogenerate_column_names=plain),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=sign, newlines_in_values=True),
+        )
+    except pa.ArrowInvalid as error:
+        raise broken_line(path, error) from error
+    empty = [pa.float64() if pa.types.is_null(field.type) else field.type for field in table.schema]
+    table = table.cast(pa.schema(list(zip(table.column_names, empty, strict=True))))
+    frame = pd.DataFrame({place: column.to_pandas() for place, column in enumerate(table.columns)})
+    if plain:
+        return frame
+    frame.columns = pd.Index(table.column_names)
+    return frame.set_index(frame.columns[0]).rename_axis(None) if frame.shape[1] > 1 and not first[0] else frame
+
+
+def _is_data(first: list[str]) -> bool:
+    """Whether the first line of a table is numbers that are no names: those of columns, such as years, ascend."""
+    numbers = pd.to_numeric(pd.Series(first), errors="coerce").to_numpy()
+    return bool(np.isfinite(numbers).all()) and not bool((np.diff(numbers) > 0).all())
 
 
 def _named(table: pa.Table) -> pd.DataFrame:

@@ -179,7 +179,9 @@ def array_source(array: Any, where: str, categories: Any = None) -> MatrixSource
 
 def _numbers(array: Any, where: str) -> Any:
     if isinstance(array, np.ndarray):
-        return array
+        if array.dtype != object or array.ndim != 1 or not len(array) or not hasattr(array[0], "__len__"):
+            return array
+        array = list(array)
     if isinstance(array, (list, tuple)):
         lengths = [len(row) if hasattr(row, "__len__") and not isinstance(row, str) else -1 for row in array]
         ragged = next((place for place, length in enumerate(lengths) if length != lengths[0]), None)

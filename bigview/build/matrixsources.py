@@ -148,4 +148,6 @@ def _named(axis: Axis, names: Any) -> Axis:
 def _told(error: Exception) -> str:
     """Return what is said of a file; that Python objects could be loaded from it is no advice to give."""
     text = " ".join(str(error).split())
+    if "mmap length" in text:
+        return ": it is shorter than it says, so it has been cut short"
     return "" if "pickle" in text or "Python objects" in text else f": {text[:200].rstrip('.')}"

@@ -1,6 +1,7 @@
 """Cells of a matrix as a file: Parquet, CSV, Arrow or NPZ, some rows at a time, with little memory whatever their number."""
 
 import re
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bigview.errors import OptionError, TooLargeError, closest
+from bigview.errors import OptionError, SpaceError, TooLargeError, closest
 from bigview.store.axistable import NAME, AxisTable
 from bigview.store.export import written
+from bigview.store.files import Folder
 from bigview.store.formats import FORMATS, encoded
 from bigview.store.matrix import MatrixTable
 
@@ -156,8 +158,26 @@ def export_matrix(table: MatrixTable, target: Any, rows: Any = None, cols: Any =
     chosen = format or next((name for name, (suffixes, _) in MATRIX_FORMATS.items() if str(target).lower().endswith(suffixes)), None)
     if chosen is None:
         raise OptionError(f"The name {str(target)!r} does not tell the format. End it with .parquet, .csv, .arrow or .npz, or give the format.")
-    _, _, chunks = CellExport(table, _numbers(rows, table.shape[0]), _numbers(cols, table.shape[1]), chosen, spreadsheet).chunks()
+    export = CellExport(table, _numbers(rows, table.shape[0]), _numbers(cols, table.shape[1]), chosen, spreadsheet)
+    _, _, chunks = export.chunks()
+    _check_room(export, str(target))
     return written(str(target), chunks)
+
+
+def _check_room(export: CellExport, target: str) -> None:
+    """Refuse what the disk has no room for, where that is known before: NPZ is not compressed, a cell of CSV takes two letters or more."""
+    cells = len(export.rows) * len(export.cols)
+    least = {"npz": cells * export.table.dtype.itemsize, "csv": 2 * cells}.get(export.format, 0)
+    place = Folder(target)
+    if not place.is_local:
+        return
+    parent = Path(place.path()).absolute().parent
+    free = shutil.disk_usage(parent).free if parent.exists() else least
+    if least > free:
+        raise SpaceError(
+            f"{len(export.rows):,} × {len(export.cols):,} cells take at least {least / 1e9:,.1f} GB; the disk of {target} has {free / 1e9:,.1f} GB "
+            f"free. {len(export.rows) * free // max(1, least):,} rows of as many columns would fit; Parquet packs zeros well."
+        )
 
 
 def _numbers(which: Any, size: int) -> NDArray[np.int64]:
