@@ -21,6 +21,7 @@ from bigview.app.full import Room, said_in_page
 from bigview.app.index import index_page
 from bigview.app.linked import linkable, linked_page
 from bigview.app.matrixpages import Table, address_of, comparable, compared_page, first_picture, heatmap_page, title_of
+from bigview.app.newest import Newest
 from bigview.app.state import first_coloring
 from bigview.errors import BigviewError, InputError, OptionError, PortError
 from bigview.spec import Style, View
@@ -159,7 +160,8 @@ def page_of(table: Table) -> Any:
 def _pages(tables: Sequence[Table]) -> tuple[dict[str, Callable[[], Any]], dict[str, str]]:
     """Return address to page, and to its title: the explorer alone, or a list of stores and an explorer for each."""
     if len(tables) == 1:
-        return {"/": partial(page_of, tables[0])}, {"/": title_of(tables[0])}
+        alone = Newest(tables[0])
+        return {"/": lambda: page_of(alone.table)}, {"/": title_of(tables[0])}
     slugs: dict[str, Table] = {}
     for table in tables:
         plain = re.sub(r"[^a-z0-9]+", "-", Path(address_of(table).rstrip("/")).stem.lower()).strip("-") or "store"
@@ -172,14 +174,23 @@ def _pages(tables: Sequence[Table]) -> tuple[dict[str, Callable[[], Any]], dict[
     alike = [(f"{one[0]}-and-{other[0]}", one, other) for one, other in combinations(listed, 2) if comparable(one[2], other[2])]
     # Of many alike matrices the pairs would be all that is seen; `--compare` shows any two.
     alike = alike[:_COMPARED]
+    newest = {slug: Newest(table) for slug, table in slugs.items()}
+
+    def now(entry: tuple[str, str, Table]) -> tuple[str, str, Table]:
+        return entry[0], entry[1], newest[entry[0]].table
+
     pages: dict[str, Callable[[], Any]] = {
-        "/": lambda: index_page(listed, [*pairs, *alike]),
-        **{f"/{slug}": partial(page_of, table) for slug, table in slugs.items()},
-        **{f"/{slug}": partial(linked_page, one[2], other[2]) for slug, one, other in pairs},
-        **{f"/{slug}": partial(compared_page, one[2], other[2]) for slug, one, other in alike},
+        "/": lambda: index_page([now(entry) for entry in listed], [(slug, now(one), now(other)) for slug, one, other in [*pairs, *alike]]),
+        **{f"/{slug}": partial(_newest_page, page_of, newest[slug]) for slug in slugs},
+        **{f"/{slug}": partial(_newest_page, linked_page, newest[one[0]], newest[other[0]]) for slug, one, other in pairs},
+        **{f"/{slug}": partial(_newest_page, compared_page, newest[one[0]], newest[other[0]]) for slug, one, other in alike},
     }
     titles = {f"/{slug}": title for slug, title, _ in listed} | {f"/{slug}": f"{one[1]} and {other[1]}" for slug, one, other in [*pairs, *alike]}
     return pages, {"/": "bigview", **titles}
+
+
+def _newest_page(make: Callable[..., Any], *stores: Newest) -> Any:
+    return make(*(store.table for store in stores))
 
 
 def _usable_port(address: str, port: int) -> int:

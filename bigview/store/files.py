@@ -70,6 +70,18 @@ class Folder:
         """Return a file's size in bytes."""
         return int(self._filesystem[0].size(self.path(name)))
 
+    def stamp(self, name: str) -> object:
+        """Return what changes when a file is replaced, without reading it; None where the file is away, or nothing tells."""
+        filesystem = self._filesystem[0]
+        try:
+            if self.is_local:
+                found = os.stat(self.path(name))
+                return found.st_mtime_ns, found.st_size, found.st_ino
+            filesystem.invalidate_cache(self.path())
+            return str(filesystem.info(self.path(name)))
+        except Exception:  # noqa: BLE001  each file system has errors of its own
+            return None
+
     def replace(self, name: str, data: bytes) -> None:
         """Write a file so that readers see the old one or the whole new one."""
         if not self.is_local:

@@ -169,7 +169,7 @@ class Manifest:
         try:
             values = json.loads(text)
             version, kind = values.pop("version"), values.pop("format")
-        except (ValueError, KeyError, AttributeError) as error:
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise StoreDamagedError(f"{where}/{NAME} is no manifest of bigview ({error}). Build the store again.") from error
         if version > VERSION or kind != "bigview-points":
             raise StoreVersionError(
