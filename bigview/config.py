@@ -53,6 +53,8 @@ class Limits:
         Vectors laid out by UMAP, among which all others are placed: 20 s on two cores.
     element_rows : int
         Rows that a HoloViews element that is not rasterized may read: more glyphs make a browser slow.
+    element_cells : int
+        Cells of a matrix that a HoloViews element that is not rasterized may read: 8 MB for a browser.
     inspect_rows : int
         Rows under the pointer that HoloViews' inspection gets, the nearest of them: each becomes a row of a table.
     exact_leaves : int
@@ -105,6 +107,7 @@ class Limits:
     partition_bytes: int = 192 * MEGABYTE
     landmarks: int = 50_000
     element_rows: int = 50_000
+    element_cells: int = 1_000_000
     inspect_rows: int = 1_000
     exact_leaves: int = 5_000
     middles: int = 2_048

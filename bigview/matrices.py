@@ -89,7 +89,7 @@ class MatrixStore(MatrixTable):
             return clustered(self, side, ClusterOptions.of(options), tell)
 
     def render(self, path: Any = None, width: int = 4096, height: int | None = None, **options: Any) -> "Picture":
-        """Draw an image with title, names of rows and columns, and colour bar or legend; no browser is needed.
+        """Draw an image with title, names, tracks and trees of rows and columns, and colour bar or legend; no browser is needed.
 
         Parameters
         ----------
@@ -99,7 +99,10 @@ class MatrixStore(MatrixTable):
             Size of the image in pixels; the height follows from the shape of the matrix.
         **options
             view : View, whose pixels the matrix then has exactly, or ranges ((x0, x1), (y0, y1)) of columns and rows; style : MatrixStyle; rows,
-            cols : Order; title : str, "" for none; dark : bool; names : bool; spec : MatrixSpec, of which the others replace parts.
+            cols : Order, or Tree of `cluster`, which is drawn beside them (also of an order that is a kept tree's, or a part of it); clusters : int,
+            or (rows, columns), into which the trees are cut, each with its colour; tracks : bool or names of metadata columns; names, trees, texts
+            (values in cells with room for them) : bool; title : str, "" for none; dark : bool; dpi : int, pixels an inch, for the size in print;
+            spec : MatrixSpec, of which the others replace parts.
 
         Returns
         -------
@@ -164,6 +167,32 @@ class MatrixStore(MatrixTable):
         from bigview.views.heatplots import heat_accessor
 
         return heat_accessor(self)
+
+    @property
+    def interface(self) -> None:
+        """Nothing; but HoloViews reads this of whatever it makes an element from, and that read makes it know matrices."""
+        from bigview.views.register import register
+
+        register()
+
+    def ordered(self, rows: Any = None, cols: Any = None) -> Any:
+        """Return the matrix in an order, for elements of HoloViews: ``rasterize(hv.Image(store.ordered(rows=ORDER)))``.
+
+        Parameters
+        ----------
+        rows, cols : Order or Tree, optional
+            Which rows and columns, in which order; all in their own by default.
+
+        Returns
+        -------
+        MatrixPart
+            Nothing is read for it.
+        """
+        from bigview.views.matrixpart import MatrixPart
+        from bigview.views.register import register
+
+        register()
+        return MatrixPart.ordered(self, rows, cols)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         shown = self.explore()._repr_mimebundle_(include, exclude)

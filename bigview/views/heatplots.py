@@ -7,7 +7,6 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 import pandas as pd
-from bokeh.models import FixedTicker
 from holoviews.streams import PlotSize, RangeXY
 from hvplot import post_patch
 from hvplot.util import filter_opts
@@ -20,7 +19,7 @@ from bigview.raster.heatlook import first_style
 from bigview.raster.palettes import hexes, ramp
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
-from bigview.views.heatscene import names_of
+from bigview.views.heataxes import naming
 from bigview.views.keywords import PLOT, plot_options
 
 WIDTH, HEIGHT = 700, 500
@@ -73,7 +72,7 @@ class HeatPlots:
         report = self._table.manifest.report
         dims = [str(report.get("cols") or "column"), str(report.get("rows") or "row")]
         options = _options(self._table, given, dims)
-        options["hooks"] = [*options.get("hooks", ()), _naming(self._table, view, look)]
+        options["hooks"] = [*options.get("hooks", ()), naming(self._table, view, look)]
         x0, x1, low, high = made.drawing.bounds
         bounds = (x0, -high, x1, -low)
         if made.scale is None or made.scale.mode not in ("linear", "log") or made.grid is None:
@@ -138,20 +137,6 @@ def _options(table: MatrixTable, given: dict[str, Any], dims: list[str]) -> dict
     rows, cols = table.shape
     lim = {"xlim": tuple(given.get("xlim") or (0, max(1, cols))), "ylim": tuple(given.get("ylim") or (0, max(1, rows)))}
     return {"tools": ["hover"], "invert_yaxis": True, **found, **lim}
-
-
-def _naming(table: MatrixTable, view: View, look: HeatLook) -> Any:
-    """Return a hook that puts the names that fit on a plot's axes."""
-
-    def name(plot: Any, _: Any) -> None:
-        for side, axes in (("cols", plot.state.xaxis), ("rows", plot.state.yaxis)):
-            found = names_of(table, view, look, side)
-            ticks = [place + 0.5 for place in found.places]
-            labels = dict(zip(ticks, (text[:32] for text in found.texts), strict=True))
-            axes[0].update(ticker=FixedTicker(ticks=ticks), major_label_overrides=labels)
-        plot.state.xaxis[0].major_label_orientation = 0.8 if max(map(len, names_of(table, view, look, "cols").texts), default=0) > 5 else "horizontal"
-
-    return name
 
 
 def heat_accessor(table: MatrixTable) -> HeatPlots:
