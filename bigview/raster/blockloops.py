@@ -110,6 +110,45 @@ def _scatter(pixel, sums, out):  # type: ignore[no-untyped-def]
         greatest[k] = sums[3][i] if sums[3][i] > greatest[k] else greatest[k]
 
 
+@nb.njit(inline="always")
+def _gather(pixel, runs, sums, out):  # type: ignore[no-untyped-def]
+    """Add the columns' sums to a row of pixels where neighbours share one: in registers, since a pixel's memory would be waited for each time."""
+    total, count, least, greatest = out
+    for r in range(runs.shape[0] - 1):
+        a, b = runs[r], runs[r + 1]
+        k, seen = pixel[a], nb.int64(0)
+        s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+        lo0, hi0 = sums[2][a], sums[3][a]
+        lo1, hi1 = lo0, hi0
+        i = a
+        while i + 4 <= b:
+            s0 += sums[0][i]
+            s1 += sums[0][i + 1]
+            s2 += sums[0][i + 2]
+            s3 += sums[0][i + 3]
+            seen += sums[1][i] + sums[1][i + 1] + sums[1][i + 2] + sums[1][i + 3]
+            lo0 = sums[2][i] if sums[2][i] < lo0 else lo0
+            hi0 = sums[3][i] if sums[3][i] > hi0 else hi0
+            lo1 = sums[2][i + 1] if sums[2][i + 1] < lo1 else lo1
+            hi1 = sums[3][i + 1] if sums[3][i + 1] > hi1 else hi1
+            lo0 = sums[2][i + 2] if sums[2][i + 2] < lo0 else lo0
+            hi0 = sums[3][i + 2] if sums[3][i + 2] > hi0 else hi0
+            lo1 = sums[2][i + 3] if sums[2][i + 3] < lo1 else lo1
+            hi1 = sums[3][i + 3] if sums[3][i + 3] > hi1 else hi1
+            i += 4
+        while i < b:
+            s0 += sums[0][i]
+            seen += sums[1][i]
+            lo0 = sums[2][i] if sums[2][i] < lo0 else lo0
+            hi0 = sums[3][i] if sums[3][i] > hi0 else hi0
+            i += 1
+        total[k] += (s0 + s1) + (s2 + s3)
+        count[k] += seen
+        lo0, hi0 = (lo1 if lo1 < lo0 else lo0), (hi1 if hi1 > hi0 else hi0)
+        least[k] = lo0 if lo0 < least[k] else least[k]
+        greatest[k] = hi0 if hi0 > greatest[k] else greatest[k]
+
+
 @nb.njit(nogil=True, cache=True, error_model="numpy")
 def reduce_band(addresses, starts, span, band, ends, centre, out):  # type: ignore[no-untyped-def]
     """Add a band of columns to the pixel rows of `span`.
@@ -122,8 +161,9 @@ def reduce_band(addresses, starts, span, band, ends, centre, out):  # type: igno
         The rows of pixel row p are ``addresses[starts[p]:starts[p + 1]]``.
     span : (int, int)
         First pixel row, and the one after the last.
-    band : (array of uint32, array of int32)
-        The pixel column of each column used, one after the last for those that are not shown; and the columns used, empty for all from 0 on.
+    band : (array of uint32, array of int32, array of int64)
+        The pixel column of each column used, one after the last for those that are not shown; the columns used, empty for all from 0 on; and where
+        runs of columns of one pixel begin, and the last one ends, empty where neighbours have different pixels.
     ends : (array of 3 values, bool)
         In the type of the cells: the greatest one, the least one, the one that stands for "missing"; and whether one does.
     centre : float
@@ -131,7 +171,7 @@ def reduce_band(addresses, starts, span, band, ends, centre, out):  # type: igno
     out : tuple of arrays, shape (height, width + 1)
         Sum, squares, count, least, greatest; added to.
     """
-    pixel, picks = band
+    pixel, picks, runs = band
     like, masked = ends
     total, squares, count, least, greatest = out
     columns = pixel.shape[0]
@@ -155,7 +195,10 @@ def reduce_band(addresses, starts, span, band, ends, centre, out):  # type: igno
             if squared:
                 for k in range(n):
                     _add_squares(rows[k], known, centre, square)
-        _scatter(pixel, sums, (total[p], count[p], least[p], greatest[p]))
+        if runs.shape[0]:
+            _gather(pixel, runs, sums, (total[p], count[p], least[p], greatest[p]))
+        else:
+            _scatter(pixel, sums, (total[p], count[p], least[p], greatest[p]))
         if squared:
             for i in range(columns):
                 squares[p, pixel[i]] += square[i]
@@ -167,7 +210,7 @@ def count_band(addresses, starts, span, band, like, counts):  # type: ignore[no-
 
     Takes what `reduce_band` takes; `counts` has the shape (pixel rows of the span, width, codes).
     """
-    pixel, picks = band
+    pixel, picks, _ = band
     for p in range(span[0], span[1]):
         for q in range(starts[p], starts[p + 1]):
             row = _row(addresses[q], like, pixel.shape[0])

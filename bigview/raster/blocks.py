@@ -183,15 +183,15 @@ class Band:
     addresses : ndarray of int64
         Where the part of each row begins, pixel row after pixel row.
     starts : ndarray of int64
-    columns : (ndarray of uint32, ndarray of int32)
-        The pixel column of each column used, and which ones are used if not all.
+    columns : (ndarray of uint32, ndarray of int32, ndarray of int64)
+        The pixel column of each column used; which ones are used if not all; where runs of one pixel begin, if neighbours share theirs.
     kept : sequence of arrays
         What the addresses point into.
     """
 
     addresses: NDArray[np.int64]
     starts: NDArray[np.int64]
-    columns: tuple[NDArray[np.uint32], NDArray[np.int32]]
+    columns: tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int64]]
     kept: Sequence[NDArray[Any]] = field(repr=False)
 
     def spans(self, first: int = 0, stop: int | None = None) -> list[tuple[int, int]]:
@@ -202,6 +202,10 @@ class Band:
         cuts = np.searchsorted(starts, starts[0] + np.arange(1, parts) * rows / parts)
         edges = np.unique([0, *cuts.tolist(), len(starts) - 1])
         return [(first + int(a), first + int(b)) for a, b in pairwise(edges)]
+
+
+_RUN = 3
+"""Columns a pixel from which those side by side are added up before they go to their pixel."""
 
 
 def bands(blocks: Iterable[Block], rows: AxisPixels, cols: tuple[NDArray[np.int32], int]) -> Iterable[Band]:
@@ -236,10 +240,16 @@ def bands(blocks: Iterable[Block], rows: AxisPixels, cols: tuple[NDArray[np.int3
         starts = np.concatenate([[0], np.cumsum(there)])[rows.starts]
         few = len(used) < _SPARSE_COLUMNS * width
         if few:
-            columns = pixel[used].astype(np.uint32), used.astype(np.int32)
+            shown, picks = pixel[used].astype(np.uint32), used.astype(np.int32)
         else:
-            columns = np.where(pixel < 0, outside, pixel).astype(np.uint32), np.empty(0, np.int32)
-        yield Band(addresses[there], starts, columns, kept)
+            shown, picks = np.where(pixel < 0, outside, pixel).astype(np.uint32), np.empty(0, np.int32)
+        yield Band(addresses[there], starts, (shown, picks, _runs(shown)), kept)
+
+
+def _runs(shown: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Return where runs of equal numbers begin, and the last one ends; nothing where they are short."""
+    ends = np.flatnonzero(np.concatenate([[True], shown[1:] != shown[:-1], [True]]))
+    return ends if _RUN * (len(ends) - 1) <= len(shown) else np.empty(0, np.int64)
 
 
 def _loop_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
