@@ -252,13 +252,14 @@ def test_a_view_of_nothing_is_an_error() -> None:
 
 
 @given(st.data())
-def test_rows_without_cells_are_packed_or_read_in_place(data: st.DataObject) -> None:
+def test_rows_without_cells_are_the_same_however_they_are_packed(data: st.DataObject) -> None:
     table = data.draw(tables())
     with stored(table, cells=True, row_group=7) as store:
         view, where = data.draw(views(table)), data.draw(st.none() | expressions())
         packed = [aggregate(store, view, agg, where) for agg in ("count", dominant("lang"))]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(loose, "_MOST_CELLS", -1)
+            patch.setattr(loose, "_FEWEST", data.draw(st.sampled_from([1, 20])))
+            patch.setattr(loose, "_COMMON", data.draw(st.sampled_from([0.0, 2.0])))
             patch.setattr(aggregate_module, "_kept", OrderedDict())
             for grid, agg in zip(packed, ("count", dominant("lang")), strict=True):
                 np.testing.assert_array_equal(grid, aggregate(PointTable.open(store.reader.folder.url), view, agg, where))

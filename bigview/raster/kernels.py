@@ -38,26 +38,6 @@ def _pixel(x, y, row, frame):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True)
-def gap_runs(start, count, work, out_start, out_stop):  # type: ignore[no-untyped-def]
-    """List the runs of rows that no cell covers. Returns how many; a larger number than the room asks for more room."""
-    c0, c1, r0, r1 = work
-    found = 0
-    for q in range(c0.shape[0]):
-        row = r0[q]
-        for c in range(c0[q], c1[q]):
-            if np.int64(start[c]) > row:
-                if found < out_start.shape[0]:
-                    out_start[found], out_stop[found] = row, start[c]
-                found += 1
-            row = np.int64(start[c]) + np.int64(count[c])
-        if r1[q] > row:
-            if found < out_start.shape[0]:
-                out_start[found], out_stop[found] = row, r1[q]
-            found += 1
-    return found
-
-
-@nb.njit(nogil=True, cache=True)
 def count_cells(cells, c0, c1, tables, width, grid):  # type: ignore[no-untyped-def]
     """Add the rows of cells to a grid of counts, those of cells that cross an edge divided."""
     key, start, count = cells
@@ -106,14 +86,14 @@ def count_cell_bits(cells, c0, c1, tables, width, bits, grid):  # type: ignore[n
 
 
 @nb.njit(nogil=True, cache=True)
-def count_rows(x, y, gaps, frame, bits, grid):  # type: ignore[no-untyped-def]
-    """Add single rows to a grid of counts; the position of row r of a run stands at r − the run's shift."""
-    starts, stops, shifts = gaps
-    for q in range(starts.shape[0]):
-        for row in range(starts[q], stops[q]):
-            if bits.shape[0] and not bit_at(bits, row):
+def count_rows(places, runs, numbers, frame, bits, grid):  # type: ignore[no-untyped-def]
+    """Add single rows to a grid of counts. Runs are of places in x and y; `numbers` has the rows there, and is empty where they are the places."""
+    x, y = places
+    for q in range(runs[0].shape[0]):
+        for place in range(runs[0][q], runs[1][q]):
+            if bits.shape[0] and not bit_at(bits, np.int64(numbers[place]) if numbers.shape[0] else place):
                 continue
-            pixel = _pixel(x, y, row - shifts[q], frame)
+            pixel = _pixel(x, y, place, frame)
             if pixel >= 0:
                 grid[pixel] += nb.uint32(1)
 
@@ -152,19 +132,21 @@ def cell_runs(cells, c0, c1, tables, width, cursor, out):  # type: ignore[no-unt
 
 
 @nb.njit(nogil=True, cache=True)
-def row_runs(x, y, gaps, frame, cursor, out):  # type: ignore[no-untyped-def]
-    """List single rows by pixel, like `cell_runs`; neighbours in store order and pixel become one run."""
-    starts, stops, shifts = gaps
-    for q in range(starts.shape[0]):
-        last, begin = -1, 0
-        for row in range(starts[q], stops[q]):
-            pixel = _pixel(x, y, row - shifts[q], frame)
-            if pixel != last:
+def row_runs(places, runs, numbers, frame, cursor, out):  # type: ignore[no-untyped-def]
+    """List single rows by pixel, like `cell_runs`; neighbours in store order and pixel become one run. Arguments as of `count_rows`."""
+    x, y = places
+    for q in range(runs[0].shape[0]):
+        last, begin, end = np.int64(-1), np.int64(0), np.int64(0)
+        for place in range(runs[0][q], runs[1][q]):
+            row = np.int64(numbers[place]) if numbers.shape[0] else np.int64(place)
+            pixel = _pixel(x, y, place, frame)
+            if pixel != last or row != end:
                 if last >= 0:
-                    _note(last, begin, row, cursor, out)
+                    _note(last, begin, end, cursor, out)
                 last, begin = pixel, row
+            end = row + 1
         if last >= 0:
-            _note(last, begin, stops[q], cursor, out)
+            _note(last, begin, end, cursor, out)
 
 
 @nb.njit(nogil=True, cache=True)

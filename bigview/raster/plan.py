@@ -17,7 +17,8 @@ from bigview.config import limits
 from bigview.spec import View
 from bigview.store import pool
 from bigview.store.axis import Axis
-from bigview.store.locate import spans
+from bigview.store.locate import covered
+from bigview.store.loose import loose_rows
 from bigview.store.manifest import Manifest
 from bigview.store.reader import Reader
 from bigview.store.regions import key_ranges
@@ -136,59 +137,67 @@ def _level(manifest: Manifest, x: tuple[float, float, int], y: tuple[float, floa
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What a frame is drawn from: cells c0 … c1 of the level and the rows r0 … r1 around them, cut into items of like size, in store order."""
+    """What a frame is drawn from, or a thread's share of it.
+
+    Attributes
+    ----------
+    c0, c1 : ndarray of int64
+        Ranges of cells of the level.
+    blocks : ndarray of int64
+        Blocks of the level's loose rows, of which some lie in the grid.
+    r0, r1 : ndarray of int64
+        Runs of rows: where there is a level, those around the cells.
+    """
 
     c0: NDArray[np.int64]
     c1: NDArray[np.int64]
+    blocks: NDArray[np.int64]
     r0: NDArray[np.int64]
     r1: NDArray[np.int64]
 
-    @property
-    def arrays(self) -> tuple[NDArray[np.int64], ...]:
-        """The four arrays, as kernels take them."""
-        return self.c0, self.c1, self.r0, self.r1
 
-    def parts(self) -> list["Work"]:
-        """Return the work shared among the threads, in order."""
-        load = np.cumsum((self.c1 - self.c0) + 1 + np.where(self.c1 > self.c0, 0, self.r1 - self.r0))
-        total = int(load[-1]) if len(load) else 0
-        shares = 1 if total < 20_000 else pool.threads()
-        edges = np.searchsorted(load, [total * share // shares for share in range(1, shares)], "right")
-        bounds = [0, *edges.tolist(), len(load)]
-        return [self[a:b] for a, b in pairwise(bounds) if b > a]
-
-    def __getitem__(self, part: slice) -> "Work":
-        return Work(self.c0[part], self.c1[part], self.r0[part], self.r1[part])
+_NONE = np.empty(0, np.int64)
 
 
-def work_of(reader: Reader, lattice: Lattice) -> Work:
-    """Return the cells and rows that a frame needs."""
+def work_of(reader: Reader, lattice: Lattice) -> list[Work]:
+    """Return the cells and rows that a frame needs, shared among the threads."""
     if lattice.level is None:
-        return _rows_only(reader, lattice.box)
-    ranges = key_ranges((lattice.x.first, lattice.x.first + lattice.x.cells), (lattice.y.first, lattice.y.first + lattice.y.cells), lattice.level)
-    found = spans(reader, lattice.level, ranges)
-    return _cut(reader, lattice.level, Work(found.c0, found.c1, found.r0, found.r1))
+        selection = select(reader, lattice.box, None)
+        shares = _shares(selection.stops - selection.starts)
+        return [Work(_NONE, _NONE, _NONE, selection.starts[part], selection.stops[part]) for part in shares]
+    level = lattice.level
+    ranges = key_ranges((lattice.x.first, lattice.x.first + lattice.x.cells), (lattice.y.first, lattice.y.first + lattice.y.cells), level)
+    c0, c1, low, high = covered(reader, level, ranges)
+    low = np.maximum(low, np.append(np.int64(0), np.maximum.accumulate(high)[:-1]))  # two ranges may end and begin in the same gap
+    loose = loose_rows(reader, level)
+    blocks = loose.blocks(low, high)
+    c0, c1 = _cut(c0, c1)
+    # Each thread gets of both a share that is like in size; the shares of the blocks go on where those of the cells end.
+    shares = _shares(np.concatenate([c1 - c0, loose.about(blocks)]) + 1)
+    parts = []
+    for part in shares:
+        cells = slice(min(part.start, len(c0)), min(part.stop, len(c0)))
+        rest = slice(max(0, part.start - len(c0)), max(0, part.stop - len(c0)))
+        parts.append(Work(c0[cells], c1[cells], blocks[rest], low, high))
+    return parts
 
 
-def _rows_only(reader: Reader, box: Box) -> Work:
-    selection = select(reader, box, None)
-    none = np.zeros(len(selection.starts), np.int64)
-    return Work(none, none, selection.starts, selection.stops)
+def _shares(load: NDArray[np.int64]) -> list[slice]:
+    """Return slices of like load, one a thread where the whole is worth it."""
+    before = np.cumsum(load)
+    total = int(before[-1]) if len(before) else 0
+    shares = 1 if total < 20_000 else pool.threads()
+    edges = np.searchsorted(before, [total * share // shares for share in range(1, shares)], "right")
+    bounds = [0, *edges.tolist(), len(load)]
+    return [slice(a, b) for a, b in pairwise(bounds) if b > a]
 
 
-def _cut(reader: Reader, level: int, work: Work, most: int = 1 << 15) -> Work:
-    """Cut long ranges of cells, so that the threads get equal shares; a cut falls where a cell begins."""
-    parts = np.maximum(1, -(-(work.c1 - work.c0) // most))
+def _cut(c0: NDArray[np.int64], c1: NDArray[np.int64], most: int = 1 << 15) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Cut long ranges of cells, so that the threads get equal shares."""
+    parts = np.maximum(1, -(-(c1 - c0) // most))
     if (parts == 1).all():
-        return work
+        return c0, c1
     run = np.repeat(np.arange(len(parts)), parts)
     step = np.arange(len(run)) - np.repeat(np.cumsum(parts) - parts, parts)
-    c0 = work.c0[run] + step * most
-    c1 = np.minimum(c0 + most, work.c1[run])
-    _, cells = reader.level(level)
-    inner = step > 0
-    with cells.pinned(["start"], cells.groups_of(c0, c1)) as (start,):
-        begin = start[np.minimum(c0, len(start) - 1)].astype(np.int64)
-    r0 = np.where(inner, begin, work.r0[run])
-    r1 = np.where(np.append(inner[1:], False), np.append(r0[1:], 0), work.r1[run])
-    return Work(c0, c1, r0, r1)
+    begin = c0[run] + step * most
+    return begin, np.minimum(begin + most, c1[run])

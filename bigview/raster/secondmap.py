@@ -127,8 +127,8 @@ def _sampled(table: PointTable, axis: Axis) -> NDArray[np.floating]:
 def _counted(u: NDArray[Any], v: NDArray[Any], lattice: Lattice, mask: NDArray[np.bool_]) -> NDArray[np.uint32]:
     height, width = lattice.shape
     grid = np.zeros(height * width, np.uint32)
-    run = np.zeros(1, np.int64), np.array([len(u)]), np.zeros(1, np.int64)
-    kernels.count_rows(u, v, run, frame_of(lattice), pack(mask), grid)
+    runs = np.zeros(1, np.int64), np.array([len(u)])
+    kernels.count_rows((u, v), runs, np.empty(0, np.uint32), frame_of(lattice), pack(mask), grid)
     return grid.reshape(height, width)
 
 

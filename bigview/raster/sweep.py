@@ -48,33 +48,27 @@ def _tables(lattice: Lattice) -> tuple[Any, ...]:
     return (*lattice.x.table(lattice.level), *lattice.y.table(lattice.level))
 
 
-def _with_cells(reader: Reader, lattice: Lattice, part: Work, use: Callable[..., None]) -> None:
-    """Call ``use(cells, gaps)`` with the pinned cells of a part and the runs of rows that no cell covers."""
-    empty = np.empty(0, np.uint32)
-    if lattice.level is None:
-        use((empty, empty, empty), (part.r0, part.r1))
-        return
-    _, cells = reader.level(lattice.level)
+@contextmanager
+def _cells(reader: Reader, lattice: Lattice, part: Work) -> Iterator[tuple[Any, Any, Any]]:
+    """Give the pinned cells of a part: key, start and count."""
+    _, cells = reader.level(lattice.level or 0)
     with cells.pinned(["key", "start", "count"], cells.groups_of(part.c0, part.c1)) as (key, start, count):
-        room = 1024
-        while True:
-            begin, end = np.empty(room, np.int64), np.empty(room, np.int64)
-            found = kernels.gap_runs(start, count, part.arrays, begin, end)
-            if found <= room:
-                break
-            room = found
-        use((key, start, count), (begin[:found], end[:found]))
+        yield key, start, count
 
 
 @contextmanager
-def _positions(reader: Reader, lattice: Lattice, gaps: tuple[Any, Any]) -> Iterator[tuple[Any, Any, Any]]:
-    """Give the positions of runs of rows that no cell covers, and what to subtract from the rows of each run to find them there."""
-    starts, stops = gaps
-    packed = None if lattice.level is None else loose_rows(reader, lattice.level)
-    shifts = np.zeros(len(starts), np.int64) if packed is None else packed.shifts(starts)
-    table = reader.pages if packed is None else packed.table
-    with table.pinned([X, Y], table.groups_of(starts - shifts, stops - shifts)) as (x, y):
-        yield x, y, shifts
+def _rows(reader: Reader, lattice: Lattice, part: Work) -> Iterator[tuple[Any, tuple[Any, Any], Any]]:
+    """Give the positions of the single rows of a part, x and y; where runs of them begin and end there; and the rows' numbers.
+
+    No numbers are given where they are the places.
+    """
+    nothing = np.empty(0, np.uint32)
+    if lattice.level is None:
+        with reader.pages.pinned([X, Y], reader.pages.groups_of(part.r0, part.r1)) as (x, y):
+            yield (x, y), (part.r0, part.r1), nothing
+        return
+    with loose_rows(reader, lattice.level).pinned(part.blocks, part.r0, part.r1) as (x, y, numbers, runs):
+        yield (x, y), runs, numbers
 
 
 def counts(reader: Reader, lattice: Lattice, bits: Bits | None) -> NDArray[np.uint32]:
@@ -84,20 +78,18 @@ def counts(reader: Reader, lattice: Lattice, bits: Bits | None) -> NDArray[np.ui
 
     def part_counts(part: Work) -> NDArray[np.uint32]:
         grid = np.zeros(height * width, np.uint32)
-
-        def use(cells: tuple[Any, Any, Any], gaps: tuple[Any, Any]) -> None:
-            if lattice.level is not None and bits is None:
-                kernels.count_cells(cells, part.c0, part.c1, _tables(lattice), width, grid)
-            elif lattice.level is not None:
-                kernels.count_cell_bits(cells, part.c0, part.c1, _tables(lattice), width, words, grid)
-            if len(gaps[0]):
-                with _positions(reader, lattice, gaps) as (x, y, shifts):
-                    kernels.count_rows(x, y, (*gaps, shifts), frame_of(lattice), words, grid)
-
-        _with_cells(reader, lattice, part, use)
+        if len(part.c0):
+            with _cells(reader, lattice, part) as cells:
+                if bits is None:
+                    kernels.count_cells(cells, part.c0, part.c1, _tables(lattice), width, grid)
+                else:
+                    kernels.count_cell_bits(cells, part.c0, part.c1, _tables(lattice), width, words, grid)
+        if len(part.blocks) or (lattice.level is None and len(part.r0)):
+            with _rows(reader, lattice, part) as (places, runs, numbers):
+                kernels.count_rows(places, runs, numbers, frame_of(lattice), words, grid)
         return grid
 
-    parts = pool.run(part_counts, work_of(reader, lattice).parts())
+    parts = pool.run(part_counts, work_of(reader, lattice))
     total = parts[0] if parts else np.zeros(height * width, np.uint32)
     for other in parts[1:]:
         total += other
@@ -111,19 +103,17 @@ def runs(reader: Reader, lattice: Lattice) -> Runs:
     fresh memory costs more than a second look at the cells.
     """
     height, width = lattice.shape
-    parts = work_of(reader, lattice).parts()
+    parts = work_of(reader, lattice)
     dtype = np.int64 if reader.manifest.rows >= 1 << 32 else np.uint32
     nothing = np.empty(0, dtype), np.empty(0, dtype)
 
     def sweep(part: Work, cursor: NDArray[np.int64], out: tuple[NDArray[Any], NDArray[Any]]) -> NDArray[np.int64]:
-        def use(cells: tuple[Any, Any, Any], gaps: tuple[Any, Any]) -> None:
-            if lattice.level is not None:
+        if len(part.c0):
+            with _cells(reader, lattice, part) as cells:
                 kernels.cell_runs(cells, part.c0, part.c1, _tables(lattice), width, cursor, out)
-            if len(gaps[0]):
-                with _positions(reader, lattice, gaps) as (x, y, shifts):
-                    kernels.row_runs(x, y, (*gaps, shifts), frame_of(lattice), cursor, out)
-
-        _with_cells(reader, lattice, part, use)
+        if len(part.blocks) or (lattice.level is None and len(part.r0)):
+            with _rows(reader, lattice, part) as (places, runs, numbers):
+                kernels.row_runs(places, runs, numbers, frame_of(lattice), cursor, out)
         return cursor
 
     counts_of = pool.run(lambda part: sweep(part, np.zeros(height * width, np.int64), nothing), parts)

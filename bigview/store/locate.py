@@ -105,6 +105,16 @@ def rows_of(reader: Reader, level: int, keys: NDArray[np.uint64], cuts: Cuts) ->
     return low
 
 
+def covered(reader: Reader, level: int, ranges: KeyRanges) -> tuple[Rows, Rows, Rows, Rows]:
+    """Return the cells of key ranges, c0 … c1, and the rows before and between them: those of the ranges lie in r0 … r1, and some others."""
+    starts = cut(reader, level, ranges.first)
+    with np.errstate(over="ignore"):
+        stops = cut(reader, level, ranges.last + np.uint64(1))
+    final = ranges.last == np.uint64((1 << (2 * level)) - 1)
+    cells = int(reader.level(level)[0].offsets[-1])
+    return starts.cell, np.where(final, cells, stops.cell), starts.low, np.where(final, reader.manifest.placed, stops.high)
+
+
 def spans(reader: Reader, level: int, ranges: KeyRanges) -> Spans:
     """Return the cells and rows of key ranges."""
     first, last = ranges.first, ranges.last

@@ -24,6 +24,16 @@ Loader = Callable[[Sequence[int], Sequence[str]], Sequence[dict[str, NDArray[Any
 
 ABSENT, LOADING, PRESENT = 0, 1, 2
 
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+"""How columns are mapped: what is given back of shared memory, Python's default, is kept by the system all the same."""
+
+
+def touched(offsets: NDArray[np.int64], starts: NDArray[np.integer], stops: NDArray[np.integer]) -> Groups:
+    """Return the groups, ascending, that runs of rows touch; offsets has the first row of each group and the end of the last."""
+    marks = np.zeros(len(offsets) - 1, np.bool_)
+    _touch(offsets, starts, stops, marks)
+    return np.flatnonzero(marks)
+
 
 @nb.njit(nogil=True, cache=True)
 def _touch(offsets, starts, stops, marks):  # type: ignore[no-untyped-def]
@@ -44,14 +54,18 @@ def _touch(offsets, starts, stops, marks):  # type: ignore[no-untyped-def]
 class Column:
     """One column: the array, and the state of each of its row groups."""
 
-    def __init__(self, dtype: np.dtype, offsets: NDArray[np.int64]) -> None:
+    def __init__(self, dtype: np.dtype, offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         self.itemsize = dtype.itemsize
-        self.memory = mmap.mmap(-1, max(1, int(offsets[-1]) * dtype.itemsize))
+        self.memory = mmap.mmap(-1, max(1, int(offsets[-1]) * dtype.itemsize), **_PRIVATE)
         self.array = np.frombuffer(self.memory, dtype, int(offsets[-1]))
         groups = len(offsets) - 1
         self.state = np.zeros(groups, np.int8)
         self.used = np.zeros(groups, np.int64)
-        self.bytes = np.diff(offsets) * dtype.itemsize
+        self.bytes = self.pages(rows)  # of each row group; of those that were never loaded, about
+
+    def pages(self, rows: Any) -> Any:
+        """Return the bytes that rows take, in whole pages."""
+        return -(-rows * self.itemsize // mmap.PAGESIZE) * mmap.PAGESIZE
 
     def release(self, start: int, stop: int) -> None:
         """Give the pages of rows start … stop back to the system (whole pages only)."""
@@ -110,15 +124,24 @@ class PagedTable:
     offsets : ndarray of int64, shape (groups + 1,)
         First row of each row group; the last entry is the number of rows.
     load : callable
-        ``load(groups, names)`` returns, for each group, the decoded columns. Called from several threads at once.
+        ``load(groups, names)`` returns, for each group, the decoded columns. Called from several threads at once. They may have fewer rows than
+        the group has room for.
     costly : bool
         Small, but long to load again: goes after all that is not.
     together : int or None
         Row groups that one call of `load` is given at most; None for all that are wanted, which `load` then shares among the threads.
+    about : ndarray of int64, optional
+        Rows that each group may turn out to have, where it has room for more.
     """
 
     def __init__(
-        self, dtypes: dict[str, np.dtype], offsets: NDArray[np.int64], load: Loader, costly: bool = False, together: int | None = 16
+        self,
+        dtypes: dict[str, np.dtype],
+        offsets: NDArray[np.int64],
+        load: Loader,
+        costly: bool = False,
+        together: int | None = 16,
+        about: NDArray[np.int64] | None = None,
     ) -> None:
         self.dtypes = dtypes
         self.offsets = offsets
@@ -126,6 +149,7 @@ class PagedTable:
         self.pins = np.zeros(len(offsets) - 1, np.int32)  # of row groups: what is used of one column keeps the others too, for that long
         self.costly = costly
         self._load, self._together = load, together
+        self._about = np.diff(offsets) if about is None else about
         with _budget.changed:
             _budget.tables.add(self)
 
@@ -136,9 +160,7 @@ class PagedTable:
 
     def groups_of(self, starts: NDArray[np.integer], stops: NDArray[np.integer]) -> Groups:
         """Return the row groups that the given runs of rows touch, ascending."""
-        marks = np.zeros(len(self.offsets) - 1, np.bool_)
-        _touch(self.offsets, starts, stops, marks)
-        return np.flatnonzero(marks)
+        return touched(self.offsets, starts, stops)
 
     def present(self, names: Sequence[str], groups: Groups) -> bool:
         """Tell whether row groups of columns are in memory."""
@@ -187,7 +209,7 @@ class PagedTable:
             return found
         with _budget.changed:
             if name not in self.columns:
-                self.columns[name] = Column(self.dtypes[name], self.offsets)
+                self.columns[name] = Column(self.dtypes[name], self.offsets, self._about)
             return self.columns[name]
 
     def _fill(self, names: Sequence[str], columns: Sequence[Column], groups: Groups) -> None:
@@ -225,13 +247,18 @@ class PagedTable:
     def _load_some(self, columns: dict[str, Column], jobs: Sequence[tuple[int, list[str]]]) -> None:
         needed = jobs[0][1]
         groups = [group for group, _ in jobs]
+        sizes = []
         for group, decoded in zip(groups, self._load(groups, needed), strict=True):
-            start, stop = int(self.offsets[group]), int(self.offsets[group + 1])
+            start = int(self.offsets[group])
+            sizes.append(len(decoded[needed[0]]))
             for name in needed:
-                columns[name].array[start:stop] = decoded[name]
+                columns[name].array[start : start + sizes[-1]] = decoded[name]
         with _budget.changed:
             for name in needed:
-                columns[name].state[groups] = PRESENT
+                column = columns[name]
+                used = column.pages(np.array(sizes))
+                _budget.bytes += int((used - column.bytes[groups]).sum())
+                column.bytes[groups], column.state[groups] = used, PRESENT
             _budget.changed.notify_all()
 
 
