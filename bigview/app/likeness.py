@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from bigview.state import Part
 from bigview.store.manifest import Column, Manifest
 from bigview.store.phrases import quoted, text_of
 from bigview.store.points import PointTable
-from bigview.store.vectorsearch import similar_rows, vector_file
+from bigview.store.vectorsearch import searchable, similar_rows
 
 MOST = 10_000  # nearest rows: a set of them is kept as numbers
 _LONGEST = 500  # characters of a text that others may have, too
@@ -29,7 +29,7 @@ _MEASURED = ("number", "integer", "datetime")
 _NUMBER = re.compile(r"\d{1,30}(?:\.\d{0,30})?(?:[eE][-+]?\d{1,3})?|\.\d{1,30}")
 _DAY = 86_400_000_000_000  # ns
 
-Near = Literal["", "map", "vectors"]
+_COLUMN = "column:"  # before the name of a column of vectors
 
 
 @dataclass(frozen=True)
@@ -43,22 +43,22 @@ class Alike:
     columns : tuple of (str, str)
         Columns that are to agree, each with what it may differ by: a number, of days for moments; "" for not at all.
     near : str
-        "map" or "vectors": only the nearest on the map, or by their vectors.
+        Only the nearest: on the "map", by the "vectors" that it was made from, or by those of a column ("column:" and its name).
     count : int
         How many of the nearest.
     """
 
     row: int
     columns: tuple[tuple[str, str], ...] = ()
-    near: Near = ""
+    near: str = ""
     count: int = 100
 
     @classmethod
     def of(cls, row: int, value: Mapping[str, Any]) -> "Alike":
         """Return what the page asks for."""
         columns = tuple((str(name), str(most).strip()) for name, most in value.get("columns", ()))
-        near = value.get("near", "")
-        if near not in ("", "map", "vectors"):
+        near = str(value.get("near", ""))
+        if near not in ("", "map", "vectors") and not near.startswith(_COLUMN):
             raise OptionError(f"The nearest are those on the map or by vector, not {near!r:.40}.")
         if not columns and not near:
             raise OptionError("Choose a column that is to agree, or the nearest rows.")
@@ -92,7 +92,7 @@ def traits(record: pd.DataFrame, table: PointTable, chosen: str | None = None) -
         unit = "days" if column.kind == "datetime" else ""
         columns.append({"name": column.name, "text": text or "missing", "most": most, "unit": unit, "on": column.name == chosen})
     nears = ["map"] if _is_placed(record, manifest) else []
-    return {"columns": columns, "nears": [*nears, *(["vectors"] if vector_file(manifest) else [])]}
+    return {"columns": columns, "nears": [*nears, *(f"{_COLUMN}{name}" if name else "vectors" for name in searchable(manifest))]}
 
 
 def _is_placed(record: pd.DataFrame, manifest: Manifest) -> bool:
@@ -121,8 +121,9 @@ def likeness(table: PointTable, wanted: Alike, where: Where = None) -> tuple[Fil
     if not wanted.near:
         return made
     condition = Filters.of(where, *made)
-    if wanted.near == "vectors":
-        rows, _ = similar_rows(table.reader, wanted.row, wanted.count, table.bits(condition))
+    if wanted.near != "map":
+        column = wanted.near.removeprefix(_COLUMN) if wanted.near.startswith(_COLUMN) else ""
+        rows, _ = similar_rows(table.reader, wanted.row, wanted.count, table.bits(condition), column)
     else:
         if not _is_placed(record, table.manifest):
             raise InputError("This row has no place on the map: nothing is near to it.")

@@ -53,7 +53,7 @@ function drawAlike(box, offer, send) {
   })
   const NEARS = { "": "anywhere", map: "nearest on the map", vectors: "nearest by vector" }
   const line = add(form, "div", "trait"), near = add(add(line, "label", "", "Where "), "select", "field")
-  for (const name of ["", ...offer.nears]) add(near, "option", "", NEARS[name]).value = name
+  for (const name of ["", ...offer.nears]) add(near, "option", "", NEARS[name] ?? `nearest by ${name.slice("column:".length)}`).value = name
   const count = numberField(line, "100", "How many of the nearest")
   near.addEventListener("change", () => { count.hidden = !near.value })
   count.hidden = true

@@ -1,36 +1,25 @@
-"""The rows whose vectors are nearest to that of a row: an exact pass over the file of vectors that the store was projected from."""
+"""The rows whose vectors are nearest to that of a row: an exact pass over all vectors, wherever they are."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bigview.config import limits
 from bigview.errors import InputError, OptionError
 from bigview.store import pool
 from bigview.store.bits import Bits, tested
 from bigview.store.lookup import positions_of_rows
 from bigview.store.manifest import Manifest
-from bigview.store.reader import Reader
-
-_BLOCK = 16_384  # vectors compared at once: 16 MB at 256 dimensions
-
-
-def vector_file(manifest: Manifest) -> Path | None:
-    """Return the file of the store's vectors; None where they are elsewhere, have changed since, or are more than can be searched."""
-    known = manifest.vectors
-    if not known or known.get("column") or not str(known.get("path", "")).endswith(".npy"):
-        return None
-    path = Path(str(known["path"]))
-    try:
-        size = path.stat().st_size
-    except OSError:
-        return None
-    return path if size == known.get("bytes") and size <= limits().vector_bytes else None
+from bigview.store.reader import ROW, Reader
+from bigview.store.vectorplaces import Block, Vectors, column_vectors, place_of, source_vectors, vector_columns
 
 
-def similar_rows(reader: Reader, row: int, k: int, bits: Bits | None = None) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def searchable(manifest: Manifest) -> tuple[str, ...]:
+    """Return whose nearest vectors can be looked for: "" for those that the map was made from, and the names of list columns."""
+    return (*([""] if source_vectors(manifest) is not None else []), *vector_columns(manifest))
+
+
+def similar_rows(reader: Reader, row: int, k: int, bits: Bits | None = None, column: str = "") -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the numbers in the source of the rows with the vectors nearest to that of `row`, nearest first, and their distances.
 
     Parameters
@@ -42,11 +31,13 @@ def similar_rows(reader: Reader, row: int, k: int, bits: Bits | None = None) -> 
         How many at most.
     bits : ndarray of uint64, optional
         Rows that count, in store order.
+    column : str
+        A column of lists; by default the vectors that the map was made from.
 
     Returns
     -------
     rows, distances : ndarray, shape (found,)
-        Cosine distances, or Euclidean ones where the map was made with those. Rows with equal distances come in their order in the source; rows
+        Cosine distances, or Euclidean ones where the map was made with those. Rows with equal distances come in the order of their vectors; rows
         whose vectors have no distance are not found.
 
     Raises
@@ -56,29 +47,40 @@ def similar_rows(reader: Reader, row: int, k: int, bits: Bits | None = None) -> 
     """
     if k < 1:
         raise OptionError(f"The number of nearest rows must be 1 or more, not {k}.")
-    path = vector_file(reader.manifest)
-    if path is None:
+    if not 0 <= row < reader.manifest.rows:
+        raise InputError(f"There is no row {row} in the store; rows are numbered 0 to {reader.manifest.rows - 1}.")
+    vectors = _vectors(reader, column)
+    place = place_of(vectors, reader, row)
+    wanted = vectors.one(place)
+    distances = _distances(vectors, wanted, bool(column) or _is_cosine(reader.manifest)) if len(wanted) else np.full(vectors.rows, np.inf, np.float32)
+    if not np.isfinite(distances[place]):
+        raise InputError("The vector of this row is missing, all zero or has no finite length: nothing is near to it.")
+    found = _nearest(distances, k) if bits is None else _passing(reader, vectors.in_store, (distances, k), bits)
+    rows = reader.records(found, [ROW])[ROW].to_numpy().astype(np.int64) if vectors.in_store else found
+    return rows, distances[found]
+
+
+def _vectors(reader: Reader, column: str) -> Vectors:
+    if column:
+        if column not in vector_columns(reader.manifest):
+            raise OptionError(f"{column!r} is no column of vectors. There are: {', '.join(vector_columns(reader.manifest)) or 'none'}.")
+        return column_vectors(reader, column)
+    found = source_vectors(reader.manifest)
+    if found is None:
         raise InputError("The vectors that the store was made from are no longer where they were, or are too many to be searched.")
-    vectors = np.load(path, mmap_mode="r", allow_pickle=False)
-    if vectors.ndim != 2 or not 0 <= row < len(vectors):
-        raise InputError(f"The vectors of {path.name} are not those of the store's rows.")
-    distances = _distances(vectors, np.asarray(vectors[row], np.float32), _is_cosine(reader.manifest))
-    if not np.isfinite(distances[row]):
-        raise InputError("The vector of this row is all zero or has no finite length: nothing is near to it.")
-    found = _nearest(distances, k) if bits is None else _passing(reader, distances, k, bits)
-    return found, distances[found]
+    return found
 
 
 def _is_cosine(manifest: Manifest) -> bool:
     return bool(manifest.report.get("projection", {}).get("metric", "cosine") == "cosine")
 
 
-def _distances(vectors: NDArray[np.floating], wanted: NDArray[np.float32], cosine: bool) -> NDArray[np.float32]:
+def _distances(vectors: Vectors, wanted: NDArray[np.float32], cosine: bool) -> NDArray[np.float32]:
     """Return the distance of each vector; infinity where there is none."""
-    out = np.empty(len(vectors), np.float32)
+    out = np.empty(vectors.rows, np.float32)
 
-    def compare(start: int) -> None:
-        block = np.asarray(vectors[start : start + _BLOCK], np.float32)
+    def compare(piece: Block) -> None:
+        block = vectors.block(piece, len(wanted))
         with np.errstate(all="ignore"):
             if cosine:
                 lengths = np.sqrt(np.einsum("ij,ij->i", block, block)) * np.sqrt(wanted @ wanted)
@@ -86,9 +88,9 @@ def _distances(vectors: NDArray[np.floating], wanted: NDArray[np.float32], cosin
             else:
                 block = block - wanted
                 found = np.sqrt(np.einsum("ij,ij->i", block, block))
-        out[start : start + len(block)] = np.where(np.isfinite(found), found, np.inf)
+        out[slice(*piece)] = np.where(np.isfinite(found), found, np.inf)
 
-    pool.run(compare, range(0, len(vectors), _BLOCK))
+    pool.run(compare, vectors.blocks)
     return out
 
 
@@ -103,12 +105,13 @@ def _nearest(distances: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     return near[np.argsort(distances[near], kind="stable")][:k].astype(np.int64)
 
 
-def _passing(reader: Reader, distances: NDArray[np.float32], k: int, bits: Bits) -> NDArray[np.int64]:
-    """Return the nearest rows that pass: the nearest of all are tested, then more of them, until enough do."""
+def _passing(reader: Reader, in_store: bool, wanted: tuple[NDArray[np.float32], int], bits: Bits) -> NDArray[np.int64]:
+    """Return the nearest vectors whose rows pass: the nearest of all are tested, then more of them, until enough do."""
     passing = np.empty(0, np.int64)
+    distances, k = wanted
     for most in _growing(k, len(distances)):
         near = _nearest(distances, most)
-        passing = near[tested(bits, positions_of_rows(reader, near))]
+        passing = near[tested(bits, near if in_store else positions_of_rows(reader, near))]
         if len(passing) >= k or len(near) < most:
             break
     return passing[:k]
