@@ -81,7 +81,9 @@ def matrix_of(column: pa.ChunkedArray, width: int) -> NDArray[np.float32]:
 
 
 def vector_columns(manifest: Manifest) -> tuple[str, ...]:
-    """Return the columns of the store that hold lists of numbers."""
+    """Return the columns of the store that hold lists of numbers; none where their files are more than can be searched."""
+    if sum(file.bytes for file in manifest.files if file.name.startswith("text/")) > limits().vector_bytes:
+        return ()
     return tuple(column.name for column in manifest.columns if _holds_vectors(column))
 
 
@@ -110,12 +112,12 @@ def column_vectors(reader: Reader, column: str) -> Vectors:
 def source_vectors(manifest: Manifest) -> Vectors | None:
     """Return the vectors that the map was made from; None where they are elsewhere, have changed since, or are more than can be searched."""
     known = manifest.vectors or {}
-    if manifest.rows * known.get("dimensions", 0) * 4 > limits().vector_bytes:
+    if known.get("bytes", 0) > limits().vector_bytes:
         return None
     if known.get("column"):
         return _of_files(manifest, str(known["column"]))
     path = Path(str(known.get("path") or ""))
-    if path.suffix != ".npy" or _size(path) != known.get("bytes") or _size(path) > limits().vector_bytes:
+    if path.suffix != ".npy" or _size(path) != known.get("bytes"):
         return None
 
     def read(block: Block) -> NDArray[Any]:
