@@ -5,6 +5,8 @@ import pytest
 
 import bigview as bv
 from bigview.config import override
+from bigview.raster import matrixgrid
+from bigview.raster.matrixgrid import quick_matrix
 from bigview.store.matrixverify import verify_matrix
 
 SHAPE = 2900, 2300
@@ -48,7 +50,12 @@ def test_verify(store):
     assert [len(level.planes) for level in store.manifest.levels] == [5] * len(store.manifest.levels)
 
 
-def test_many_categories_have_no_pyramid(tmp_path):
+def test_many_categories_have_no_pyramid(tmp_path, monkeypatch):
     made = bv.build_matrix(CODES, tmp_path / "m.bv", categories=[str(number) for number in range(40)], quiet=True)
     assert made.manifest.levels == ()
     assert made.aggregate(bv.View((0, 2300), (0, 2900), 10, 10), "mode").to_numpy()[..., 2].sum() == (CODES >= 0).sum()
+    assert quick_matrix(made, bv.View((0, 2300), (0, 2900), 10, 10), "mode") is None
+    monkeypatch.setattr(matrixgrid, "QUICK_CODES", 1000)
+    quick = quick_matrix(made, bv.View((0, 2300), (0, 2900), 10, 10), "mode")
+    assert not quick.attrs["exact"]
+    assert quick.to_numpy()[..., 0].max() < 5

@@ -225,10 +225,11 @@ def most_frequent(counts, out):  # type: ignore[no-untyped-def]
     """Find the most frequent code of each pixel (the lower one of equals; −1 for none), its count, and the count of all."""
     for p in range(counts.shape[0]):
         for k in range(counts.shape[1]):
-            best, most, total = np.int64(-1), np.int64(0), np.int64(0)
+            total, most = np.int64(0), np.uint32(0)
             for code in range(counts.shape[2]):
-                n = np.int64(counts[p, k, code])
-                total += n
-                if n > most:
-                    best, most = np.int64(code), n
+                total += counts[p, k, code]
+                most = max(most, counts[p, k, code])
+            best = np.int64(-1)
+            while most and (best < 0 or counts[p, k, best] != most):
+                best += 1
             out[p, k, 0], out[p, k, 1], out[p, k, 2] = best, most, total

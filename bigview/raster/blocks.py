@@ -31,6 +31,9 @@ _SPANS = 4
 _SLICE_CELLS = 1 << 18
 """Cells of the smallest slice: less is not worth waking a thread for."""
 
+_COUNTS = 1 << 21
+"""Bytes of counts of categories that a thread works on at once: a part of the second cache."""
+
 _SPARSE_COLUMNS = 0.5
 """Share of a band's columns under which they are picked out one by one."""
 
@@ -194,14 +197,13 @@ class Band:
     columns: tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int64]]
     kept: Sequence[NDArray[Any]] = field(repr=False)
 
-    def spans(self, first: int = 0, stop: int | None = None) -> list[tuple[int, int]]:
+    def spans(self) -> list[tuple[int, int]]:
         """Return spans of pixel rows of about the same number of cells."""
-        starts = self.starts[first : None if stop is None else stop + 1]
-        rows = int(starts[-1] - starts[0])
+        rows = int(self.starts[-1])
         parts = max(1, min(_SPANS * pool.threads(), rows * len(self.columns[0]) // _SLICE_CELLS))
-        cuts = np.searchsorted(starts, starts[0] + np.arange(1, parts) * rows / parts)
-        edges = np.unique([0, *cuts.tolist(), len(starts) - 1])
-        return [(first + int(a), first + int(b)) for a, b in pairwise(edges)]
+        cuts = np.searchsorted(self.starts, np.arange(1, parts) * rows / parts)
+        edges = np.unique([0, *cuts.tolist(), len(self.starts) - 1])
+        return [(int(a), int(b)) for a, b in pairwise(edges)]
 
 
 _RUN = 3
@@ -325,24 +327,22 @@ def _standard_error(found: Reduced, half: Reduced, share: NDArray[np.float64]) -
 def count_codes(blocks: Iterable[Block], rows: AxisPixels, cols: AxisPixels, shape: tuple[int, int], codes: int) -> NDArray[np.int64]:
     """Return the most frequent code of each pixel, its count and the count of all, shape (height, width, 3); −1 where there is none.
 
-    A negative code is missing. Pixel rows are done in as many passes as `limits().result_bytes` asks for; a pass reads only its own cells.
+    A negative code is missing. Pixel rows are done a few at a time, whose counts stay in the processor's cache.
     """
     found = list(bands(blocks, rows, (cols.places(shape[1]), cols.bins)))
     out = np.zeros((rows.bins, cols.bins, 3), np.int64)
-    out[..., 0] = -1
-    most = max(1, limits().result_bytes // max(1, 4 * cols.bins * codes))
-    for first in range(0, rows.bins, most):
-        stop = min(rows.bins, first + most)
-        counts = np.zeros((stop - first, cols.bins, codes), np.uint32)
+
+    def count(span: tuple[int, int]) -> None:
+        counts = np.zeros((span[1] - span[0], cols.bins, codes), np.uint32)
         for band in found:
-            like = band.kept[0][:0, :0].ravel()
+            blockloops.count_band(band.addresses, band.starts, span, band.columns, band.kept[0][:0, :0].ravel(), counts)
+        blockloops.most_frequent(counts, out[span[0] : span[1]])
 
-            def count(span: tuple[int, int], band: Band = band, like: NDArray[Any] = like, counts: Any = counts, first: int = first) -> None:
-                part = counts[span[0] - first : span[1] - first]
-                blockloops.count_band(band.addresses, band.starts, span, band.columns, like, part)
-
-            pool.run(count, band.spans(first, stop))
-        blockloops.most_frequent(counts, out[first:stop])
+    row = max(1, 4 * cols.bins * codes)
+    step = max(1, min(_COUNTS // row, -(-rows.bins // (_SPANS * pool.threads()))))
+    spans = [(first, min(rows.bins, first + step)) for first in range(0, rows.bins, step)]
+    with pool.alone(row * pool.threads() > limits().result_bytes):
+        pool.run(count, spans)
     shown = np.asarray(cols.by_pixel(rows.by_pixel(out, 0), 1))
     shown[..., 0][shown[..., 2] == 0] = -1
     return shown
