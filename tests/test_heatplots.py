@@ -59,8 +59,87 @@ def test_reductions_and_orders(store):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), [({"widht": 3}, "width"), ({"x": "a"}, "those of the matrix"), ({"cnorm": "cbrt"}, "eq_hist"), ({"agg": "modus"}, "mean")]
+    ("given", "said"),
+    [
+        ({"widht": 3}, "width"),
+        ({"x": "a"}, "those of the matrix"),
+        ({"C": "score"}, "those of the matrix"),
+        ({"cnorm": "cbrt"}, "eq_hist"),
+        ({"agg": "modus"}, "mean"),
+        ({"cmap": "vridis"}, "Did you mean 'viridis'"),
+        ({"cmap": 3}, "a list of colours"),
+        ({"groupby": "kind"}, "a matrix is one picture"),
+        ({"rows": [3, 1]}, "must be an order of the store"),
+    ],
 )
 def test_what_makes_no_sense_is_said(store, given, said):
     with pytest.raises(OptionError, match=said):
         store.hvplot.heatmap(**given)
+
+
+@pytest.mark.parametrize("kind", ["line", "image", "hist", "table", "explorer", "scatter"])
+def test_other_kinds_say_what_to_take(store, kind):
+    with pytest.raises(OptionError, match=rf"store.hvplot.{kind} does not exist for a matrix.*Take|take"):
+        getattr(store.hvplot, kind)
+    with pytest.raises(OptionError, match="There is heatmap"):
+        store.hvplot(kind=kind)
+    assert not hasattr(store.hvplot, kind)
+    assert dir(store.hvplot) == ["heatmap"]
+
+
+def test_keywords_that_are_written_for_tables_are_taken(store):
+    image = store.hvplot(kind="heatmap", x="columns", y="index", C="value", rasterize=True, aggregator="max", dynamic=False, xlim=(0, 170), width=17)
+    assert isinstance(image, hv.Image)
+    image = store.hvplot(dynamic=False, reduce_function=np.nanmin, width=170, height=100)
+    assert image[20.5, 1.5] == VALUES[:3, 20].min()
+
+
+def figure(plot):
+    rendered = hv.renderer("bokeh").get_plot(plot)
+    return rendered, rendered.state
+
+
+def test_axes_follow_the_users_own_ticks_and_turns(store):
+    _, shown = figure(store.hvplot.heatmap(xticks=[0, 50], rot=90))
+    assert shown.xaxis[0].ticker.ticks == [0, 50]
+    assert shown.xaxis[0].major_label_orientation == pytest.approx(np.pi / 2)
+    assert "row 0" in shown.yaxis[0].major_label_overrides.values()
+    rendered, shown = figure(store.hvplot.heatmap(flip_yaxis=False, hover=False, xaxis=None, responsive=True))
+    assert rendered.handles["y_range"].start < rendered.handles["y_range"].end
+    assert not [tool for tool in shown.tools if type(tool).__name__ == "HoverTool"]
+
+
+def test_colour_maps_of_holoviews(store):
+    picture = store.hvplot.heatmap(cmap="RdBu_r", clim=(None, 3.0), alpha=0.5, dynamic=False)
+    options = hv.Store.lookup_options("bokeh", picture, "style").kwargs
+    assert (options["cmap"][0], options["cmap"][-1]) == ("#053061", "#67001f")
+    assert options["alpha"] == 0.5
+    low, high = hv.Store.lookup_options("bokeh", picture, "plot").kwargs["clim"]
+    assert (low, high) == (store.manifest.facts["low"], 3.0)
+    picture = store.hvplot.heatmap(clim=(None, 3.0), center=0, dynamic=False)
+    assert hv.Store.lookup_options("bokeh", picture, "plot").kwargs["clim"] == (-3.0, 3.0)
+    picture = store.hvplot.heatmap(cmap=["#000000", "#808080", "#ffffff"], cnorm="eq_hist", dynamic=False, width=170, height=300)
+    grey = [picture.dimension_values(number, flat=False) for number in (2, 3, 4)]
+    there = ~np.isnan(VALUES)
+    assert np.array_equal(grey[0][there], grey[1][there])
+    assert set(np.unique(grey[0][there])) == {0, 128, 255}
+    row = np.argsort(VALUES[0], kind="stable")
+    assert (np.diff(grey[0][0][row].astype(int)) >= 0).all(), "a larger value is lighter"
+
+
+def test_a_picture_keeps_its_colour_bar_or_its_legend(store, tmp_path):
+    _, shown = figure(store.hvplot.heatmap(cnorm="eq_hist", cmap="viridis"))
+    (bar,) = [item for item in shown.right if type(item).__name__ == "ColorBar"]
+    assert len(bar.major_label_overrides) > 2
+    _, shown = figure(store.hvplot.heatmap(cnorm="eq_hist", colorbar=False))
+    assert not shown.right
+    kinds = matrices.store(tmp_path, np.arange(600).reshape(30, 20) // 200, categories=["a", "b", "c"])
+    _, shown = figure(kinds.hvplot.heatmap())
+    (legend,) = [item for item in shown.right if type(item).__name__ == "Legend"]
+    assert [item.label["value"].split()[0] for item in legend.items] == ["a", "b", "c"]
+
+
+def test_a_tree_is_an_order(store):
+    tree = store.cluster("cols")
+    image = store.hvplot.heatmap(cols=tree, dynamic=False, xlim=(0, 10), ylim=(0, 10))
+    assert image[3.5, 4.5] == VALUES[4, tree.index[3]]

@@ -33,6 +33,13 @@ def heat_table(palette: str, dark: bool) -> NDArray[np.uint32]:
     return table
 
 
+def painted(table: NDArray[np.uint32], colours: NDArray[np.float64]) -> NDArray[np.uint32]:
+    """Return the table of values' tones in other colours, as many as a palette has; what is missing stays as it is."""
+    made = table.copy()
+    made[0, 1 : TONES + 1] = packed(colours[_steps()])
+    return made
+
+
 @lru_cache(maxsize=32)
 def category_heat_table(categories: int, dark: bool) -> NDArray[np.uint32]:
     """Return the colours of the most frequent category of a pixel, shape (hues, 256): tone 1 + share of it in 252 steps."""

@@ -130,6 +130,15 @@ def ramp(name: str, dark: bool) -> Colours:
     return _interpolated([colours[i] for i in np.linspace(0, len(colours) - 1, 33).astype(int)], np.linspace(0, 1, STEPS))
 
 
+def has_palette(name: str) -> bool:
+    """Tell whether bigview or colorcet has a palette."""
+    if name in _RAMPS or name in _DIVERGING:
+        return True
+    import colorcet
+
+    return name in colorcet.palette
+
+
 def category_colours(count: int, dark: bool) -> Colours:
     """Return a colour for each category code; after 128 they begin again."""
     text = _CATEGORIES[dark]

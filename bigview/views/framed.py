@@ -85,14 +85,15 @@ def keys_hook(legend: bool | str, colorbar: bool) -> Callable[[Any, Any], None]:
         if made is None:
             return
         if legend and made.legend:
-            _show_legend(plot, made, legend if isinstance(legend, str) else "right")
+            show_legend(plot, made, legend if isinstance(legend, str) else "right")
         if colorbar and made.colorbar is not None:
-            _show_colorbar(plot, made.colorbar)
+            show_colorbar(plot, made.colorbar)
 
     return hook
 
 
-def _show_legend(plot: Any, made: Frame, place: Any) -> None:
+def show_legend(plot: Any, made: Frame, place: Any) -> None:
+    """Keep the legend of a frame beside a plot; its entries follow the picture."""
     figure = plot.state
     known = plot.handles.get("bigview_legend")
     if known is None:
@@ -112,7 +113,8 @@ def _show_legend(plot: Any, made: Frame, place: Any) -> None:
     shown.items = items
 
 
-def _show_colorbar(plot: Any, bar: Any) -> None:
+def show_colorbar(plot: Any, bar: Any) -> None:
+    """Keep a colour bar beside a plot."""
     known = plot.handles.get("bigview_colorbar")
     if known is None:
         known = ColorBar(color_mapper=LinearColorMapper(low=0, high=1, palette=list(bar.colors)), ticker=FixedTicker(ticks=[]))

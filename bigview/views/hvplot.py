@@ -59,7 +59,7 @@ class Plots:
     def _no_kind(kind: str) -> NoReturn:
         more = " Use store.explore() for a map with controls." if kind == "explorer" else ""
         # An AttributeError too, so that hasattr() and completion work.
-        raise _NoKindError(f"store.hvplot.{kind} does not exist: it would read whole columns. There are: {', '.join(keywords.KINDS)}.{more}")
+        raise NoKindError(f"store.hvplot.{kind} does not exist: it would read whole columns. There are: {', '.join(keywords.KINDS)}.{more}")
 
     def points(self, x: str | None = None, y: str | None = None, **given: Any) -> Any:
         """Draw all rows as a map.
@@ -183,7 +183,7 @@ class Plots:
         return (low, high)
 
 
-class _NoKindError(OptionError, AttributeError):
+class NoKindError(OptionError, AttributeError):
     """A kind of plot that there is not."""
 
 
