@@ -6,6 +6,15 @@ import numpy as np
 from bigview.store.bits import bit_at, count_run
 from bigview.store.morton import gather
 
+_ACROSS, _ALONG = (np.array([sum((code >> (2 * bit + side) & 1) << bit for bit in range(4)) for code in range(256)]) for side in (0, 1))
+"""The cell, within a square of 16 × 16, of the last eight bits of a key."""
+
+
+@nb.njit(inline="always")
+def _corner(high, i0, j0):  # type: ignore[no-untyped-def]
+    """The first cell of a square of 16 × 16, by its key, counted from i0 and j0."""
+    return (np.int64(gather(high)) << 4) - i0, (np.int64(gather(high >> nb.uint64(1))) << 4) - j0
+
 
 @nb.njit(inline="always")
 def _dither(start):  # type: ignore[no-untyped-def]
@@ -42,9 +51,14 @@ def count_cells(cells, c0, c1, tables, width, grid):  # type: ignore[no-untyped-
     """Add the rows of cells to a grid of counts, those of cells that cross an edge divided."""
     key, start, count = cells
     i0, px, fx, j0, py, fy = tables
+    high, left, low = nb.uint64(0xFFFFFFFFFFFFFFFF), np.int64(0), np.int64(0)
     for q in range(c0.shape[0]):
         for c in range(c0[q], c1[q]):
-            i, j = np.int64(gather(key[c])) - i0, np.int64(gather(nb.uint64(key[c]) >> nb.uint64(1))) - j0
+            if nb.uint64(key[c]) >> nb.uint64(8) != high:  # keys ascend: most share these bits with the one before
+                high = nb.uint64(key[c]) >> nb.uint64(8)
+                left, low = _corner(high, i0, j0)
+            code = np.int64(nb.uint64(key[c]) & nb.uint64(255))
+            i, j = left + _ACROSS[code], low + _ALONG[code]
             if i < 0 or j < 0 or i >= px.shape[0] or j >= py.shape[0]:
                 continue
             rows, pixel = np.int64(count[c]), py[j] * width + px[i]
@@ -66,9 +80,14 @@ def count_cell_bits(cells, c0, c1, tables, width, bits, grid):  # type: ignore[n
     """Like `count_cells`, for the rows whose bits are set."""
     key, start, count = cells
     i0, px, fx, j0, py, fy = tables
+    high, left, low = nb.uint64(0xFFFFFFFFFFFFFFFF), np.int64(0), np.int64(0)
     for q in range(c0.shape[0]):
         for c in range(c0[q], c1[q]):
-            i, j = np.int64(gather(key[c])) - i0, np.int64(gather(nb.uint64(key[c]) >> nb.uint64(1))) - j0
+            if nb.uint64(key[c]) >> nb.uint64(8) != high:  # keys ascend: most share these bits with the one before
+                high = nb.uint64(key[c]) >> nb.uint64(8)
+                left, low = _corner(high, i0, j0)
+            code = np.int64(nb.uint64(key[c]) & nb.uint64(255))
+            i, j = left + _ACROSS[code], low + _ALONG[code]
             if i < 0 or j < 0 or i >= px.shape[0] or j >= py.shape[0]:
                 continue
             row, rows, pixel = np.int64(start[c]), np.int64(count[c]), py[j] * width + px[i]
@@ -114,9 +133,14 @@ def cell_runs(cells, c0, c1, tables, width, cursor, out):  # type: ignore[no-unt
     """
     key, start, count = cells
     i0, px, fx, j0, py, fy = tables
+    high, left, low = nb.uint64(0xFFFFFFFFFFFFFFFF), np.int64(0), np.int64(0)
     for q in range(c0.shape[0]):
         for c in range(c0[q], c1[q]):
-            i, j = np.int64(gather(key[c])) - i0, np.int64(gather(nb.uint64(key[c]) >> nb.uint64(1))) - j0
+            if nb.uint64(key[c]) >> nb.uint64(8) != high:  # keys ascend: most share these bits with the one before
+                high = nb.uint64(key[c]) >> nb.uint64(8)
+                left, low = _corner(high, i0, j0)
+            code = np.int64(nb.uint64(key[c]) & nb.uint64(255))
+            i, j = left + _ACROSS[code], low + _ALONG[code]
             if i < 0 or j < 0 or i >= px.shape[0] or j >= py.shape[0]:
                 continue
             row, rows, pixel = np.int64(start[c]), np.int64(count[c]), py[j] * width + px[i]
