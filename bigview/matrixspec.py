@@ -103,6 +103,10 @@ class MatrixSpec:
     swipe : float, optional
         Of a comparison: show the two matrices themselves, the first one at the left of this share of the map's width (0 … 1), the other one at the
         right of it. None: show their difference or ratio.
+    clusters : (int or None, int or None), optional
+        Into how many clusters the trees of rows and columns are cut, where they are in the order of one.
+    margins : bool
+        Show the mean of each row and each column of the window beside it.
     fingerprint : str
         Of the store; "" where it is not known.
 
@@ -118,6 +122,8 @@ class MatrixSpec:
     rows: Ordering | None = None
     cols: Ordering | None = None
     swipe: float | None = None
+    clusters: tuple[int | None, int | None] | None = None
+    margins: bool = False
     fingerprint: str = ""
 
     def __post_init__(self) -> None:
@@ -128,6 +134,10 @@ class MatrixSpec:
                 raise OptionError(f"{name} must be a bigview.Ordering, not {getattr(self, name)!r:.60}.")
         if self.swipe is not None and not (type(self.swipe) in (int, float) and 0 <= self.swipe <= 1):
             raise OptionError(f"swipe is where the divider stands, from 0 (left) to 1 (right), not {self.swipe!r:.60}.")
+        if self.clusters is not None:
+            object.__setattr__(self, "clusters", _clusters(self.clusters))
+        if not isinstance(self.margins, bool):
+            raise OptionError(f"margins is True or False, not {self.margins!r:.60}.")
         if self.view is not None:
             object.__setattr__(self, "view", ranges(self.view))
 
@@ -151,6 +161,10 @@ class MatrixSpec:
             found["view"] = [list(pair) for pair in self.view]
         if self.swipe is not None:
             found["swipe"] = self.swipe
+        if self.clusters is not None:
+            found["clusters"] = list(self.clusters)
+        if self.margins:
+            found["margins"] = True
         if style := _changed(self.style, MatrixStyle()):
             found["style"] = style
         for name, ordering in (("rows", self.rows), ("cols", self.cols)):
@@ -181,6 +195,13 @@ class MatrixSpec:
     def from_query(cls, query: str) -> Self:
         """Return the spec in the query of a URL; other parameters beside it are left alone."""
         return cls.from_json(link_text(query, VERSION))
+
+
+def _clusters(value: Any) -> tuple[int | None, int | None] | None:
+    pair = tuple(value) if isinstance(value, (list, tuple)) else ()
+    if len(pair) != 2 or not all(one is None or (type(one) is int and one > 0) for one in pair):
+        raise OptionError(f"clusters are two whole numbers above 0, or None: of the rows and of the columns; not {value!r:.60}.")
+    return None if pair == (None, None) else pair
 
 
 def _changed(style: MatrixStyle, usual: MatrixStyle) -> dict[str, Any]:

@@ -226,6 +226,8 @@ export function render({ model, el, view }) {
     const button = pill(chips, label, () => send("open", name))
     button.title = ""
   }
+  const means = pill(chips, "Means", () => send("margins", means.getAttribute("aria-pressed") !== "true"))
+  means.title = "The mean of each row and each column in view, beside the map"
   const drags = DRAGS.map(([name, label, path]) => pill(tools, label, (button) => {
     for (const one of drags) one.setAttribute("aria-pressed", String(one === button))
     send("tool", name)
@@ -262,7 +264,10 @@ export function render({ model, el, view }) {
     texts() { overlay.texts = model.texts; redraw() },
     sort() { overlay.sort = model.sort; redraw() },
     box() { overlay.box = model.box; redraw() },
-    sides() { give(beside.take(model.sides)) },
+    sides() {
+      give(beside.take(model.sides))
+      means.setAttribute("aria-pressed", String(Boolean(model.sides.rows ? model.sides.rows.margin : model.facts.beside.rows.margin)))
+    },
     cursor() {
       overlay.cursor = model.cursor
       if (model.cursor.spoken) live.textContent = model.cursor.spoken
@@ -289,7 +294,7 @@ export function render({ model, el, view }) {
       for (const [name, panel] of Object.entries(panels)) panel.hidden = !model.opened.includes(name)
       for (const button of chips.querySelectorAll("button")) {
         const name = Object.keys(PANELS).find((one) => PANELS[one] === button.textContent)
-        button.setAttribute("aria-expanded", String(model.opened.includes(name)))
+        if (name) button.setAttribute("aria-expanded", String(model.opened.includes(name)))
       }
     },
     legend: () => drawLegend(legend, model.legend, () => {}),

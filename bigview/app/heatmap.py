@@ -168,8 +168,9 @@ class HeatmapExplorer(pn.viewable.Viewer):
             self.stage.facts = {**self.stage.facts, "dark": new.style.dark}
         self._controls.follow()
         self.swipe.follow(old, new)
-        if self.map.ready and (old.replaced(swipe=None), old.swipe is None) == (new.replaced(swipe=None), new.swipe is None):
-            self.relink()
+        self.sides.follow(new)
+        if self.map.ready and (old.rows, old.cols) == (new.rows, new.cols) and relooked(self.look, new) == self.look:
+            self.relink()  # nothing of the picture has changed
             return
         self._jump = True
         if (old.rows, old.cols) == (new.rows, new.cols):

@@ -1,6 +1,6 @@
-// What stands beside the map of a matrix: at its right for the rows, below it for the columns. First ticks of search hits, then tracks, then the tree.
+// What stands beside the map of a matrix: at its right for the rows, below it for the columns. First ticks of search hits, then means, tracks, the tree.
 
-const TREE = 92, TRACK = 12, PLAIN = 12, NEAR = 6  // pixels
+const TREE = 92, TRACK = 12, PLAIN = 12, NEAR = 6, MARGIN = 46  // pixels
 
 const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
 
@@ -47,7 +47,7 @@ class Sides {
         const name = side === "rows" ? "rows" : "columns"
         strip.canvas.tabIndex = 0
         strip.canvas.setAttribute("role", "slider")
-        strip.canvas.setAttribute("aria-label", `Clusters of the ${name}: the arrow keys cut the tree into more or fewer`)
+        strip.canvas.setAttribute("aria-label", `Clusters of the ${name}: the arrow keys cut the tree into more or fewer, Home into none`)
         strip.canvas.setAttribute("aria-valuenow", String(one.tree.count))
         strip.canvas.setAttribute("aria-valuetext", one.tree.cut === null ? "not cut" : `${one.tree.count} clusters`)
         strip.canvas.setAttribute("aria-orientation", side === "rows" ? "horizontal" : "vertical")
@@ -57,6 +57,7 @@ class Sides {
         strip.cut = undefined
       }
       for (const track of one.tracks ?? []) track.bytes = bytesOf(track.tones)
+      if (one.margin?.lines) one.margin.values = one.margin.lines.map((line) => new Float32Array(bytesOf(line).buffer))
     }
     if (this.found) {
       const count = (side) => this.data[side].hits?.count ?? 0
@@ -71,13 +72,14 @@ class Sides {
   }
 
   width(side) {
-    const { tracks, tree } = this.data[side], expected = tracks ? null : this.expected?.[side]
-    const extra = (tracks?.length ?? expected?.tracks ?? 0) * TRACK + (tree || expected?.tree ? TREE : 0)
+    const { tracks, tree, margin } = this.data[side], expected = tracks ? null : this.expected?.[side]
+    const extra = (tracks?.length ?? expected?.tracks ?? 0) * TRACK + (tree || expected?.tree ? TREE : 0) + (margin || expected?.margin ? MARGIN : 0)
     return extra ? PLAIN + 4 + extra : PLAIN
   }
 
-  // Where the tree begins and how long its heights are, from the map outwards.
-  ground(side) { return PLAIN + (this.data[side].tracks ?? []).length * TRACK + 2 }
+  // Where tracks and the tree begin and how long its heights are, from the map outwards.
+  begin(side) { return PLAIN + (this.data[side].margin ? MARGIN : 0) }
+  ground(side) { return this.begin(side) + (this.data[side].tracks ?? []).length * TRACK + 2 }
   reach(height, tree) { return Math.min(1, height / tree.top) * (TREE - 12) }
 
   draw(view, map, colors) {
@@ -98,6 +100,7 @@ class Sides {
       this.strips[side].low = low
       this.strips[side].high = high
       this.drawHits(pen, side, at, long)
+      this.drawMargin(pen, side, at, long, colors)
       this.drawTracks(pen, side, at)
       this.drawTree(pen, side, at, long, colors)
     }
@@ -111,10 +114,52 @@ class Sides {
     for (const share of hits.all) pen.fillRect(share * long - 0.5, 9, 1, 3)
   }
 
+  drawMargin(pen, side, at, long, colors) {  // the mean of each row, or column: one line, or those of both sides of a divider
+    const { margin } = this.data[side]
+    if (!margin?.values) return
+    const { low, high, values, ends: [least, most] } = margin, room = MARGIN - 8
+    const share = (value) => (most > least ? (value - least) / (most - least) : 0.5)
+    const v = (value) => PLAIN + 2 + (side === "rows" ? share(value) : 1 - share(value)) * room  // more is to the right, or up
+    pen.save()
+    pen.beginPath()
+    pen.rect(0, PLAIN, long, MARGIN - 4)
+    pen.clip()
+    pen.fillStyle = colors.line
+    pen.fillRect(0, PLAIN, long, MARGIN - 4)
+    if (least < 0 && most > 0) {  // where zero is
+      pen.fillStyle = colors.soft
+      pen.fillRect(0, v(0), long, 1)
+    }
+    pen.lineWidth = 1.2
+    values.forEach((line, k) => {
+      pen.strokeStyle = k ? "#ffb347" : colors.accent
+      pen.beginPath()
+      let there = false  // whether there is a mean before this one
+      line.forEach((value, place) => {
+        const start = at(low + (place / line.length) * (high - low)), end = at(low + ((place + 1) / line.length) * (high - low))
+        if (end < 0 || start > long) return
+        if (!Number.isFinite(value)) { there = false; return }
+        if (there) pen.lineTo(start, v(value))
+        else pen.moveTo(start, v(value))
+        pen.lineTo(end, v(value))
+        there = true
+      })
+      pen.stroke()
+    })
+    pen.restore()
+  }
+
+  meanAt(side, place) {  // what the means are at a place, in words
+    const { margin } = this.data[side], share = margin?.values ? (place - margin.low) / (margin.high - margin.low) : -1
+    if (!(share >= 0 && share < 1)) return ""
+    const found = margin.values.map((line) => line[Math.floor(share * line.length)]).map((value) => Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "none")
+    return `Mean of this ${side === "rows" ? "row" : "column"} over what is in view: ${found.join(" and ")}. Of all: ${margin.texts[0]} to ${margin.texts[1]}`
+  }
+
   drawTracks(pen, side, at) {
     const { tracks = [], low, high } = this.data[side]
     tracks.forEach((track, k) => {
-      const count = track.bytes.length, from = PLAIN + k * TRACK
+      const count = track.bytes.length, from = this.begin(side) + k * TRACK
       for (let first = 0; first < count;) {
         let last = first
         while (last < count && track.bytes[last] === track.bytes[first]) last++
@@ -178,7 +223,7 @@ class Sides {
       const { tree } = this.data[side], share = (v - this.ground(side)) / (TREE - 12)
       return share > 1 ? null : Math.max(0, share) * tree.top
     }
-    const trackAt = (v) => (this.data[side].tracks ?? [])[Math.floor((v - PLAIN) / TRACK)]
+    const trackAt = (v) => v >= this.begin(side) && v < this.ground(side) - 2 ? (this.data[side].tracks ?? [])[Math.floor((v - this.begin(side)) / TRACK)] : null
     canvas.addEventListener("pointerdown", (event) => {
       const { v } = this.place(side, event)
       strip.moved = false
@@ -186,7 +231,7 @@ class Sides {
       canvas.setPointerCapture(event.pointerId)
     })
     canvas.addEventListener("pointermove", (event) => {
-      const { v } = this.place(side, event), { tree } = this.data[side]
+      const { place, v } = this.place(side, event), { tree } = this.data[side]
       if (strip.drag) {
         strip.moved = true
         strip.cut = heightAt(v)
@@ -194,22 +239,22 @@ class Sides {
         strip.canvas.dispatchEvent(new CustomEvent("moved", { bubbles: true, composed: true }))
         return
       }
-      const track = v >= PLAIN && v < this.ground(side) - 2 ? trackAt(v) : null
+      const track = trackAt(v), mean = v >= PLAIN && v < this.begin(side) ? this.meanAt(side, place) : ""
       const onCut = tree && Math.abs(v - this.cutAt(side)) <= NEAR
       canvas.style.cursor = onCut ? (side === "rows" ? "ew-resize" : "ns-resize") : track || (tree && v > this.ground(side)) ? "pointer" : "default"
-      canvas.title = onCut ? "Drag: cut the tree into clusters" : track ? `${track.name} · click: sort by it` : tree ? `${tree.title} · ${tree.cut === null ? "drag the line to cut it" : `${tree.count.toLocaleString("en")} clusters`} · click: select a branch` : ""
+      canvas.title = onCut ? "Drag: cut the tree into clusters" : track ? `${track.name} · click: sort by it` : mean ? mean : tree ? `${tree.title} · ${tree.cut === null ? "drag the line to cut it" : `${tree.count.toLocaleString("en")} clusters`} · click: select a branch` : ""
     })
     canvas.addEventListener("pointerup", (event) => {
       const { place, v } = this.place(side, event), dragged = strip.drag
       strip.drag = false
       if (dragged) return void (strip.moved && this.send("cut", { side, height: strip.cut ?? null }))
-      const track = v >= PLAIN && v < this.ground(side) - 2 ? trackAt(v) : null
+      const track = trackAt(v)
       if (track) this.send("track", { side, name: track.name })
       else if (this.data[side].tree && v >= this.ground(side)) this.send("branch", { side, place, height: heightAt(v) ?? this.data[side].tree.top })
     })
     canvas.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key]
-      if (!step || !this.data[side].tree) return
+      const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: null }[event.key]
+      if (step === undefined || !this.data[side].tree) return
       event.preventDefault()
       event.stopPropagation()
       this.send("clusters", { side, step })

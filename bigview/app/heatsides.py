@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from bigview.app.heathost import HeatPage
 from bigview.app.heatstate import SIDES
 from bigview.errors import ExpressionError
-from bigview.matrixspec import Ordering
+from bigview.matrixspec import MatrixSpec, Ordering
 from bigview.raster.dendrogram import Dendrogram
 from bigview.raster.heatlabels import axis_of
+from bigview.raster.heatlegend import value_text
 from bigview.raster.heatlook import tree_of
+from bigview.raster.heatswipe import SwipeLook
+from bigview.raster.margins import Margins, has_margins, margins
 from bigview.raster.tracks import Track, marks, track_names
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable, Side
@@ -24,7 +27,7 @@ from bigview.views.live import sentence
 EDGES = 400
 """Edges of clusters that are sent for a view; more would be a solid line."""
 Ids = NDArray[np.int64]
-_MESSAGES = {"cut": "_cut", "clusters": "_step", "branch": "_branch", "track": "_track", "search": "_search", "hit": "_next"}
+_MESSAGES = {"cut": "_cut", "clusters": "_step", "branch": "_branch", "track": "_track", "search": "_search", "hit": "_next", "margins": "_margin"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,9 @@ class _Asked:
     look: Any
     recipes: tuple[str, str]
     cuts: tuple[float | None, float | None]
+    clusters: tuple[int | None, int | None]
     text: str
+    margins: bool
 
 
 class HeatSides:
@@ -51,8 +56,10 @@ class HeatSides:
         self._trees: dict[str, Dendrogram] = {}
         self._cuts: dict[str, float | None] = dict.fromkeys(SIDES)
         self._cut_of: dict[str, str] = dict.fromkeys(SIDES, "")
+        self._counts: dict[str, int | None] = dict.fromkeys(SIDES)
         self._text, self._hits, self._at = "", {side: np.empty(0, np.int64) for side in SIDES}, -1
         self._worker: Any = None
+        self._margins = page.state.spec.margins
         self._known: dict[Any, Any] = {}
 
     def expected(self) -> dict[str, Any]:
@@ -61,8 +68,18 @@ class HeatSides:
         found: dict[str, Any] = {}
         for side in SIDES:
             one = getattr(spec, side)
-            found[side] = {"tracks": len(self._columns(side)), "tree": one is not None and one.by == "cluster"}
+            found[side] = {"tracks": len(self._columns(side)), "tree": one is not None and one.by == "cluster", "margin": spec.margins}
         return found
+
+    def follow(self, spec: MatrixSpec) -> None:
+        """Show the clusters and the margins that a spec has."""
+        counts = dict(zip(SIDES, spec.clusters or (None, None), strict=True))
+        changed = [side for side in SIDES if counts[side] != self._counts[side]]
+        for side in changed:
+            self._counts[side], self._cuts[side] = counts[side], None
+        if changed or spec.margins != self._margins:
+            self._margins = spec.margins
+            self.renew()
 
     def _columns(self, side: Side) -> list[str]:
         return track_names(axis_of(self._page.table, side))
@@ -94,24 +111,29 @@ class HeatSides:
         for side, recipe in zip(SIDES, recipes, strict=True):
             if self._cut_of[side] != recipe:
                 self._cut_of[side], self._cuts[side] = recipe, None
+                self._counts[side] = (spec.clusters or (None, None))[SIDES.index(side)]
         if self._worker is None:
             self._worker = self._page.map.worker(self._work, self._deliver)
         cuts = (self._cuts["rows"], self._cuts["cols"])
-        self._worker.request(_Asked(self._view, self._page.look, (recipes[0], recipes[1]), cuts, self._text))
+        clusters = (self._counts["rows"], self._counts["cols"])
+        self._worker.request(_Asked(self._view, self._page.look, (recipes[0], recipes[1]), cuts, clusters, self._text, self._margins))
 
     def _work(self, asked: _Asked, _: Callable[[], bool]) -> Iterator[Any]:
         table = self._page.table
         hits = {side: self._found(table, asked, side) for side in SIDES}
         made = {side: self._tree(table, asked, side, recipe) for side, recipe in zip(SIDES, asked.recipes, strict=True)}
         trees = {side: tree for side, tree in made.items() if tree is not None}
-        shown = {}
+        shown: dict[str, Any] = {}
+        beside = margins(table, asked.view, asked.look) if asked.margins else None
         for number, side in enumerate(SIDES):
             (low, high), pixels = (asked.view.y_range, asked.view.height) if side == "rows" else (asked.view.x_range, asked.view.width)
             order = getattr(asked.look, side)
             index = None if order is None else order.index
             part: dict[str, Any] = {"low": low, "high": high, "tracks": self._tracks(side, asked.look.style.dark, index, (low, high, pixels))}
             if side in trees:
-                part["tree"] = tree_told(trees[side], low, high, asked.cuts[number])
+                part["tree"] = tree_told(trees[side], low, high, cut_of(trees[side], asked.cuts[number], asked.clusters[number]))
+            if asked.margins:
+                part["margin"] = margin_told(beside, side)
             if asked.text:
                 size = axis_of(table, side).size if index is None else len(index)
                 found = hits[side]
@@ -122,6 +144,9 @@ class HeatSides:
     def _deliver(self, asked: _Asked, found: Any) -> None:
         self._hits, self._trees, shown = found
         shown["text"] = asked.text
+        for number, side in enumerate(SIDES):
+            if "tree" in shown[side] and self._cuts[side] is None and self._counts[side] == asked.clusters[number]:
+                self._cuts[side] = shown[side]["tree"]["cut"]
         self._page.stage.sides = shown
 
     def _tree(self, table: MatrixTable, asked: _Asked, side: Side, recipe: str) -> Dendrogram | None:
@@ -168,8 +193,14 @@ class HeatSides:
         side = _side(value)
         if side in self._trees:
             top = self._trees[side].tree.top
-            self._cuts[side] = None if value["height"] is None else min(max(float(value["height"]), 0.0), top)
-            self.renew()
+            self._set(side, None if value["height"] is None else min(max(float(value["height"]), 0.0), top))
+
+    def _set(self, side: Side, cut: float | None) -> None:
+        """Cut a tree at a height; the link has the number of its clusters."""
+        self._cuts[side] = cut
+        self._counts[side] = None if cut is None else self._trees[side].tree.count(cut)
+        self._page.state.cut(side, self._counts[side])
+        self.renew()
 
     def _step(self, value: Any) -> None:
         """Cut the tree into more, or fewer, clusters."""
@@ -178,9 +209,17 @@ class HeatSides:
             tree = self._trees[side].tree
             cut = self._cuts[side]
             now = tree.groups if cut is None else tree.count(cut)
-            wanted = max(tree.groups, now + int(value["step"]))
-            self._cuts[side] = None if wanted == tree.groups else tree.height_for(wanted)
-            self.renew()
+            step = value["step"]
+            wanted = tree.groups if step is None else max(tree.groups, now + int(step))
+            self._set(side, None if wanted == tree.groups else tree.height_for(wanted))
+
+    def _margin(self, value: Any) -> None:
+        """Show the means of rows and columns beside the map, or take them away."""
+        state = self._page.state
+        if value and not isinstance(self._page.look, SwipeLook) and not has_margins(self._page.table):
+            self._page.failed("Rows and columns have no mean here: the cells hold categories, ratios, or distances that are known close by only.")
+        else:
+            state.spec = state.spec.replaced(margins=bool(value))
 
     def _branch(self, value: Any) -> None:
         """Select the rows (or the columns) of a branch."""
@@ -211,6 +250,24 @@ class HeatSides:
             (r0, _), (c0, _) = self._page.window.box
             place = (int(rows[self._at]), c0) if self._at < len(rows) else (r0, int(cols[self._at - len(rows)]))
             self._page.acts.go(*place)
+
+
+def cut_of(shown: Dendrogram, cut: float | None, clusters: int | None) -> float | None:
+    """Return the height at which a tree is cut: where it was cut last, or so that there are so many clusters."""
+    tree = shown.tree
+    return cut if cut is not None or clusters is None or clusters <= tree.groups else tree.height_for(min(clusters, len(tree)))
+
+
+def margin_told(found: Margins | None, side: Side) -> dict[str, Any]:
+    """Return what a page draws of the means along a side: numbers in single precision, where they are, and their ends."""
+    if found is None:
+        return {}
+    lines = getattr(found, side)
+    finite = np.concatenate([line[np.isfinite(line)] for line in lines])
+    low, high = found.bounds[2:] if side == "rows" else found.bounds[:2]
+    ends = [float(finite.min()), float(finite.max())] if len(finite) else [0.0, 1.0]
+    packed = [base64.b64encode(line.astype("<f4").tobytes()).decode() for line in lines]
+    return {"lines": packed, "low": low, "high": high, "ends": ends, "texts": [value_text(end) for end in ends]}
 
 
 def tree_told(shown: Dendrogram, low: float, high: float, cut: float | None) -> dict[str, Any]:

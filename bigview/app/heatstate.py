@@ -35,7 +35,15 @@ class HeatState(param.Parameterized):
 
     def sort(self, side: str, ordering: Ordering | None) -> None:
         """Put rows or columns into another order."""
-        self.spec = self.spec.replaced(**{side: ordering})
+        if ordering == getattr(self.spec, side):
+            return  # the clusters stay
+        kept = self.spec.clusters or (None, None)
+        self.spec = self.spec.replaced(**{side: ordering}, clusters=(None, kept[1]) if side == "rows" else (kept[0], None))
+
+    def cut(self, side: str, count: int | None) -> None:
+        """Cut the tree of rows or columns into so many clusters; None: not at all."""
+        rows, cols = self.spec.clusters or (None, None)
+        self.spec = self.spec.replaced(clusters=(count, cols) if side == "rows" else (rows, count))
 
 
 def first_spec(table: MatrixTable, dark: bool = True) -> MatrixSpec:

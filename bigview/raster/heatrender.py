@@ -75,7 +75,7 @@ class HeatOptions:
             bool(given.get("texts", True)),
             _tracks_of(table, given.get("tracks", True)),
             (one, other) if given.get("trees", True) else (None, None),
-            _clusters_of(given.get("clusters")),
+            _clusters_of(given["clusters"] if given.get("clusters") is not None else getattr(spec, "clusters", None)),
         )
 
 
