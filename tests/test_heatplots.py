@@ -143,3 +143,23 @@ def test_a_tree_is_an_order(store):
     tree = store.cluster("cols")
     image = store.hvplot.heatmap(cols=tree, dynamic=False, xlim=(0, 10), ylim=(0, 10))
     assert image[3.5, 4.5] == VALUES[4, tree.index[3]]
+
+
+@pytest.mark.parametrize("norm", ["linear", "eq_hist"])
+def test_hover_tells_names(store, norm):
+    order = store.order("rows", by="weight")
+    plot = store.hvplot.heatmap(rows=order, cnorm=norm)
+    _, shown = figure(plot)
+    (tool,) = [tool for tool in shown.tools if type(tool).__name__ == "HoverTool"]
+    assert [text for _, text in tool.tooltips][:2] == ["$x{custom}", "$y{custom}"]
+    assert "RGBA" not in dict(tool.tooltips)
+    names = tool.formatters["$y"].args["names"]
+    assert names["4"] == f"row {order.index[4]}"
+    assert len(names) == 300
+    stream = next(one for one in plot.streams if hasattr(one, "x_range"))
+    stream.event(x_range=(20, 30), y_range=(17, 5))
+    assert list(tool.formatters["$y"].args["names"]) == [str(place) for place in range(5, 17)]
+    assert tool.formatters["$x"].args["names"]["20"] == "column 20"
+    _, shown = figure(store.hvplot.heatmap(hover_tooltips=[("value", "@image")]))
+    (tool,) = [tool for tool in shown.tools if type(tool).__name__ == "HoverTool"]
+    assert tool.tooltips == [("value", "@image")]
