@@ -123,15 +123,15 @@ class MatrixStore(MatrixTable):
         return contrast(self, chosen, side, bins)
 
     def export(self, target: Any, rows: Any = None, cols: Any = None, format: str | None = None, spreadsheet: bool = False) -> int:
-        """Write cells with the names of their rows and columns to a Parquet, CSV, Arrow or NPZ file, with little memory whatever their number.
+        """Write cells with the names of their rows and columns to a Parquet, CSV, Arrow, NPZ or Zarr file, with little memory whatever their number.
 
         Parameters
         ----------
         target : path or fsspec URL
-            The file appears whole or not at all; the end of its name tells the format.
+            The file appears whole or not at all; the end of its name tells the format; that of a Zarr group in one file is .zarr.zip.
         rows, cols : Order, slice or index array, optional
             Which rows and columns, in which order; all in their own by default.
-        format : {"parquet", "csv", "arrow", "npz"}, optional
+        format : {"parquet", "csv", "arrow", "npz", "zarr"}, optional
         spreadsheet : bool
             Make a CSV file safe to open in a spreadsheet.
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
+import zarr
 
 import bigview as bv
 from bigview.errors import OptionError, TooLargeError
@@ -37,6 +39,37 @@ def test_a_file_holds_the_cells_asked_for(store, tmp_path, suffix):
     assert read.columns.tolist() == ["name", *store.cols.names[cols]]
     assert read["name"].tolist() == [f"row {k}" for k in rows]
     assert np.allclose(read.iloc[:, 1:].to_numpy(np.float64), expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("piece", [100, 1 << 22])
+def test_zarr_is_what_others_open(store, tmp_path, monkeypatch, piece):
+    monkeypatch.setattr("bigview.store.matrixexport._PIECE", piece)
+    rows, cols = RNG.permutation(70)[:33], RNG.permutation(40)[:7]
+    size = export_matrix(store, tmp_path / "part.zarr.zip", rows, cols)
+    assert size == (tmp_path / "part.zarr.zip").stat().st_size
+    with zarr.storage.ZipStore(tmp_path / "part.zarr.zip", mode="r") as opened:
+        found = xr.open_zarr(opened).load()
+    assert np.array_equal(found["values"], VALUES[np.ix_(rows, cols)], equal_nan=True)
+    assert found["values"].dtype == np.float32
+    assert found.rows.values.tolist() == [f"row {k}" for k in rows]
+    assert found.cols.values.tolist() == store.cols.names[cols].tolist()
+
+
+def test_zarr_keeps_what_is_missing_and_categories(tmp_path):
+    masked = np.ma.masked_equal(RNG.integers(0, 9, (30, 8)), 4)
+    whole = bv.build_matrix(masked, tmp_path / "whole.bv", quiet=True)
+    export_matrix(whole, tmp_path / "whole.zarr.zip")
+    with zarr.storage.ZipStore(tmp_path / "whole.zarr.zip", mode="r") as opened:
+        found = xr.open_zarr(opened)["values"].to_numpy()
+    assert np.array_equal(found, masked.astype(float).filled(np.nan), equal_nan=True)
+    texts = np.array([["a", "b"], ["b", "b"], ["c", "a"]])
+    export_matrix(bv.build_matrix(texts, tmp_path / "texts.bv", categories=True, quiet=True), tmp_path / "texts.zarr.zip")
+    with zarr.storage.ZipStore(tmp_path / "texts.zarr.zip", mode="r") as opened:
+        group = zarr.open_group(opened, mode="r")
+        names = np.array(group["values"].attrs["categories"])
+        assert names[group["values"][:]].tolist() == texts.tolist()
+    nothing = export_matrix(whole, tmp_path / "none.zarr.zip", rows=[])
+    assert nothing > 0
 
 
 def test_everything_streams_in_pieces(store, tmp_path, monkeypatch):

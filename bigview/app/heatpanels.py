@@ -15,7 +15,7 @@ from bigview.raster.render import readable
 from bigview.spec import View
 from bigview.store.contrast import contrast
 from bigview.store.matrix import MatrixTable, Side
-from bigview.store.matrixexport import MATRIX_FORMATS, WIDEST, CellExport
+from bigview.store.matrixexport import ARRAYS, MATRIX_FORMATS, WIDEST, CellExport
 from bigview.views.heatcells import numbers_of
 
 Box = tuple[tuple[int, int], tuple[int, int]]
@@ -124,4 +124,4 @@ def exports_of(table: MatrixTable, look: HeatLook, box: Box) -> list[tuple[CellE
     """Return the files that a box can be exported to, and about how large each would be."""
     rows, cols = native(look.rows, np.arange(*box[0])), native(look.cols, np.arange(*box[1]))
     made = [CellExport(table, rows, cols, name) for name in MATRIX_FORMATS if name != "arrow"]
-    return [(one, size_text(one.size)) for one in made if one.format == "npz" or len(cols) <= WIDEST]
+    return [(one, size_text(one.size)) for one in made if one.format in ARRAYS or len(cols) <= WIDEST]

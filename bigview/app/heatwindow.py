@@ -11,7 +11,7 @@ from bigview.spec import View
 from bigview.views.heatscene import HeatPicture
 from bigview.views.live import sentence
 
-_FILES = {"parquet": "Parquet", "csv": "CSV", "npz": "NPZ"}
+_FILES = {"parquet": "Parquet", "csv": "CSV", "npz": "NPZ", "zarr": "Zarr"}
 
 
 class HeatWindow:

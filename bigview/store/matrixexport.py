@@ -19,9 +19,17 @@ from bigview.store.export import written
 from bigview.store.files import Folder
 from bigview.store.formats import FORMATS, encoded
 from bigview.store.matrix import MatrixTable
+from bigview.store.zarrzip import COLS, ROWS, VALUES, ZarrZip, zarr_pieces
 
-MATRIX_FORMATS = {**{name: (kind.suffixes, kind.media) for name, kind in FORMATS.items()}, "npz": ((".npz",), "application/octet-stream")}
+MATRIX_FORMATS = {
+    **{name: (kind.suffixes, kind.media) for name, kind in FORMATS.items()},
+    "npz": ((".npz",), "application/octet-stream"),
+    "zarr": ((".zarr.zip",), "application/zip"),
+}
+ARRAYS = ("npz", "zarr")
+"""Formats that hold an array, however wide, and not a table."""
 WIDEST = 20_000  # columns of a table: each costs a file its own description, and readers their patience
+_TOLD = ("value", "credit", "licence", "license")  # of a report, what a file takes along
 _PIECE = 1 << 22  # cells read at once: 32 MB as float64
 
 
@@ -34,7 +42,7 @@ class CellExport:
     table : MatrixTable
     rows, cols : ndarray of int
         Native numbers, in the order wanted.
-    format : {"parquet", "csv", "arrow", "npz"}
+    format : {"parquet", "csv", "arrow", "npz", "zarr"}
     spreadsheet : bool
         Make a CSV file safe to open in a spreadsheet: a name that would be run as a formula begins with a single quote.
     """
@@ -54,19 +62,26 @@ class CellExport:
         """Raise what would keep this from being written."""
         if self.format not in MATRIX_FORMATS:
             raise OptionError(f"There is no format {self.format!r}. {closest(self.format, MATRIX_FORMATS)}")
-        if self.format != "npz" and len(self.cols) > WIDEST:
-            raise TooLargeError(f"A table of {len(self.cols):,} columns is too wide; up to {WIDEST:,} fit. Take NPZ, or fewer columns.")
+        if self.format not in ARRAYS and len(self.cols) > WIDEST:
+            raise TooLargeError(f"A table of {len(self.cols):,} columns is too wide; up to {WIDEST:,} fit. Take NPZ or Zarr, or fewer columns.")
 
     def chunks(self) -> tuple[str, str, Iterator[bytes]]:
         """Return the name of the file, its media type, and its bytes piece by piece."""
         self.check()
         title = re.sub(r"[^\w.-]+", "-", Path(self.table.folder.path()).name.removesuffix(".bv"), flags=re.ASCII).strip("-.") or "matrix"
         (suffix, *_), media = MATRIX_FORMATS[self.format]
-        data = self._npz() if self.format == "npz" else encoded(self._tables(), self._none(), self.format, self.spreadsheet)  # type: ignore[arg-type]
+        if self.format in ARRAYS:
+            data = self._npz() if self.format == "npz" else self._zarr()
+        else:
+            data = encoded(self._tables(), self._none(), self.format, self.spreadsheet)  # type: ignore[arg-type]
         return f"{title}-{len(self.rows)}x{len(self.cols)}{suffix}", media, data
 
+    @property
+    def _step(self) -> int:
+        return min(max(1, _PIECE // max(1, len(self.cols))), max(1, len(self.rows)))
+
     def _pieces(self) -> Iterator[tuple[NDArray[np.int64], NDArray[Any]]]:
-        step = max(1, _PIECE // max(1, len(self.cols)))
+        step = self._step
         for first in range(0, len(self.rows), step):
             rows = self.rows[first : first + step]
             yield rows, np.ma.getdata(self.table.cells(rows, self.cols))
@@ -119,6 +134,19 @@ class CellExport:
                 archive.writestr(f"{name}.npy", held.getvalue())
         yield sink.taken()
 
+    def _zarr(self) -> Iterator[bytes]:
+        sink, table = _Poured(), self.table
+        group = ZarrZip(
+            sink, {"title": table.manifest.title or "", **{name: str(text) for name, text in table.manifest.report.items() if name in _TOLD}}
+        )
+        known: dict[str, Any] = {"categories": list(table.manifest.categories)} if table.kind == "category" else {}
+        known |= {} if table.missing is None else {"_FillValue": int(table.missing)}
+        like = np.empty((self._step, len(self.cols)), np.dtype(table.dtype).newbyteorder("<"))
+        group.array(VALUES, (ROWS, COLS), like, (len(self.rows), len(self.cols)), known)
+        group.names(ROWS, names_of(table.rows, self.rows))
+        group.names(COLS, names_of(table.cols, self.cols))
+        yield from zarr_pieces(sink, group, (values for _, values in self._pieces()))
+
 
 class _Poured:
     """A stream that keeps what is written until it is taken."""
@@ -157,7 +185,9 @@ def export_matrix(table: MatrixTable, target: Any, rows: Any = None, cols: Any =
     """
     chosen = format or next((name for name, (suffixes, _) in MATRIX_FORMATS.items() if str(target).lower().endswith(suffixes)), None)
     if chosen is None:
-        raise OptionError(f"The name {str(target)!r} does not tell the format. End it with .parquet, .csv, .arrow or .npz, or give the format.")
+        raise OptionError(
+            f"The name {str(target)!r} does not tell the format. End it with .parquet, .csv, .arrow, .npz or .zarr.zip, or give the format."
+        )
     export = CellExport(table, _numbers(rows, table.shape[0]), _numbers(cols, table.shape[1]), chosen, spreadsheet)
     _, _, chunks = export.chunks()
     _check_room(export, str(target))
@@ -167,7 +197,7 @@ def export_matrix(table: MatrixTable, target: Any, rows: Any = None, cols: Any =
 def _check_room(export: CellExport, target: str) -> None:
     """Refuse what the disk has no room for, where that is known before: NPZ is not compressed, a cell of CSV takes two letters or more."""
     cells = len(export.rows) * len(export.cols)
-    least = {"npz": cells * export.table.dtype.itemsize, "csv": 2 * cells}.get(export.format, 0)
+    least = {**dict.fromkeys(ARRAYS, cells * export.table.dtype.itemsize), "csv": 2 * cells}.get(export.format, 0)
     place = Folder(target)
     if not place.is_local:
         return
@@ -186,5 +216,6 @@ def _numbers(which: Any, size: int) -> NDArray[np.int64]:
         return np.arange(size)
     if isinstance(which, slice):
         return np.arange(*which.indices(size))
-    found = np.asarray(getattr(which, "index", which))
+    index = getattr(which, "index", None)  # of an order or a tree; lists and tables have one that is something else
+    found = np.asarray(index if isinstance(index, np.ndarray) else which)
     return np.flatnonzero(found) if found.dtype == bool else found.astype(np.int64)
