@@ -198,6 +198,13 @@ def marked(chart: Chart, shown: Counts) -> dict[str, Any]:
     if chart.kind in ("histogram", "dates") and ends is not None:
         places = [_ends_of(chart.columns[0], chart.brush, ends)]
         return {"bins": [list(place) for place in places if place is not None], "text": chart.brush}
+    if chart.kind == "density":
+        pieces = chart.brush.split(" AND ")
+        for cut in range(1, len(pieces)):  # a range holds the word itself
+            texts = " AND ".join(pieces[:cut]), " AND ".join(pieces[cut:])
+            sides = [_ends_of(name, text, ends or []) for name, text, ends in zip(chart.columns, texts, shown.ends, strict=True)]
+            if None not in sides:
+                return {"bins": [list(side) for side in sides if side is not None], "text": chart.brush}
     return {"text": chart.brush}
 
 

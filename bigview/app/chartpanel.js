@@ -93,41 +93,84 @@ function drawBars(box, chart, place, send) {
   })
 }
 
-function drawCells(box, chart, place, send) {  // counts of two columns: a drag selects a rectangle, a click a cell
-  const [rows, columns] = chart.size, canvas = add(box, "canvas", "cells"), tip = add(box, "div", "tip soft")
+const cursors = new Map()  // where the keys stand in a chart of cells: it is drawn anew with every count
+
+function drawCells(box, chart, place, send) {  // counts of two columns: a drag or keys select a rectangle, a click or Enter a cell
+  const [rows, columns] = chart.size, dense = chart.kind === "density"
+  const frame = add(box, "div", "grid"), canvas = add(frame, "canvas", "cells"), shade = add(frame, "div", "area"), tip = add(box, "div", "tip soft")
   canvas.width = columns
   canvas.height = rows
-  canvas.setAttribute("role", "img")
-  canvas.setAttribute("aria-label", `Counts of ${chart.title}`)
+  frame.tabIndex = 0
+  frame.dataset.at = "cells"
+  frame.setAttribute("role", "group")
+  frame.setAttribute("aria-label", `Counts of ${chart.title}: ${dense ? "drag, or arrows with Shift, and Enter, to filter" : "arrows and Enter to filter"}`)
+  tip.setAttribute("aria-live", "polite")
   const style = getComputedStyle(box), paint = canvas.getContext("2d"), most = Math.log1p(Math.max(1, ...chart.all))
   for (let at = 0; at < rows * columns; at++) {
     const all = Math.log1p(chart.all[at]) / most, some = Math.log1p(chart.some[at]) / most
     if (!all) continue
     paint.globalAlpha = some ? 0.25 + 0.75 * some : 0.12 + 0.3 * all
     paint.fillStyle = style.getPropertyValue(some ? "--accent" : "--soft")
-    paint.fillRect(at % columns, chart.kind === "density" ? rows - 1 - Math.floor(at / columns) : Math.floor(at / columns), 1, 1)
+    paint.fillRect(at % columns, dense ? rows - 1 - Math.floor(at / columns) : Math.floor(at / columns), 1, 1)
   }
+  const cut = (value, size) => Math.max(0, Math.min(size - 1, value))
   const cellAt = (event) => {
     const area = canvas.getBoundingClientRect()
-    const right = Math.max(0, Math.min(columns - 1, Math.floor(((event.clientX - area.left) / area.width) * columns)))
-    const down = Math.max(0, Math.min(rows - 1, Math.floor(((event.clientY - area.top) / area.height) * rows)))
-    return [chart.kind === "density" ? rows - 1 - down : down, right]
+    const right = cut(Math.floor(((event.clientX - area.left) / area.width) * columns), columns)
+    const down = cut(Math.floor(((event.clientY - area.top) / area.height) * rows), rows)
+    return [dense ? rows - 1 - down : down, right]
   }
-  const named = (axis, at) => (chart.kind === "density" ? `${chart.labels[axis][at]} – ${chart.labels[axis][at + 1]}` : chart.labels[axis][at])
+  const named = (axis, at) => (dense ? `${chart.labels[axis][at]} – ${chart.labels[axis][at + 1]}` : chart.labels[axis][at])
+  const told = ([row, column]) => {
+    const at = row * columns + column
+    tip.textContent = `${named(0, row)}, ${named(1, column)}: ${count(chart.some[at])} of ${count(chart.all[at])}`
+  }
+  const sides = (from, to) => [0, 1].map((axis) => [Math.min(from[axis], to[axis]), Math.max(from[axis], to[axis])])
+  const lay = (from, to) => {
+    const [[top, bottom], [left, right]] = sides(from, to), high = (bottom + 1 - top) / rows
+    const above = dense ? 1 - (bottom + 1) / rows : top / rows
+    Object.assign(shade.style, { left: `${(100 * left) / columns}%`, width: `${(100 * (right + 1 - left)) / columns}%`, top: `${100 * above}%`, height: `${100 * high}%`, display: "block" })
+  }
+  const choose = (from, to) => send("brush", { chart: place, ...(dense ? { bins: sides(from, to) } : { cell: to }) })
+  const [upper, across] = chart.marked?.bins ?? []
+  const rest = () => { if (across) lay([upper[0], across[0]], [upper[1], across[1]]); else shade.style.display = "none" }
+  rest()
   let from = null
   canvas.addEventListener("pointermove", (event) => {
-    const [row, column] = cellAt(event), at = row * columns + column
-    tip.textContent = `${named(0, row)}, ${named(1, column)}: ${count(chart.some[at])} of ${count(chart.all[at])}`
+    const cell = cellAt(event)
+    told(cell)
+    if (from && dense) lay(from, cell)
   })
-  canvas.addEventListener("pointerdown", (event) => { from = cellAt(event); canvas.setPointerCapture(event.pointerId) })
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button) return
+    from = cellAt(event)
+    canvas.setPointerCapture(event.pointerId)
+    frame.dataset.held = "yes"
+    lay(from, from)
+  })
+  canvas.addEventListener("pointercancel", () => { from = null; delete frame.dataset.held; rest() })
   canvas.addEventListener("pointerup", (event) => {
+    delete frame.dataset.held
     if (!from) return
-    const to = cellAt(event)
-    const value = chart.kind === "density" ? { bins: [0, 1].map((axis) => [Math.min(from[axis], to[axis]), Math.max(from[axis], to[axis])]) } : { cell: to }
+    choose(from, cellAt(event))
     from = null
-    send("brush", { chart: place, ...value })
   })
-  tip.textContent = chart.brush || `${chart.columns[0]} upwards, ${chart.columns[1]} to the right`.replace("upwards", chart.kind === "density" ? "upwards" : "downwards")
+  const keys = cursors.get(chart.title) ?? { from: [0, 0], to: [0, 0] }
+  const show = () => { lay(keys.from, keys.to); told(keys.to) }
+  frame.addEventListener("focus", () => { if (frame.matches(":focus-visible")) show() })
+  frame.addEventListener("blur", rest)
+  frame.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [dense ? 1 : -1, 0], ArrowDown: [dense ? -1 : 1, 0] }[event.key]
+    if (!step && event.key !== "Enter") return
+    event.preventDefault()
+    event.stopPropagation()
+    if (!step) return choose(keys.from, keys.to)
+    keys.to = [cut(keys.to[0] + step[0], rows), cut(keys.to[1] + step[1], columns)]
+    if (!event.shiftKey || !dense) keys.from = keys.to
+    cursors.set(chart.title, keys)
+    show()
+  })
+  tip.textContent = chart.brush || `${chart.columns[0]} ${dense ? "upwards" : "downwards"}, ${chart.columns[1]} to the right`
 }
 
 function drawMap(box, chart, place, send) {  // a second map: a drag selects a rectangle, the wheel and the keys look closer

@@ -30,7 +30,10 @@ class Controls:
         self._state, self._kinds = state, kinds
         style = state.style
         common = {"size": "small", "sizing_mode": "stretch_width", "margin": (6, 0, 4, 0), "dark_theme": style.dark}
-        self._by = pmui.Select(label="Colour", options=colorings, value=style.by, **common)
+        self._columns = colorings
+        # By their labels: the select shows a value of None, which density has, as an empty box.
+        label = self._label
+        self._by = pmui.Select(label="Colour", options=list(self._columns), value=label, **common)
         self._palette = pmui.Select(label="Palette", options=[AUTOMATIC, *palettes()], value=style.palette or AUTOMATIC, **common)
         self._scale = pmui.Select(label="Strength of a count", options=SCALES, value=style.scale, **common)
         self._clip = pmui.Select(label="Full colour from", options=self._clips(), value=next(iter(self._clips().values())), **common)
@@ -60,7 +63,7 @@ class Controls:
 
     def _listen(self, act: Callable[[str], None]) -> None:
         restyle = self._state.restyle
-        self._by.param.watch(lambda event: restyle(by=event.new, limits=None), "value")
+        self._by.param.watch(lambda event: restyle(by=self._columns[event.new], limits=None), "value")
         self._palette.param.watch(lambda event: restyle(palette=None if event.new == AUTOMATIC else event.new), "value")
         self._scale.param.watch(lambda event: restyle(scale=event.new), "value")
         self._clip.param.watch(lambda event: restyle(clip=None if event.new == next(iter(self._clips().values())) else event.new), "value")
@@ -76,6 +79,15 @@ class Controls:
         """All of them, as the card shows them."""
         row = pn.Row(*self._icons.values(), margin=(2, 0, 0, -5))
         return pn.Column(self._by, row, self._more, sizing_mode="stretch_width", margin=0)
+
+    @property
+    def _label(self) -> str:
+        by = self._state.style.by
+        for label, column in self._columns.items():
+            if column == by:
+                return label
+        self._columns = {**self._columns, str(by): by}  # such as a place, which is not offered but may be in a link
+        return str(by)
 
     def _clips(self) -> dict[str, float]:
         number = self._kinds.get(self._state.style.by or "") in ("number", "integer", "datetime")
@@ -97,7 +109,10 @@ class Controls:
         clip = style.clip if style.clip in clips.values() else next(iter(clips.values()))
         if self._clip.options != clips or self._clip.value != clip:
             self._clip.param.update(options=clips, value=clip)
-        values = ((self._by, style.by), (self._palette, style.palette or AUTOMATIC), (self._scale, style.scale), (self._mix, style.mix))
+        label = self._label
+        if self._by.options != list(self._columns):
+            self._by.param.update(options=list(self._columns), value=label)
+        values = ((self._by, label), (self._palette, style.palette or AUTOMATIC), (self._scale, style.scale), (self._mix, style.mix))
         for widget, value in values:
             if widget.value != value:
                 widget.value = value

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from bigview.chart import Chart
 from bigview.errors import BigviewError, ViewError
+from bigview.raster.frame import kind_of
 from bigview.spec import Filter, Filters, Where
 from bigview.state import Part, Saved, Spec, kept_for_link
 from bigview.store.clauses import parse
@@ -37,6 +38,11 @@ def usable(spec: Spec, table: PointTable, plain: Spec) -> tuple[Spec, dict[str, 
     selection = [(op, one) for op, part in spec.selection for one in fitting(part)]
     known = set(table.columns)
     style = spec.style if spec.style.by is None or spec.style.by in known else plain.style
+    try:
+        kind_of(table, style)
+    except BigviewError as error:
+        said.append(str(error))
+        style = plain.style
     charts = [_viewable(chart, table, said) for chart in spec.charts if known.issuperset(chart.columns)]
     made = spec.replaced(style=style, filters=filters, charts=charts, selection=selection, fingerprint=table.manifest.fingerprint)
     return made, saved, " ".join(said)
