@@ -107,15 +107,16 @@ def extreme_cells(table: MatrixTable, found: Ordered, pixel: tuple[int, int]) ->
         return None
     cells = table.cells(rows, cols)
     good = np.asarray(cells == cells) & ~np.ma.getmaskarray(cells)
-    cells = np.ma.getdata(cells)
+    values = np.ma.getdata(cells).ravel()
     if table.missing is not None:
         good &= cells != table.missing
-    if not good.any():
-        return None
-    places = np.flatnonzero(good)
-    values = cells.ravel()[places]
+    places = None if good.all() else np.flatnonzero(good)  # of the values, where some are left out
+    if places is not None:
+        if not len(places):
+            return None
+        values = values[places]
     answers = []
-    for at in (values.argmin(), values.argmax()):
-        row, column = divmod(int(places[at]), len(cols))
+    for at in (int(values.argmin()), int(values.argmax())):
+        row, column = divmod(at if places is None else int(places[at]), len(cols))
         answers.append(Cell(int(rows[row]), int(cols[column]), values[at].item()))
     return answers[0], answers[1]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from bigview.raster.heat import HeatLook, window_of
 from bigview.raster.heatlabels import native
 from bigview.raster.heatswipe import SwipeLook, swiped
-from bigview.raster.matrixgrid import aggregate_matrix, extremes, known_statistics
+from bigview.raster.matrixgrid import extremes, known_statistics
+from bigview.raster.matrixplanes import planes_of
 from bigview.spec import View
 from bigview.store.comparison import compare
 from bigview.store.matrix import MatrixTable
@@ -100,7 +101,12 @@ def find_cell(table: MatrixTable, pointed: Pointed) -> Iterator[Cell | None]:
     found = Cell(row, col, value_at(table, look, row, col), rows, cols, pointed.pixel, None, not several, facts, pair)
     yield found
     if several and table.kind != "category":
-        yield replace(found, block=block_of(table, look, window.view, found), complete=True)
+        block = block_of(table, look, window.view, found)
+        if isinstance(look, SwipeLook) or not block.count or found.cells > _MOST_CELLS:
+            yield replace(found, block=block, complete=True)
+        else:
+            yield replace(found, block=block)
+            yield replace(found, block=with_extremes(table, look, window.view, found, block), complete=True)
 
 
 def facts_of(table: MatrixTable, look: HeatLook, side: str, place: int) -> dict[str, Any]:
@@ -145,23 +151,27 @@ def block_of(table: MatrixTable, look: HeatLook, view: View, cell: Cell) -> Bloc
     if isinstance(look, SwipeLook):
         return _both_blocks(table, look, view, place)
     known = known_statistics(table, view, look.rows, look.cols)
-    numbers = {agg: float(aggregate_matrix(table, view, agg, look.rows, look.cols).to_numpy()[place]) for agg in known}
-    count, mean, low, high = (numbers.get(agg, np.nan) for agg in ("count", "mean", "min", "max"))
-    at: list[tuple[int, int] | None] = [None, None]
-    if count and cell.cells <= _MOST_CELLS:
-        found = extremes(table, view, place, look.rows, look.cols)
-        if found is not None:
-            at = [(_place(look.rows, one.row), _place(look.cols, one.column)) for one in found]
-            low, high = (float(one.value) for one in found)
-    return Block(int(count), mean, low, high, at[0], at[1])
+    found = planes_of(table, view, look.rows, look.cols, every="min" in known and table.manifest.layout in ("similarity", "comparison")).found
+    count = int(found.count[place])
+    mean = float(found.total[place]) / count if count and "mean" in known else np.nan
+    ends = [float(plane[place]) if count and plane is not None and "min" in known else np.nan for plane in (found.low, found.high)]
+    return Block(count, mean, ends[0], ends[1])
+
+
+def with_extremes(table: MatrixTable, look: HeatLook, view: View, cell: Cell, block: Block) -> Block:
+    """Return a block with its least and its greatest cell, and where they are: its cells are read for it."""
+    found = extremes(table, view, pixel_at(view, cell), look.rows, look.cols)
+    if found is None:
+        return block
+    at = [(_place(look.rows, one.row), _place(look.cols, one.column)) for one in found]
+    return replace(block, low=float(found[0].value), high=float(found[1].value), low_at=at[0], high_at=at[1])
 
 
 def _both_blocks(table: MatrixTable, look: SwipeLook, view: View, place: tuple[int, int]) -> Block:
     """Return the means of both matrices in a pixel, as their pictures have them."""
-    sides = swiped(table, look)
-    mean, count = (
-        [float(aggregate_matrix(part, view, agg, own.rows, own.cols).to_numpy()[place]) for part, own in sides] for agg in ("mean", "count")
-    )
+    found = [planes_of(part, view, own.rows, own.cols).found for part, own in swiped(table, look)]
+    count = [int(one.count[place]) for one in found]
+    mean = [float(one.total[place]) / number if number else np.nan for one, number in zip(found, count, strict=True)]
     compared = float(compare(np.array(mean[0]), np.array(mean[1]), table.compared.how))
     return Block(int(min(count)), compared, np.nan, np.nan, means=(mean[0], mean[1]))
 
