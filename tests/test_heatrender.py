@@ -269,3 +269,19 @@ def test_bigview_render(groups, tmp_path, capsys):
     assert ">age<" in text
     assert main(["render", where, "-o", str(path), "--cluster-rows", "average corelation"]) != 0
     assert "Did you mean 'correlation'" in capsys.readouterr().err
+
+
+def test_many_clusters_are_told_apart_and_counted(tmp_path):
+    values = np.random.default_rng(0).normal(size=(200, 3))
+    rows = pd.DataFrame({"kind": pd.Categorical([f"k{n % 60}" for n in range(200)])}, index=[f"row {n}" for n in range(200)])
+    store = bv.build_matrix(values, tmp_path / "m.bv", rows=rows, quiet=True)
+    picture = store.render(width=900, rows=store.cluster("rows"), clusters=100)
+    _, strip = strips(picture, "rows")
+    ends = store.cluster("rows").clusters(store.cluster("rows").height_for(100))
+    size = picture.view.height / 200
+    colours = [tuple(strip[int((place + 0.5) * size)]) for place in range(200)]
+    for one, other in zip(range(199), range(1, 200), strict=True):
+        assert (colours[one] == colours[other]) == (ends[one] == ends[other])
+    others = [int(item.text.split()[0]) for item in picture.sheet.items if isinstance(item, Text) and item.text.endswith(" others")]
+    named = [item for item in picture.sheet.items if isinstance(item, Text) and item.text.startswith("k") and item.text[1:].isdigit()]
+    assert others[0] + len(named) == 60

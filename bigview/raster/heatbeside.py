@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from bigview.raster.canvas import Box, Raster
 from bigview.raster.dendrogram import Branches, Dendrogram
 from bigview.raster.palettes import background, muted, rgb
-from bigview.raster.tracks import CATEGORIES, MISSING, Track
+from bigview.raster.tracks import MISSING, Track
 from bigview.store.matrix import Side
 from bigview.store.orders import Order
 from bigview.store.tree import Tree
 
 Item = Box | Raster
+_COLOURS = 80  # of clusters
 _TRACK, _GAP, _TREE = 1.0, 0.25, 7.0  # em: of a track, between two of them, and of a tree from its leaves to its top
 
 
@@ -87,8 +88,8 @@ class Beside:
         if self.tree is None or self.order is None or self.cut is None:
             return self.tracks
         values = np.full(self.order.size, -1, np.int64)
-        values[self.tree.index] = self.tree.clusters(self.cut)
-        labels = tuple(str(number + 1) for number in range(min(self.tree.count(self.cut), CATEGORIES)))
+        values[self.tree.index] = self.tree.clusters(self.cut) % _COLOURS  # many begin again: neighbours are told apart
+        labels = tuple(str(number + 1) for number in range(min(self.tree.count(self.cut), _COLOURS)))
         return (*self.tracks, Track("cluster", values, labels, skip=max((len(track.labels) for track in self.tracks), default=0)))
 
     @property
@@ -163,7 +164,7 @@ class Beside:
         last = len(self.colours) - 1
         if self.cut is None:
             return np.full(len(drawn.lines), last)
-        numbers = np.minimum(tree.clusters(self.cut)[drawn.spans[:, 0]], max(0, last - 1))
+        numbers = tree.clusters(self.cut)[drawn.spans[:, 0]] % _COLOURS
         return np.where(tree.heights[drawn.merges] <= self.cut, numbers, last)
 
     def _cut_line(self, top: float, ground: int, reach: int, along: Along) -> list[Item]:

@@ -74,7 +74,7 @@ class Keys:
         """Add what the cells' own colours mean."""
         if made.legend:
             fit = int((self.bottom - self.top) / (_LINE * self.em)) - 2 - tracks * (self.fewest + 2)
-            self._list(made.title, [(entry.name, entry.color) for entry in made.legend], max(self.fewest, fit))
+            self._list(made.title, [(entry.name, entry.color) for entry in made.legend], max(self.fewest, fit), len(made.legend))
         elif made.colorbar is not None:
             self._bar(made.colorbar, made.title, 26 if not tracks else 11)
         if missing and made.table is not None:
@@ -96,7 +96,7 @@ class Keys:
                     self._text(0, f"and {len(tracks) - number} more", 0.8, muted(self.dark))
                 return
             if track.labels:
-                self._list(track.name, list(zip(track.labels, track.colours(self.dark), strict=False)), most)
+                self._list(track.name, list(zip(track.labels, track.colours(self.dark), strict=False)), most, track.kinds)
             else:
                 self._ramp(track)
 
@@ -108,9 +108,9 @@ class Keys:
         self._text(0, shortened(text, _NAME), 0.85, ink(self.dark), bold=True)
         self.top += (_HEAD - 1) * self.em
 
-    def _list(self, title: str, entries: list[tuple[str, str]], most: int) -> None:
+    def _list(self, title: str, entries: list[tuple[str, str]], most: int, kinds: int) -> None:
         self._title(title)
-        shown = entries if len(entries) <= most + 1 else [*entries[: most - 1], (f"{len(entries) - most + 1} others", "")]
+        shown = entries if kinds <= min(most + 1, len(entries)) else [*entries[: most - 1], (f"{kinds - most + 1} others", "")]
         for name, colour in shown:
             if colour:
                 self.items.append(Box(self.left, round(self.top - 0.1 * self.em), round(0.9 * self.em), round(0.9 * self.em), colour))

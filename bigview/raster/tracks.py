@@ -63,6 +63,11 @@ class Track:
         place[-1] = -1
         return cls(name, place[codes], tuple(str(names[code]) for code in rank[:CATEGORIES]))
 
+    @property
+    def kinds(self) -> int:
+        """How many categories there are, also without a colour of their own."""
+        return int(self.values.max(initial=-1)) + 1 if self.labels else 0
+
     def colours(self, dark: bool) -> list[str]:
         """Return the colours that `tones` numbers."""
         if not self.labels:
