@@ -38,9 +38,9 @@ class Limits:
     summary_rows : int
         Rows a cell from which a level is summarised: a summary takes 15 bytes a cell, a code takes one a row.
     quick_rows : int
-        Rows in view from which a quick picture comes before the exact one: fewer than this take about 30 ms.
+        Rows in view from which a quick picture comes before the exact one: fewer than this take about 40 ms.
     busy_rows : int
-        The same while other views wait for their turn: 500,000 rows cost as much of the processor as their quick picture.
+        The same while other views wait for their turn, and where rows have to be read: 500,000 cost as much of the processor as their quick picture.
     row_group : int
         Rows of a row group: 1 MB of float32 positions, decoded in 2 ms.
     text_group : int
@@ -99,7 +99,7 @@ class Limits:
     cell_rows: int = 6
     summary_cells: int = 8_000_000
     summary_rows: int = 16
-    quick_rows: int = 8_000_000
+    quick_rows: int = 2_000_000
     busy_rows: int = 500_000
     row_group: int = 131_072
     text_group: int = 2_048

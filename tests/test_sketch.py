@@ -10,6 +10,7 @@ import pytest
 import bigview as bv
 from bigview.config import override
 from bigview.raster.frame import forget_frames, frame
+from bigview.raster.plan import Lattice
 from bigview.raster.shade import coloured
 from bigview.raster.sketch import sketch
 from bigview.raster.tones import Tones
@@ -56,11 +57,28 @@ def test_a_sketch_says_so_and_the_exact_picture_replaces_it(points, style):
     assert (pictures[-1].frame.rgba == truth.rgba).all()
 
 
+def test_rows_between_cells_that_have_to_be_read_have_a_sketch_first(points):
+    fresh = cold(points)
+    level = Lattice.of(fresh.manifest, HOME).level
+    cells = fresh.reader.level(level)[1]
+    with cells.pinned(["key", "start", "count"], np.arange(len(cells.pins))):
+        assert sketch(fresh, HOME, Style()) is not None
+        frame(fresh, HOME, Style())
+        assert sketch(fresh, HOME, Style()) is None
+
+
+def test_while_the_map_moves_sketches_have_larger_pixels(points):
+    frame(points, HOME, Style())
+    still, moving = (sketch(points, HOME, Style(by="label"), moving=moving) for moving in (False, True))
+    assert (still.shape, moving.shape) == ((15, 20), (7, 10))
+
+
 def test_what_is_at_hand_has_no_sketch(points):
     painter = Painter(points)
     assert len(list(painter.paint(Wish(HOME, Style(by="label"))))) == 2
     assert len(list(painter.paint(Wish(HOME, Style(by="label"))))) == 1
     assert len(list(painter.paint(Wish(HOME, Style(by="label", dark=False))))) == 1, "other colours draw nothing"
+    frame(points, HOME, Style())
     assert sketch(points, HOME, Style()) is None, "the cells are in memory"
     assert sketch(points, HOME, Style(by="label"), "votes > 5") is None
 

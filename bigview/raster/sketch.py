@@ -15,45 +15,47 @@ from bigview.raster.frame import Drawing, Frame, category_drawing, drawing_of, d
 from bigview.raster.plan import Lattice
 from bigview.raster.quick import bare_dominant, bare_mean
 from bigview.spec import Style, View, Where
+from bigview.store.locate import covered
+from bigview.store.loose import loose_rows
 from bigview.store.points import PointTable
 from bigview.store.reader import Reader
 from bigview.store.regions import key_ranges
 
 _COARSER = (2, 4, 8)
 """How many times as large the pixels of a sketch may be. Colours begin with the first of them: a quarter of the work, for the blink of an eye. While
-other people wait they begin with the second: a sixteenth."""
+the map moves, or other people wait, they begin with the second: a sixteenth."""
 
 
-def sketch(table: PointTable, view: View, style: Style, where: Where = None, busy: bool = False) -> Frame | None:
+def sketch(table: PointTable, view: View, style: Style, where: Where = None, busy: bool = False, moving: bool = False) -> Frame | None:
     """Return a quick picture of a view; None where the exact one is as quick, or none can be made.
 
-    Where other views wait (`busy`), less counts as quick. Its `exact` is False, and `error` the furthest that a colour may be from its place, in
-    pixels of the view.
+    Where other views wait (`busy`), less counts as quick, and where the map is `moving` the pixels are larger. Its `exact` is False, and `error` the
+    furthest that a colour may be from its place, in pixels of the view.
     """
     if where or style.mix:
         return None
     kind = kind_of(table, style)
-    times = _times(table, view, kind, busy)
+    times, ready = _times(table, view, kind, busy or moving)
     if kind == "count":
         drawing = _density(table, _coarse(view, times), style) if times > 1 else None  # what is in memory is drawn at once
     else:
-        fewest = limits().busy_rows if busy else limits().quick_rows
+        fewest = min(limits().busy_rows, limits().quick_rows) if busy or not ready else limits().quick_rows
         drawing = (_category if kind == "category" else _number)(table, _coarse(view, times), style, fewest)
     if drawing is None:
         return None
     return dressed(table, replace(drawing, exact=False, error=max(drawing.error, 0.5) * times), style)
 
 
-def _times(table: PointTable, view: View, kind: str, busy: bool) -> int:
-    """Return how many times as large the pixels become: as far as needed for cells that are in memory."""
+def _times(table: PointTable, view: View, kind: str, quicker: bool) -> tuple[int, bool]:
+    """Return how many times as large the pixels become, as far as needed for cells that are in memory; and whether those of the view itself are."""
 
     def ready(times: int) -> bool:
         return _ready(table.reader, Lattice.of(table.manifest, _coarse(view, times)))
 
-    choice = _COARSER[1:] if busy and kind != "count" else _COARSER
+    choice = _COARSER[1:] if quicker and kind != "count" else _COARSER
     if ready(1):
-        return 1 if kind == "count" else choice[0]  # the next coarser level may be absent, but is a fraction of this one
-    return next((times for times in choice if ready(times)), choice[-1])
+        return (1 if kind == "count" else choice[0]), True  # the next coarser level may be absent, but is a fraction of this one
+    return next((times for times in choice if ready(times)), choice[-1]), False
 
 
 def _coarse(view: View, times: int) -> View:
@@ -61,7 +63,7 @@ def _coarse(view: View, times: int) -> View:
 
 
 def _ready(reader: Reader, lattice: Lattice) -> bool:
-    """Tell whether all cells of a grid are in memory."""
+    """Tell whether all cells of a grid, and the rows between them, are in memory."""
     if lattice.level is None:
         return True
     ranges = key_ranges((lattice.x.first, lattice.x.first + lattice.x.cells), (lattice.y.first, lattice.y.first + lattice.y.cells), lattice.level)
@@ -73,7 +75,10 @@ def _ready(reader: Reader, lattice: Lattice) -> bool:
     touched = np.zeros(len(groups.keys) + 1, np.int64)
     np.add.at(touched, first, 1)
     np.add.at(touched, last + 1, -1)
-    return cells.present(("key", "start", "count"), np.flatnonzero(np.cumsum(touched[:-1])))
+    if not cells.present(("key", "start", "count"), np.flatnonzero(np.cumsum(touched[:-1]))):
+        return False
+    loose = loose_rows(reader, lattice.level)
+    return loose.present(loose.blocks(*covered(reader, lattice.level, ranges)[2:]))
 
 
 def _density(table: PointTable, view: View, style: Style) -> Drawing:

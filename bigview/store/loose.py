@@ -69,6 +69,10 @@ class Loose:
         """Return about how many loose rows blocks have."""
         return np.asarray(np.ceil(self._share * np.diff(self.rows)[blocks]), np.int64)
 
+    def present(self, blocks: Rows) -> bool:
+        """Tell whether blocks are in memory."""
+        return not len(blocks) or self._table.present([X, Y, ROW], blocks)
+
     @contextmanager
     def pinned(self, blocks: Rows, starts: Rows, stops: Rows) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any], tuple[Rows, Rows]]]:
         """Give the positions of the loose rows and their numbers, and where those among runs of rows, ascending, begin and end in blocks."""
