@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))  # for tests.browser and tools.run, which are not 
 
 import bigview as bv  # noqa: E402
 from bigview.build.demo import demo_store  # noqa: E402
-from tests.browser import launch  # noqa: E402
+from tests.browser import launch, playing  # noqa: E402
 from tools.run import BROWSER_ADVICE, find_browser  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -63,7 +63,7 @@ def shot(page) -> Image.Image:
 
 def explorer(address: str, browser: str) -> None:
     """Take the screenshots."""
-    with launch(browser) as running:
+    with playing() as driver, launch(driver, browser) as running:
         page = running.new_page(viewport=SIZE)
         page.goto(address)
         page.locator(".in-view").filter(has_not_text="…").wait_for()  # the first picture is there

@@ -9,11 +9,11 @@ import param
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.browser import Console, launch
+from tests.browser import Console, launch, playing, remembering
 from tools.run import BROWSER_ADVICE, find_browser, in_ci
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 # A deadline would time numba's compiler, and a busy machine, not the code. The same goes for slow data generation.
 settings.register_profile("dev", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
@@ -41,9 +41,23 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str) -> "Iterator[Browser]":
-    """Return a running headless browser."""
-    with launch(chromium) as running:
+def playwright(chromium: str) -> "Iterator[Playwright]":
+    """Return Playwright's driver."""
+    with playing() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: "Playwright", chromium: str) -> "Iterator[Browser]":
+    """Return a running headless browser, for visitors who share nothing."""
+    with launch(playwright, chromium) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def visitor(playwright: "Playwright", chromium: str, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[BrowserContext]":
+    """Return the browser of one visitor, who has been here before: pages load sooner."""
+    with remembering(playwright, chromium, str(tmp_path_factory.mktemp("profile"))) as running:
         yield running
 
 
@@ -54,13 +68,13 @@ def console() -> Console:
 
 
 @pytest.fixture
-def page(browser: "Browser", console: Console) -> "Iterator[Page]":
+def page(visitor: "BrowserContext", console: Console) -> "Iterator[Page]":
     """Return an empty page of 1280 by 800; the test fails if anything on it reports an error."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    tab = context.new_page()
+    tab = visitor.new_page()
+    tab.set_viewport_size({"width": 1280, "height": 800})
     console.watch(tab)
     yield tab
-    context.close()
+    tab.close()
     assert not console.errors, "\n".join(["the browser's console has errors:", *console.errors])
 
 

@@ -71,38 +71,69 @@ def test_a_polygon_of_a_hundred_thousand_corners(page, url, store):
     _until(page, lambda: page.locator(".records .range").inner_text().endswith(f"of {kept.rows:,}"), "its records")
 
 
-@pytest.mark.parametrize(
-    ("spec", "said", "count"),
-    [
-        (Spec(selection=bv.Filter(polygon=NOWHERE)), "Nothing is selected", ROWS),
-        (Spec(selection=bv.Filter(polygon=EVERYWHERE)), "Every row is selected", ROWS),
-        (Spec(selection=bv.Filter(rows=[])), "Nothing is selected", ROWS),
-        (Spec(selection=[("subtract", bv.Filter(polygon=EVERYWHERE))]), "Nothing is selected", ROWS),
-        (Spec(filters="score > 99"), "No row in view passes the filters", 0),
-        (Spec(filters=["former = 3", "score <= 99"]), "No column 'former'", ROWS),
-        (Spec(filters=[Saved("forgotten", "0" * 16)]), "No selection 'forgotten'", ROWS),
-        (Spec(style=bv.Style(by="former")), "former", ROWS),
-        (Spec(view=((1e300, 2e300), (1e300, 2e300)), filters="score > 2"), "No row in view", 0),
-        (Spec(filters=bv.Filter(rows=[ROWS + 10**9])), "row", None),
-        (Spec(charts=[bv.Chart("histogram", ("former",), "former > 3")]), "former", ROWS),
-        (Spec(filters=f"kind = '{EVIL}'"), "left out", ROWS),
-    ],
-    ids=lambda value: None if isinstance(value, (str, int)) else "",
-)
-def test_links_that_leave_nothing_to_see(page, url, spec, said, count):
-    page.goto(f"{url}?{spec.to_query()}")
+EMPTY = [
+    (Spec(selection=bv.Filter(polygon=NOWHERE)), "Nothing is selected", ROWS),
+    (Spec(selection=bv.Filter(polygon=EVERYWHERE)), "Every row is selected", ROWS),
+    (Spec(selection=bv.Filter(rows=[])), "Nothing is selected", ROWS),
+    (Spec(selection=[("subtract", bv.Filter(polygon=EVERYWHERE))]), "Nothing is selected", ROWS),
+    (Spec(filters="score > 99"), "No row in view passes the filters", 0),
+    (Spec(view=((1e300, 2e300), (1e300, 2e300)), filters="score > 2"), "No row in view", 0),
+    (Spec(filters=bv.Filter(rows=[ROWS + 10**9])), "row", None),
+]
+UNKNOWN = [
+    (Spec(filters=["former = 3", "score <= 99"]), "No column 'former'"),
+    (Spec(filters=[Saved("forgotten", "0" * 16)]), "No selection 'forgotten'"),
+    (Spec(style=bv.Style(by="former")), "former"),
+    (Spec(charts=[bv.Chart("histogram", ("former",), "former > 3")]), "former"),
+    (Spec(filters=f"kind = '{EVIL}'"), "left out"),
+]
+CUT = ["spec=", "spec=1.", "spec=9.abc", "spec=1.eJw", "spec=%00", "spec=1." + "A" * 5000, "other=1&spec=x"]
+TRAVEL = "query => { history.pushState(null, '', '?' + query); dispatchEvent(new PopStateEvent('popstate')) }"
+
+
+def _told(page, said: str, count: "int | None") -> None:
     _message(page, said)
     if count is not None:
         _until(page, lambda: _count(page) == count, "the map")
-    page.get_by_role("button", name="Records", exact=True).click()
-    _until(
-        page, lambda: page.locator(".records tbody tr").count() > 0 or page.locator(".records .empty, .records .trouble").first.is_visible(), "words"
-    )
+    rows = page.locator(".records tbody tr")
+    _until(page, lambda: rows.count() > 0 or page.locator(".records .empty, .records .trouble").first.is_visible(), "words")
     assert page.evaluate("window.hacked") is None
 
 
-@pytest.mark.parametrize("query", ["spec=", "spec=1.", "spec=9.abc", "spec=1.eJw", "spec=%00", "spec=1." + "A" * 5000, "other=1&spec=x"])
-def test_links_that_are_cut(page, url, query):
+@pytest.mark.parametrize(("spec", "said"), UNKNOWN, ids=["column", "saved", "style", "chart", "markup"])
+def test_a_link_to_what_is_not_there(page, url, spec, said):
+    page.goto(f"{url}?{spec.to_query()}")
+    _message(page, said)
+    page.get_by_role("button", name="Records", exact=True).click()
+    _told(page, said, ROWS)
+
+
+def test_links_that_leave_nothing_to_see(page, url):
+    page.goto(f"{url}?{EMPTY[4][0].to_query()}")
+    _message(page, EMPTY[4][1])
+    page.get_by_role("button", name="Records", exact=True).click()
+    _told(page, *EMPTY[4][1:])
+    for spec, said, count in EMPTY:
+        page.evaluate(TRAVEL, "")
+        _until(page, lambda: _count(page) == ROWS and page.locator(".message").is_hidden(), "the map as it was")
+        page.evaluate(TRAVEL, spec.to_query())
+        _told(page, said, count)
+
+
+@pytest.mark.parametrize("query", [CUT[0], CUT[5]], ids=["empty", "long"])
+def test_a_link_that_is_cut(page, url, query):
     page.goto(f"{url}?{query}")
     _message(page, "link")
     _until(page, lambda: _count(page) == ROWS, "the whole map")
+
+
+def test_links_that_are_cut_on_a_page_that_is_open(page, url):
+    _opened(page, url)
+    for query in CUT:
+        page.evaluate(TRAVEL, query)
+        _message(page, "link")
+        assert _count(page) == ROWS, "the map stays"
+        page.evaluate(TRAVEL, Spec(filters="score < 0.5").to_query())
+        _until(page, lambda: 0 < _count(page) < ROWS and page.locator(".message").is_hidden(), "a good link")
+        page.evaluate(TRAVEL, "")
+        _until(page, lambda: _count(page) == ROWS, "all rows")

@@ -112,7 +112,6 @@ def phone(browser, console, url):
     assert not console.errors
 
 
-@pytest.mark.slow
 def test_fingers(phone, store):
     page, touch = phone
     assert page.evaluate("innerWidth") == 412, "the page is as wide as the phone"

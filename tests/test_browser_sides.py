@@ -1,8 +1,5 @@
 """Trees, tracks and the search beside a matrix, as a visitor meets them."""
 
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,6 +8,7 @@ import pytest
 
 import bigview as bv
 from bigview.matrixspec import MatrixSpec, Ordering
+from tests.servers import serving
 
 ROWS, COLS = 3_000, 20
 SPEC = MatrixSpec(rows=Ordering("cluster", "ward euclidean"))
@@ -30,14 +28,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def url(chromium: str, store: str) -> Iterator[str]:
     """Return the address of the explorer."""
-    command = [sys.executable, "-m", "bigview", "serve", store, "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
-        try:
-            found = next((match for line in server.stdout if (match := re.search(r"http://\S+", line))), None)
-            assert found is not None, "the server did not start"
-            yield found.group()
-        finally:
-            server.kill()
+    with serving(store) as address:
+        yield address
 
 
 @pytest.fixture
