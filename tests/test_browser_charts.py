@@ -9,6 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from bigview.build.points import build_points
+from bigview.chart import Chart
+from bigview.state import Spec
 from bigview.stores import open as open_store
 from tests.test_browser_explorer import _count, _serving, _until
 
@@ -101,8 +103,6 @@ def _rows(chart) -> int:
 
 
 def _spec(page):
-    from bigview.state import Spec
-
     found = []
 
     def linked() -> bool:
@@ -111,3 +111,29 @@ def _spec(page):
 
     _until(page, linked, "the brush in the address")
     return found[0]
+
+
+def test_a_rectangle_of_a_density_by_keyboard_and_a_second_map_after_a_reload(page, url, store):
+    charts = [Chart("density", ("price", "area")), Chart("map", ("price", "area"))]
+    page.set_default_timeout(30_000)
+    page.goto(f"{url}?{Spec(charts=charts).to_query()}")
+    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=60_000)
+    grid = page.locator(".grid")
+    grid.focus()
+    for key in ["ArrowUp"] * 20 + ["ArrowRight"] * 20 + ["Shift+ArrowUp"] * 8 + ["Shift+ArrowRight"] * 8 + ["Enter"]:
+        page.keyboard.press(key)
+    _until(page, lambda: 0 < _count(page) < ROWS, "the rows of the rectangle")
+    assert _count(page) == open_store(store).count(where=_spec(page).charts[0].brush)
+    entries = page.evaluate("history.length")
+    page.locator(".second").focus()
+    tip = page.locator(".second ~ .tip").first
+    for key in ("+", "+", "ArrowRight"):
+        link, text = page.url, tip.inner_text()
+        page.keyboard.press(key)
+        _until(page, lambda link=link, text=text: page.url != link and tip.inner_text() != text, "a view that is in the link")
+    assert page.evaluate("history.length") == entries, "moving about is no step of the history"
+    wanted, shown = _spec(page), tip.inner_text()
+    page.reload()
+    _until(page, lambda: tip.count() and tip.inner_text() == shown, "the same view")
+    assert _spec(page) == wanted
+    assert page.locator(".grid .area").is_visible(), "the rectangle is seen"

@@ -233,6 +233,15 @@ def test_the_view_of_a_second_map_is_in_the_spec(indexed: bv.PointStore, columns
     shown.close()
 
 
+def test_charts_of_a_link_that_the_store_cannot_show(points: bv.PointStore) -> None:
+    good = Chart("bars", ("label",), "label = 'a'")
+    wrong = [Chart("histogram", ("label",)), Chart("bars", ("score",)), Chart("map", ("text", "score")), Chart("crosstab", ("label", "gone"))]
+    found, _, said = usable(Spec(charts=[*wrong, good, Chart("histogram", ("score",), "score >>> 3")]), points, Spec())
+    assert found.charts == (good, Chart("histogram", ("score",)))
+    for words in ("The histogram of label was left out: label holds category.", "second map of text × score", "has lost its brush", "'gone'"):
+        assert words in said
+
+
 def test_without_an_index_a_second_map_is_a_sample_that_says_so(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     plain = store(tmp_path, pd.DataFrame({name: rng.normal(size=40_000) for name in ("x", "y", "a", "b")}))

@@ -192,7 +192,9 @@ def test_a_view_of_nowhere_is_an_empty_picture(store, far, by):
 
 
 def test_what_leaves_nothing_to_see_is_said():
-    assert remark(5, 10, 3, None) == remark(0, 10, 0, None) == remark(5, 10, 0, 3) == ""
+    assert remark(5, 10, 3, None) == remark(5, 10, 0, 3) == ""
+    assert "No row is in view" in remark(0, 10, 0, None)
+    assert "no rows" in remark(0, 0, 0, None)
     assert "filters" in remark(0, 10, 1, None)
     assert "Nothing is selected" in remark(5, 10, 1, 0)
     assert "Every row" in remark(5, 10, 1, 10)

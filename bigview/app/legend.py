@@ -87,6 +87,8 @@ def remark(count: int, rows: int, filters: int, selected: int | None) -> str:
     """Return what to say where what was asked for leaves nothing to see, or takes nothing away; see `summary`."""
     if not count and filters:
         return "No row in view passes the filters. Take one away above the map, or look at all of it (0)."
+    if not count:
+        return "No row is in view. Look at all of the map (0)." if rows else "The store has no rows."
     if selected == 0:
         return "Nothing is selected: no row is in what was drawn or chosen. × beside Selection lets go of it."
     return "Every row is selected: nothing is left out." if selected == rows > 0 else ""

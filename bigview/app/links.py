@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from bigview.app.charting import choices
 from bigview.chart import Chart
-from bigview.errors import BigviewError, ViewError
+from bigview.errors import BigviewError
 from bigview.raster.frame import kind_of
 from bigview.spec import Filter, Filters, Where
 from bigview.state import Part, Saved, Spec, kept_for_link
@@ -43,22 +44,31 @@ def usable(spec: Spec, table: PointTable, plain: Spec) -> tuple[Spec, dict[str, 
     except BigviewError as error:
         said.append(str(error))
         style = plain.style
-    charts = [_viewable(chart, table, said) for chart in spec.charts if known.issuperset(chart.columns)]
+    charts = [one for chart in spec.charts if known.issuperset(chart.columns) for one in _chart(chart, table, said)]
     made = spec.replaced(style=style, filters=filters, charts=charts, selection=selection, fingerprint=table.manifest.fingerprint)
     return made, saved, " ".join(said)
 
 
-def _viewable(chart: Chart, table: PointTable, said: list[str]) -> Chart:
-    """Return a chart whose view its columns have; what was left out is said."""
+def _chart(chart: Chart, table: PointTable, said: list[str]) -> list[Chart]:
+    """Return a chart as the store can show it, or nothing; what was left out is said."""
+    name = f"The {'second map' if chart.kind == 'map' else chart.kind} of {' × '.join(chart.columns)}"
+    allowed = next((one["columns"] for one in choices(table) if one["kind"] == chart.kind), None)
+    if allowed is None or any(column not in names for column, names in zip(chart.columns, allowed, strict=True)):
+        held = ", ".join(f"{column} holds {table.columns[column]}" for column in chart.columns)
+        said.append(f"{name} was left out: {held}.")
+        return []
     try:
-        for name, ends in zip(chart.columns, chart.view or (), strict=False):
-            times = table.columns[name] == "datetime"
-            if any(isinstance(end, str) != times for end in ends):
-                raise ViewError(f"{name!r} holds {'times' if times else 'numbers'}.")
-    except ViewError as error:
-        said.append(f"The second map {' × '.join(chart.columns)} shows all of it: {error}")
-        return replace(chart, view=None)
-    return chart
+        if chart.brush:
+            parse(chart.brush, list(table.columns))
+    except BigviewError as error:
+        said.append(f"{name} has lost its brush: {error}")
+        chart = replace(chart, brush=None)
+    for column, ends in zip(chart.columns, chart.view or (), strict=False):
+        times = table.columns[column] == "datetime"
+        if any(isinstance(end, str) != times for end in ends):
+            said.append(f"{name} shows all of it: {column} holds {'times' if times else 'numbers'}.")
+            return [replace(chart, view=None)]
+    return [chart]
 
 
 def _unfolded(where: Filters) -> Filter | None:
