@@ -31,7 +31,10 @@ function drawTable(box, grid) {
   grid.rows.forEach((name, i) => {
     const row = add(body, "tr", "")
     Object.assign(add(row, "th", "", name), { scope: "row", title: name })
-    for (const text of grid.values[i]) add(row, "td", text === "" ? "none" : "", text || "–")
+    grid.values[i].forEach((text, j) => {
+      const cell = add(row, "td", text === "" ? "none" : "", text || "–"), color = grid.swatches?.[i][j]
+      if (color) cell.style.boxShadow = `inset 4px 0 0 ${color}`
+    })
   })
 }
 

@@ -11,6 +11,7 @@ from bigview.raster.heat import HeatLook
 from bigview.raster.heatlabels import axis_of, names_at, native
 from bigview.raster.heatlegend import value_text
 from bigview.raster.matrixgrid import aggregate_matrix
+from bigview.raster.palettes import category_colours, hexes
 from bigview.raster.render import readable
 from bigview.spec import View
 from bigview.store.contrast import contrast
@@ -44,6 +45,12 @@ def told(table: MatrixTable, value: float) -> str:
     return "" if value != value else value_text(value, whole=table.kind == "integer")
 
 
+def swatches_of(table: MatrixTable, codes: NDArray[Any], dark: bool) -> list[str]:
+    """Return the colours that categories have on the map; "" for what is missing."""
+    known = [*hexes(category_colours(len(table.manifest.categories), dark)), ""]
+    return [known[int(code) if code >= 0 else -1] for code in codes.tolist()]
+
+
 def table_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
     """Return the first rows and columns of a box as a table, and a sentence that says so."""
     (r0, r1), (c0, c1) = box
@@ -55,7 +62,8 @@ def table_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
     if len(rows) < r1 - r0 or len(cols) < c1 - c0:
         note += f"; the first {len(rows):,} × {len(cols):,} of them are here. Zoom in to see others."
     names = (names_at(table, look, side, places) for side, places in (("cols", cols), ("rows", rows)))
-    return {"cols": next(names), "rows": next(names), "values": [[told(table, value) for value in line] for line in values], "note": note}
+    swatches = {"swatches": [swatches_of(table, np.array(line), look.style.dark) for line in values]} if table.kind == "category" else {}
+    return swatches | {"cols": next(names), "rows": next(names), "values": [[told(table, value) for value in line] for line in values], "note": note}
 
 
 def profile_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:

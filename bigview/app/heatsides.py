@@ -15,7 +15,7 @@ from bigview.errors import ExpressionError
 from bigview.matrixspec import MatrixSpec, Ordering
 from bigview.raster.dendrogram import Dendrogram
 from bigview.raster.heatlabels import axis_of
-from bigview.raster.heatlegend import value_text
+from bigview.raster.heatlegend import like_cells, value_text
 from bigview.raster.heatlook import tree_of
 from bigview.raster.heatswipe import SwipeLook
 from bigview.raster.margins import Margins, has_margins, margins
@@ -169,7 +169,8 @@ class HeatSides:
             if track is None:
                 track = self._known["track", side, name] = Track.of(axis, name)
             tones = track.tones(index, place[0], place[1], max(1, min(place[2], 4_000)))
-            told.append({"name": name, "tones": base64.b64encode(tones.tobytes()).decode(), "colors": track.colours(dark)})
+            colors = like_cells(self._page.table, track.labels, track.colours(dark), dark)
+            told.append({"name": name, "tones": base64.b64encode(tones.tobytes()).decode(), "colors": colors})
         return told
 
     def _found(self, table: MatrixTable, asked: _Asked, side: Side) -> Ids:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from bigview.app.heatpanels import told
+from bigview.app.heatpanels import swatches_of, told
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatlabels import names_at
 from bigview.raster.heatlegend import value_text
@@ -41,18 +41,26 @@ def texts_told(picture: HeatPicture) -> dict[str, Any]:
 def bar_of(table: MatrixTable, picture: HeatPicture) -> dict[str, Any]:
     """Return the legend of a picture: its colour bar, or its categories."""
     frame = picture.frame
+    shown: dict[str, Any]
     if frame.colorbar is not None:
         bar = frame.colorbar
         ticks = [{"at": float(at), "text": text} for at, text in bar.ticks]
         shown = {"kind": "bar", "title": bar.title, "colors": list(bar.colors), "ticks": ticks}
-        if frame.table is not None and table.manifest.facts.get("missing"):
-            shown["missing"] = hexes(unpacked(frame.table[:1, list(MISSING)])[0, :, :3] / 255)
-        return shown
+        return shown | ({"missing": _stripes(frame)} if frame.table is not None and table.manifest.facts.get("missing") else {})
     total = max(1, sum(entry.count for entry in frame.legend))
-    items = [
-        {"name": entry.name, "color": entry.color, "count": f"{entry.count:,}", "share": entry.count / total, "on": True} for entry in frame.legend
-    ]
-    return {"kind": "categories", "title": frame.title, "items": items, "more": "", "picked": 0}
+    occurring = 0 if frame.drawing.totals is None else int(np.count_nonzero(frame.drawing.totals))
+    listed, more = list(frame.legend), ""
+    if occurring > len(listed):  # the last entry is all the others, which have colours of their own on the map
+        others = listed.pop()
+        more = f"{occurring - len(listed):,} more with {others.count:,} cells; each has its colour, hover names it"
+    items = [{"name": entry.name, "color": entry.color, "count": f"{entry.count:,}", "share": entry.count / total, "on": True} for entry in listed]
+    shown = {"kind": "categories", "title": frame.title, "items": items, "more": more, "picked": 0}
+    return shown | ({"missing": _stripes(frame)} if table.manifest.facts.get("missing") else {})
+
+
+def _stripes(frame: Any) -> list[str]:
+    """Return the colours of the stripes of what is missing."""
+    return hexes(unpacked(frame.table[:1, list(MISSING)])[0, :, :3] / 255)
 
 
 def spoken_value(table: MatrixTable, look: HeatLook, row: int, col: int) -> str:
@@ -74,7 +82,8 @@ def hover_of(table: MatrixTable, look: HeatLook, found: Cell) -> dict[str, Any]:
     for known in found.facts:
         fields += _facts(known)
     title = (value if found.pair is None else f"{compared_as(table)} {value}") if found.cells == 1 else f"1 pixel = {found.cells:,} cells"
-    shown = {"title": title, "fields": fields, "row": found.row, "col": found.col, "names": {"row": row, "col": col}}
+    swatch = swatches_of(table, np.array([found.value]), look.style.dark)[0] if table.kind == "category" and found.value >= 0 else ""
+    shown = {"title": title, "swatch": swatch, "fields": fields, "row": found.row, "col": found.col, "names": {"row": row, "col": col}}
     return {**shown, "x": found.pixel[0], "y": found.pixel[1], "rows": list(found.rows), "cols": list(found.cols)}
 
 

@@ -35,11 +35,6 @@ function drawBar(box, legend) {
     mark.style.transform = `translateX(${-100 * tick.at}%)`
     free = end + 0.03
   }
-  if (legend.missing) {
-    const line = add(box, "div", "gap")
-    add(line, "span", "stripes").style.background = `repeating-linear-gradient(135deg, ${legend.missing[0]} 0 3px, ${legend.missing[1]} 3px 5px)`
-    add(line, "span", "", "missing")
-  }
 }
 
 function drawLegend(box, legend, pick) {
@@ -49,6 +44,11 @@ function drawLegend(box, legend, pick) {
   if (box.hidden) return
   add(box, "h2", "", legend.title)
   legend.kind === "bar" ? drawBar(box, legend) : drawCategories(box, legend, pick)
+  if (legend.missing) {
+    const line = add(box, "div", "gap")
+    add(line, "span", "stripes").style.background = `repeating-linear-gradient(135deg, ${legend.missing[0]} 0 3px, ${legend.missing[1]} 3px 5px)`
+    add(line, "span", "", "missing")
+  }
   box.scrollTop = top
   if (held !== undefined) [...box.querySelectorAll(".rank")].find((one) => one.dataset.name === held)?.focus({ preventScroll: true })
 }

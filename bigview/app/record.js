@@ -107,7 +107,13 @@ function drawHover(box, hover, stage) {
   box.hidden = !hover.fields
   if (box.hidden) return
   box.replaceChildren()
-  if (hover.title) add(box, "h2", "", hover.title)
+  const title = hover.title ? add(box, "h2", "", hover.title) : null
+  if (title && hover.swatch) {
+    const swatch = document.createElement("span")
+    swatch.className = "swatch"
+    swatch.style.background = hover.swatch
+    title.prepend(swatch)
+  }
   fieldList(box, hover.fields)
   const gap = 16, wide = box.offsetWidth, high = box.offsetHeight
   const right = hover.x + gap + wide <= stage.clientWidth - 8

@@ -1,6 +1,7 @@
 """Colours of matrices, and the colour bar that says what they mean."""
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +14,7 @@ from bigview.raster.palettes import DEFAULTS, STEPS, background, category_colour
 from bigview.raster.shade import packed
 from bigview.raster.tones import HUES
 from bigview.store.manifest import Column
+from bigview.store.matrix import MatrixTable
 
 _NUMBER = Column("", "number", "double")
 _APART = 0.11  # of the bar's length, between two ticks
@@ -51,6 +53,25 @@ def category_heat_table(categories: int, dark: bool) -> NDArray[np.uint32]:
     table[:, list(MISSING)] = _missing(dark)
     table.setflags(write=False)
     return table
+
+
+def like_cells(table: MatrixTable, labels: Sequence[str], colours: list[str], dark: bool) -> list[str]:
+    """Return the colours of a track of categories beside a matrix of the same categories: those of its cells; else as they are.
+
+    Parameters
+    ----------
+    table : MatrixTable
+    labels : sequence of str
+        Names that the track's colours stand for, one by one; none for numbers.
+    colours : list of str
+        The track's own, which may be more.
+    dark : bool
+    """
+    codes = {name: code for code, name in enumerate(table.manifest.categories)}
+    if not labels or not codes.keys() >= set(labels):
+        return colours
+    known = hexes(category_colours(len(codes), dark))
+    return [*(known[codes[label]] for label in labels), *colours[len(labels) :]]
 
 
 def _steps() -> NDArray[np.intp]:
