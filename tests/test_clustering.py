@@ -258,8 +258,17 @@ def test_nothing_and_no_features():
     assert whole(of_array(np.empty((5, 0))), 5)
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "cosine", "correlation"])
-@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize(
+    ("metric", "exact"),
+    [
+        ("euclidean", True),
+        ("cosine", True),
+        ("correlation", True),
+        ("correlation", False),
+        pytest.param("euclidean", False, marks=pytest.mark.slow),
+        pytest.param("cosine", False, marks=pytest.mark.slow),
+    ],
+)
 def test_sparse_rows_are_clustered_as_dense_ones(tmp_path: Path, metric: str, exact: bool):
     rng = np.random.default_rng(0)
     label = rng.integers(0, 6, 700)

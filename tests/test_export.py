@@ -234,6 +234,7 @@ def test_long_texts_are_read_few_at_a_time(store: PointStore, monkeypatch: pytes
     pd.testing.assert_frame_equal(pa.concat_tables(pieces).to_pandas(), wanted)
 
 
+@pytest.mark.slow
 def test_memory_is_bounded(tmp_path: Path) -> None:
     """280 MB of texts go through less than half as much."""
     rng = np.random.default_rng(0)

@@ -144,13 +144,13 @@ def slow(store: PointTable, text: str) -> np.ndarray:
     return unpack(sql_bits(store.reader, parse(text, store.columns)), 0, ROWS)
 
 
-@settings(max_examples=400)
+@settings(max_examples=120)
 @given(text=conditions())
 def test_a_condition_means_what_duckdb_means(store: PointTable, text: str) -> None:
     same(store, text)
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(text=combined())
 def test_joined_conditions_mean_what_duckdb_means(store: PointTable, text: str) -> None:
     same(store, text)

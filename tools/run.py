@@ -198,7 +198,7 @@ def test(arguments):
     workers = min(os.cpu_count() or 1, MOST_TEST_WORKERS)
     # A file's tests share the stores they build, so a file stays with one worker.
     # The whole run has six minutes: what takes long is named at the end.
-    options = ["-n", str(workers), "--dist", "loadfile", "--durations=15", "--durations-min=4"]
+    options = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder", "--durations=15", "--durations-min=4"]
     code = run([inside("python"), "-m", "pytest", *options, *arguments])
     if not browser:
         say("NO BROWSER: the browser tests were skipped; to run them {}.".format(BROWSER_ADVICE))
