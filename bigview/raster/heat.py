@@ -16,6 +16,7 @@ from bigview.raster.heatlegend import category_heat_table, heat_bar, heat_table,
 from bigview.raster.heatscale import HeatScale, Spread, scale_for, tones_of
 from bigview.raster.legend import LegendEntry
 from bigview.raster.matrixgrid import aggregate_matrix, quick_matrix
+from bigview.raster.orderspread import Known, block_means
 from bigview.raster.tones import HUES, Tones
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
@@ -107,10 +108,10 @@ class HeatFrame(Frame):
     cells: tuple[float, float]
 
 
-def spread_of(table: MatrixTable, cells: float = 1.0, agg: str = "mean") -> Spread:
+def spread_of(table: MatrixTable, cells: float = 1.0, agg: str = "mean", rows: Order | None = None, cols: Order | None = None) -> Spread:
     """Return how the values of a store are spread; means and sums, over so many cells in a pixel, as the means of blocks of that size are.
 
-    It depends on the store and the zoom, not on what is in view: the means of large blocks lie closer together than the cells do.
+    It depends on the store, the order and the zoom, not on what is in view: the means of large blocks lie closer together than the cells do.
     """
     facts = table.manifest.facts
     low, high = (facts.get(name) for name in ("low", "high"))
@@ -119,22 +120,25 @@ def spread_of(table: MatrixTable, cells: float = 1.0, agg: str = "mean") -> Spre
     mean = facts.get("mean")
     quantiles = tuple(float(value) for value in facts.get("quantiles") or ()) or (float(low), float(high))
     if agg in ("mean", "sum") and cells > 1:
-        quantiles = _of_blocks(table, cells, quantiles)
+        quantiles = _of_blocks(table, cells, quantiles, block_means(table, rows, cols, len(quantiles)))
     return Spread(float(low), float(high), (float(low) + float(high)) / 2 if mean is None else float(mean), quantiles)
 
 
 def shared_spread(table: MatrixTable, look: HeatLook, cells: float = 1.0, agg: str = "mean") -> Spread:
     """Return how the values are spread that the colours of a look span: those of the matrix, and of the others it is locked to."""
+    if not look.locked:
+        return spread_of(table, cells, agg, look.rows, look.cols)
     found = spread_of(table, cells, agg)
     for other in look.locked:
         found = found.joined(spread_of(other, cells, agg))
     return found
 
 
-def _of_blocks(table: MatrixTable, cells: float, single: tuple[float, ...]) -> tuple[float, ...]:
+def _of_blocks(table: MatrixTable, cells: float, single: tuple[float, ...], ordered: Known) -> tuple[float, ...]:
     """Return the quantiles of the means of blocks, between those that are known of smaller and of larger ones."""
-    known = {float(level.rows * level.cols): level.quantiles for level in table.manifest.levels}
-    known |= {float(entry["cells"]): tuple(entry["quantiles"]) for entry in table.manifest.facts.get("means") or ()}
+    native = {float(level.rows * level.cols): level.quantiles for level in table.manifest.levels}
+    native |= {float(entry["cells"]): tuple(entry["quantiles"]) for entry in table.manifest.facts.get("means") or ()}
+    known = ordered or native
     known = {1.0: single, **{size: found for size, found in sorted(known.items()) if len(found) == len(single)}}
     sizes = np.log([*known])
     place = np.interp(np.log(cells), sizes, np.arange(len(sizes)))

@@ -1,0 +1,64 @@
+"""Colours span what the blocks of an order span, not those of the order in which a matrix is stored."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import bigview as bv
+from bigview.config import override
+from bigview.matrixspec import MatrixStyle
+from bigview.raster.heat import HeatLook, heat_frame, spread_of
+from bigview.raster.orderspread import block_means
+from bigview.spec import View
+
+ROWS, COLS = 110_000, 40  # so many cells that the store has levels
+
+
+@pytest.fixture(scope="module")
+def shuffled(tmp_path_factory):
+    """Return rows of ten groups in disorder, and the order that sorts them."""
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 10, ROWS)
+    values = (rng.normal(0, 3, (10, COLS))[group] + rng.normal(0, 0.1, (ROWS, COLS))).astype(np.float32)
+    store = bv.build_matrix(values, tmp_path_factory.mktemp("spread") / "m.bv", quiet=True)
+    return store, values, store.order("rows", index=np.argsort(group, kind="stable"))
+
+
+def test_the_means_of_blocks_are_those_of_numpy(shuffled):
+    store, values, order = shuffled
+    known = block_means(store, order, None, 257)
+    cells = ROWS / 768
+    assert min(known) == pytest.approx(cells)
+    edges = np.ceil(np.arange(769) * cells - 0.5 - 1e-9).astype(int)
+    means = np.array([values[order.index][a:b].astype(float).mean(axis=0) for a, b in pairwise(edges)])
+    assert np.allclose(known[min(known)], np.quantile(means, np.linspace(0, 1, 257)), atol=1e-6)
+    assert list(known) == sorted(known)
+
+
+def test_a_good_order_has_colours_between_the_ends(shuffled):
+    store, values, order = shuffled
+    view = View((0, COLS), (0, ROWS), COLS, 100)
+    frame = heat_frame(store, view, HeatLook(MatrixStyle(center=0.0), order))
+    grid = frame.grid.to_numpy()
+    full = (np.abs(grid) >= frame.scale.high).mean()
+    assert full < 0.1
+    assert frame.scale.high < np.abs(values).max() * 1.01
+    # In the store's own order the means of a thousand rows are near each other, and have their own colours.
+    assert heat_frame(store, view, HeatLook(MatrixStyle(center=0.0))).scale.high < 0.5 * frame.scale.high
+
+
+def test_colours_are_those_of_the_order_and_the_zoom_not_of_the_window(shuffled):
+    store, _, order = shuffled
+    look = HeatLook(MatrixStyle(), order)
+    one, other = (heat_frame(store, View((0, COLS), (low, low + 50_000), COLS, 50), look).scale for low in (0, 60_000))
+    assert one == other
+
+
+def test_where_it_would_take_long_it_is_as_stored(shuffled):
+    store, _, order = shuffled
+    assert block_means(store, None, None, 257) == {}
+    with override(exact_cells=1000):
+        assert block_means(store, order, store.order("cols", index=np.arange(COLS)[::-1]), 257) == {}
+    native = spread_of(store, 1000.0)
+    assert np.ptp(spread_of(store, 1000.0, "mean", order).quantiles) > 2 * np.ptp(native.quantiles)
