@@ -285,3 +285,13 @@ def test_many_clusters_are_told_apart_and_counted(tmp_path):
     others = [int(item.text.split()[0]) for item in picture.sheet.items if isinstance(item, Text) and item.text.endswith(" others")]
     named = [item for item in picture.sheet.items if isinstance(item, Text) and item.text.startswith("k") and item.text[1:].isdigit()]
     assert others[0] + len(named) == 60
+
+
+def test_one_key_where_rows_and_columns_are_the_same(tmp_path):
+    axis = pd.DataFrame({"kind": ["a", "b"] * 20, "name": [f"n{n}" for n in range(40)]})
+    store = bv.build_matrix(np.eye(40), tmp_path / "m.bv", rows=axis, cols=axis, quiet=True)
+    picture = store.render(width=700, rows=store.cluster("rows"), cols=store.cluster("cols"), clusters=2)
+    titles = [item.text for item in picture.sheet.items if isinstance(item, Text) and item.bold]
+    assert titles.count("kind") == 1
+    assert {"cluster (rows)", "cluster (columns)"} <= set(titles)
+    assert len(strips(picture, "rows")) == len(strips(picture, "cols")) == 2

@@ -15,6 +15,8 @@ from bigview.store.orders import Order
 from bigview.store.tree import Tree
 
 Item = Box | Raster
+CLUSTER = "cluster"
+"""What the track of a cut is called."""
 _COLOURS = 80  # of clusters
 _TRACK, _GAP, _TREE = 1.0, 0.25, 7.0  # em: of a track, between two of them, and of a tree from its leaves to its top
 
@@ -90,7 +92,7 @@ class Beside:
         values = np.full(self.order.size, -1, np.int64)
         values[self.tree.index] = self.tree.clusters(self.cut) % _COLOURS  # many begin again: neighbours are told apart
         labels = tuple(str(number + 1) for number in range(min(self.tree.count(self.cut), _COLOURS)))
-        return (*self.tracks, Track("cluster", values, labels, skip=max((len(track.labels) for track in self.tracks), default=0)))
+        return (*self.tracks, Track(CLUSTER, values, labels, skip=max((len(track.labels) for track in self.tracks), default=0)))
 
     @property
     def track(self) -> int:

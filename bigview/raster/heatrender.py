@@ -13,7 +13,7 @@ from bigview.errors import OptionError, closest
 from bigview.matrixspec import MatrixSpec, MatrixStyle
 from bigview.raster.canvas import Box, Raster, Sheet, Text, text_width
 from bigview.raster.heat import HeatFrame, HeatLook, heat_frame
-from bigview.raster.heatbeside import Along, Beside
+from bigview.raster.heatbeside import CLUSTER, Along, Beside
 from bigview.raster.heatkeys import Keys
 from bigview.raster.heatlabels import axis_of, names_at, shown_places, step_of, steps_of
 from bigview.raster.heatlook import first_style, shown_as
@@ -188,8 +188,10 @@ class _HeatLayout:
         return Picture(made, view, left, top, sheet)
 
     def _tracks(self) -> list[Track]:
-        """Return the tracks of both sides; where two have one name each says whose it is."""
+        """Return the tracks of both sides that need a key: one where rows and columns are the same; else each of two of one name says whose it is."""
         rows, cols = (list(one.strips) for one in self.beside)
+        known = {(track.name, track.labels, track.ends) for track in self.beside[0].tracks}
+        cols = [track for track in cols if track.name == CLUSTER or (track.name, track.labels, track.ends) not in known]
         both = {track.name for track in rows} & {track.name for track in cols}
         named = [(track, side) for side, tracks in (("rows", rows), ("columns", cols)) for track in tracks]
         return [replace(track, name=f"{track.name} ({side})") if track.name in both else track for track, side in named]
