@@ -205,9 +205,10 @@ def build_matrix(source: Any, store: Any, **options: Any) -> MatrixStore | Any:
     Parameters
     ----------
     source : array, table or path
-        An array of NumPy (also masked, also a memory map), Dask, xarray or Zarr; a sparse matrix of SciPy; a wide DataFrame of pandas or Polars; an
-        AnnData object; a `.npy`, `.npz`, `.zarr`, `.h5`, `.h5ad`, `.cool` or `.mcool` file, or a wide table in a `.parquet` or `.csv` file. An array
-        inside of a file is named after "::". A long table or SQL text, with `rows`, `cols` and `value`: see `pivot`.
+        An array of NumPy (also masked, also a memory map), Dask, xarray, Zarr or h5py; a sparse matrix of SciPy; a wide DataFrame of pandas, Polars
+        or Dask; an AnnData object; a `.npy`, `.npz`, `.zarr`, `.h5`, `.nc`, `.h5ad`, `.cool` or `.mcool` file, or a wide table in a `.parquet` or
+        `.csv` file. An array inside of a file is named after "::" ("layers/counts"). A long table or SQL text, with `rows`, `cols`
+        and `value`: see `pivot`.
     store : path or fsspec URL
         Where the store is made. One that is there stays until the new one is complete.
     **options

@@ -11,6 +11,7 @@ from scipy import sparse
 
 import bigview as bv
 from bigview.errors import InputError
+from bigview.store.summary import source_change
 
 h5py = pytest.importorskip("h5py")
 
@@ -57,6 +58,7 @@ def test_anndata_in_zarr(anndata, build):
     assert (store.rows.names.tolist(), store.rows.column("depth").tolist()) == (ROWS, list(range(20)))
     assert store.cols.column("length").tolist() == list(range(9))
     assert (build(f"{path}::all").cells() == VALUES).all()
+    assert [source_change(source) for source in store.manifest.sources] == [None]
     pairs = build(path, dataset="obsp/near")
     assert pairs.cols.names.tolist() == ROWS
     assert (build(path, dataset="obsm/X_pca").shape, pairs.cols.columns) == ((20, 2), {"depth": "integer"})

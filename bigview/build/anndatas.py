@@ -11,12 +11,11 @@ import pandas as pd
 import pyarrow as pa
 
 from bigview.build.axes import Axis, axis_of_index, frame_table
-from bigview.build.found import described, is_there
+from bigview.build.found import described, described_folder, is_there
 from bigview.build.matrixarrays import H5Reader, ZarrReader, dask_source, h5_dataset_source, h5py_module, is_dask, zarr_node
 from bigview.build.matrixsource import MatrixSource, array_source, check_shape, check_type, readable
 from bigview.build.sparse import SparseSource, checked, sparse_source
 from bigview.errors import InputError
-from bigview.store.manifest import SourceFile
 
 _SPARSE = {"csr_matrix": "csr_array", "csc_matrix": "csc_array"}
 
@@ -86,7 +85,7 @@ def anndata_zarr_source(path: str, group: Any, dataset: str | None) -> MatrixSou
     url, _, inner = path.partition("::")
     with readable(url):
         found = _source(group, url, dataset if dataset is not None else inner, ZarrReader)
-    return replace(found, files=(SourceFile(url, 0, "", _shape(found)[0]),))
+    return replace(found, files=(described_folder(url, _shape(found)[0]),))
 
 
 def _source(file: Any, path: str, wanted: str, reader: Any) -> MatrixSource | SparseSource:

@@ -125,3 +125,11 @@ def described(path: str, rows: int) -> SourceFile:
         stamp = dt.datetime.fromtimestamp(stamp, dt.UTC)
     address = inner if "file" in filesystem.protocol else path
     return SourceFile(address, int(info.get("size") or 0), stamp.isoformat() if hasattr(stamp, "isoformat") else str(stamp), rows)
+
+
+def described_folder(url: str, rows: int) -> SourceFile:
+    """Return what tells later whether a folder of files has changed, as far as its address tells anything."""
+    try:
+        return described(url, rows)
+    except (OSError, ValueError):  # a folder of a web server has no facts of its own
+        return SourceFile(url, 0, "", rows)

@@ -12,9 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bigview.build.axes import Axis
+from bigview.build.found import described, described_folder, is_there
 from bigview.build.matrixsource import ArrayReader, Held, MatrixSource, array_source, category_names, check_shape, check_type, readable
 from bigview.errors import InputError, PackageMissingError, StoreMissingError
-from bigview.store.manifest import SourceFile
 
 _SHOWN = 8
 
@@ -98,7 +98,7 @@ def zarr_source(path: str, dataset: str | None, categories: Any = None) -> Matri
         attributes.setdefault("_FillValue", found.metadata.fill_value)  # where xarray puts it in version 2
     reader = ZarrReader(url, name, fill_of(attributes, found.dtype))
     made = MatrixSource(url, reader, (rows, cols), found.dtype, Axis(rows), Axis(cols), reader.fill is not None, names, tuple(found.chunks))
-    return replace(made, files=(SourceFile(url, 0, "", rows),))
+    return replace(made, files=(described_folder(url, rows),))
 
 
 def fill_of(attributes: Any, dtype: np.dtype[Any]) -> float | int | None:
@@ -174,8 +174,6 @@ def h5_dataset_source(data: Any, categories: Any = None) -> MatrixSource:
 
 def h5_source(path: str, dataset: str | None, categories: Any = None) -> MatrixSource:
     """Return a data set of an HDF5 file as a source: ``file.h5::group/name``, or the only one with two axes."""
-    from bigview.build.found import described, is_there
-
     path, _, inner = path.partition("::")
     name = dataset if dataset is not None else inner
     is_there(path)
@@ -197,7 +195,7 @@ def h5_source(path: str, dataset: str | None, categories: Any = None) -> MatrixS
         data = file[name]
         check_shape(data.shape, f"{path}::{name}")
         if h5py.check_string_dtype(data.dtype) is not None:
-            return array_source(data.asstr()[()], f"{path}::{name}", categories)
+            return replace(array_source(data.asstr()[()], f"{path}::{name}", categories), files=(described(path, data.shape[0]),))
         check_type(data.dtype, f"{path}::{name}")
         made = _h5_array(data, f"{path}::{name}", H5Reader(path, name, fill_of(data.attrs, data.dtype)), categories)
     return replace(made, files=(described(path, made.shape[0]),))

@@ -9,7 +9,7 @@ from bigview.cli.command import command, size_text
 def matrix_options(kinds: Any) -> None:
     """Declare the command."""
     parser = command(kinds, "matrix", "make a store of a matrix", _build_matrix)
-    parser.add_argument("data", metavar="DATA", help=".npy, .npz, .zarr, .h5, .h5ad, .cool, wide .parquet or .csv; a long table or SQL text")
+    parser.add_argument("data", metavar="DATA", help=".npy, .npz, .zarr, .h5, .nc, .h5ad, .cool, wide .parquet or .csv; a long table or SQL text")
     parser.add_argument("-o", "--output", required=True, metavar="STORE", help="where the store is made: a folder or a URL")
     what = parser.add_argument_group("what is meant")
     what.add_argument("--dataset", metavar="NAME", help="which array of a file that holds several (also FILE::NAME)")
@@ -61,7 +61,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         f"  {rows:,} rows × {cols:,} columns, {facts['layout']}, {facts['kind']} ({facts['type']})",
         f"  {size_text(facts['bytes'])} in {facts['files']} files, built {facts['created']}",
     ]
-    ends = [f"{name} {known[name]:.6g}" for name in ("low", "mean", "high", "std") if known.get(name) is not None]
+    ends = [f"{name} {known[name]:.6g}" for name in ("low", "mean", "high", "std") if known.get(name) is not None and not facts["categories"]]
     lines += [f"  values: {', '.join(ends)}"] if ends else []
     lines += [f"  {known[name]:,} cells are {name}" for name in ("missing", "infinite") if known.get(name)]
     if facts["categories"]:
