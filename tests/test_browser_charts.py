@@ -37,7 +37,7 @@ def panel(page, url):
     """Return a page with the panel open and two second maps, one with an index."""
     page.set_default_timeout(30_000)
     page.goto(url)
-    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=60_000)
+    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
     page.get_by_role("button", name="Charts", exact=True).click()
     page.get_by_label("Kind of chart").select_option("map")
     for number, columns in enumerate((("price", "area"), ("price", "y")), 1):
@@ -117,7 +117,7 @@ def test_a_rectangle_of_a_density_by_keyboard_and_a_second_map_after_a_reload(pa
     charts = [Chart("density", ("price", "area")), Chart("map", ("price", "area"))]
     page.set_default_timeout(30_000)
     page.goto(f"{url}?{Spec(charts=charts).to_query()}")
-    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=60_000)
+    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
     grid = page.locator(".grid")
     grid.focus()
     for key in ["ArrowUp"] * 20 + ["ArrowRight"] * 20 + ["Shift+ArrowUp"] * 8 + ["Shift+ArrowRight"] * 8 + ["Enter"]:

@@ -88,7 +88,7 @@ def explorer(page, url):
     """Return a page that shows the whole map."""
     page.set_default_timeout(10_000)
     page.goto(url)
-    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=30_000)
+    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
     return page
 
 
@@ -246,6 +246,17 @@ def test_a_click_in_the_legend_filters_and_can_be_undone(explorer, store):
     assert "; 1 filter." in page.locator(".spoken.view").inner_text()
 
 
+def test_a_button_that_is_pressed_while_the_bar_changes_is_clicked(explorer):
+    page = explorer
+    box = page.get_by_role("button", name="Records", exact=True).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.locator(".rank").nth(0).evaluate("button => button.click()")
+    page.locator(".chip").wait_for()
+    page.mouse.up()
+    page.locator(".records tbody tr").first.wait_for()
+
+
 def test_rescaling_changes_colours_and_their_bar(explorer):
     page = explorer
     _colour(page, "score")
@@ -274,7 +285,7 @@ def test_index_of_several_stores(page, store, chromium):
         page.goto(index)
         page.get_by_role("link").nth(1).wait_for()
         page.get_by_role("link").nth(1).click()
-        page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=30_000)
+        page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
 
 
 def test_a_lasso_selects_and_a_link_brings_it_back(explorer, page, store):

@@ -41,7 +41,7 @@ def panel(page, url):
     """Return a page with the panel open."""
     page.set_default_timeout(30_000)
     page.goto(url)
-    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=60_000)
+    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
     page.get_by_role("button", name="Filters", exact=True).click()
     page.locator(".panel-filters").wait_for()
     return page

@@ -72,13 +72,13 @@ def explorer(page, url):
     """Return a page that shows the whole matrix."""
     page.set_default_timeout(15_000)
     page.goto(url)
-    page.locator(".in-view", has_text="×").wait_for(timeout=30_000)
+    page.locator(".in-view", has_text="×").wait_for(timeout=120_000)
     _until(page, lambda: page.evaluate(LABELS)["rows"], "names")
     return page
 
 
 def _until(page, done, what: str) -> None:
-    for _ in range(200):
+    for _ in range(600):
         if done():
             return
         page.wait_for_timeout(50)
@@ -214,7 +214,7 @@ def test_a_click_on_a_column_sorts_the_rows_and_a_reload_keeps_everything(explor
     _until(page, lambda: "spec=" in page.url, "the link")
     page.wait_for_timeout(300)
     page.reload()
-    page.locator(".in-view", has_text="×").wait_for(timeout=30_000)
+    page.locator(".in-view", has_text="×").wait_for(timeout=120_000)
     _until(page, lambda: _in_view(page) == shown, "the same part")
     assert _view(page)[:4] == pytest.approx(view[:4], rel=1e-6)
     page.locator(".map").focus()

@@ -46,7 +46,7 @@ def _count(page) -> "str | None":
 
 
 def _until(page, done, what: str) -> None:
-    for _ in range(200):
+    for _ in range(600):
         if done():
             return
         page.wait_for_timeout(50)

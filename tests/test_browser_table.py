@@ -49,7 +49,7 @@ def records(page, url):
     """Return a page with the table open."""
     page.set_default_timeout(20_000)
     page.goto(url)
-    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=60_000)
+    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
     page.get_by_role("button", name="Records", exact=True).click()
     page.locator(".records tbody tr").first.wait_for()
     return page

@@ -2,10 +2,9 @@
 
 const PANELS = { filters: "Filters", table: "Records", gallery: "Images", charts: "Charts", saved: "Saved" }
 
-function drawChips(box, model, send) {
+function drawChips(bar, model, send) {
   const { chips, opened, panels } = model
-  const held = box.getRootNode().activeElement?.getAttribute?.("aria-label")
-  box.replaceChildren()
+  const held = bar.getRootNode().activeElement?.getAttribute?.("aria-label"), box = document.createElement("div")
   const filters = chips.filters ?? []
   for (const name of panels) {
     const label = PANELS[name], button = add(box, "button", "tool", label)
@@ -43,7 +42,15 @@ function drawChips(box, model, send) {
     tool("↶", "Undo (Ctrl+Z)", "undo", chips.undo)
     tool("↷", "Redo (Ctrl+Shift+Z)", "redo", chips.redo)
   }
-  if (held) [...box.querySelectorAll("button")].find((one) => one.getAttribute("aria-label") === held)?.focus()
+  // What stays the same stays in its place: a button that is replaced while it is pressed loses the click.
+  const before = [...bar.children], after = [...box.children]
+  for (const old of before.slice(after.length)) old.remove()
+  after.forEach((one, place) => {
+    if (!before[place]) bar.append(one)
+    else if (!before[place].isEqualNode(one)) before[place].replaceWith(one)
+  })
+  const buttons = [...bar.querySelectorAll("button")], focused = bar.getRootNode().activeElement
+  if (held && !buttons.includes(focused)) buttons.find((one) => one.getAttribute("aria-label") === held)?.focus()
 }
 
 const DRAGS = [["pan", "Move", "M8 1v14M1 8h14M8 1l-2 2M8 1l2 2M8 15l-2-2M8 15l2-2M1 8l2-2M1 8l2 2M15 8l-2-2M15 8l-2 2"], ["box", "Select a box", "M2 3h12v10H2z"],
