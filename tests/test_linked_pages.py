@@ -74,6 +74,23 @@ def test_a_selection_narrows_the_matrix_and_rows_of_it_are_selected(stores, monk
     linked.matrix.close()
 
 
+def test_more_than_can_be_carried_is_said(stores, monkeypatch):
+    points, matrix, *_ = stores
+    monkeypatch.setattr("bigview.app.linked.MOST_RECORDS", 40)
+    monkeypatch.setattr("bigview.app.linked.MOST_ROWS", 30)
+    known = Records(points, matrix)
+    assert known.beyond(Filters.of("x > 100")) == ""
+    assert "40 of the 500 selected" in known.beyond(Filters())
+    linked = Linked(points, matrix)
+    monkeypatch.setattr(linked.matrix.map, "aside", lambda work, then: then(work()))
+    monkeypatch.setattr(linked.matrix.window, "renew", lambda: None)
+    linked.matrix.window.select(bv.View((0, 5), (0, 200), 1, 1))
+    assert "first 30 of these 200 rows" in linked.matrix.stage.status["message"]
+    assert len(linked.points.state.spec.selection) == 1
+    linked.points.close()
+    linked.matrix.close()
+
+
 def test_the_server_lists_pairs(stores):
     points, matrix, *_ = stores
     pages, titles = _pages([points, matrix])

@@ -17,8 +17,10 @@ from bigview.store.matrix import MatrixTable
 from bigview.store.points import PointTable
 from bigview.store.reader import ROW
 
-MOST = 2_000_000
-"""Records that are carried from one to the other at a time: about a second."""
+MOST_RECORDS = 20_000_000
+"""Selected records that become rows of the matrix: about three seconds, off the event loop."""
+MOST_ROWS = 2_000_000
+"""Rows of the matrix that are selected on the map, as a list of their records: about a second."""
 
 Ids = NDArray[np.int64]
 
@@ -73,9 +75,18 @@ class Records:
 
     def rows_of(self, where: Filters) -> Ids:
         """Return the native rows of the matrix of the records that pass, ascending."""
-        found = self._points.rows(None, where, columns=[ROW], limit=MOST)[ROW].to_numpy(np.int64)
+        found = self._points.rows(None, where, columns=[ROW], limit=MOST_RECORDS)[ROW].to_numpy(np.int64)
         rows = found if self._same else self._rows[found]
         return np.sort(rows[rows >= 0])
+
+    def beyond(self, where: Filters) -> str:
+        """Return a sentence where more records pass than become rows; nothing elsewhere."""
+        count = self._points.count(None, where)
+        return (
+            ""
+            if count <= MOST_RECORDS
+            else f"{MOST_RECORDS:,} of the {count:,} selected records are the rows here; more take too long to carry over."
+        )
 
     def records_of(self, rows: Ids) -> list[int]:
         """Return the records of native rows of the matrix, by their numbers in the source."""
@@ -129,20 +140,23 @@ class Linked(pn.viewable.Viewer):
             self.matrix.narrow(None)
             return
         where = Filters.of(self.points.where, self.points.selected)
-        self.points.map.aside(lambda: self._known.rows_of(where), self._narrow)
+        self.points.map.aside(lambda: (self._known.rows_of(where), self._known.beyond(where)), lambda found: self._narrow(*found))
 
-    def _narrow(self, rows: Ids) -> None:
+    def _narrow(self, rows: Ids, beyond: str) -> None:
         if len(rows):
             self.matrix.map.soon(lambda: self.matrix.narrow(rows))
-        else:
-            self.matrix.map.soon(lambda: self.matrix.failed("None of the selected records is a row of this matrix."))
+        if beyond or not len(rows):
+            said = beyond or "None of the selected records is a row of this matrix."
+            self.matrix.map.soon(lambda: self.matrix.say(said))
 
     def _chosen(self, box: Any) -> None:
         """Select the records of the rows of a box."""
         if box is None:
             return
         (low, high), _ = box
-        places = native(self.matrix.look.rows, np.arange(low, min(high, low + MOST)))
+        places = native(self.matrix.look.rows, np.arange(low, min(high, low + MOST_ROWS)))
+        if high - low > MOST_ROWS:
+            self.matrix.say(f"The first {MOST_ROWS:,} of these {high - low:,} rows are selected on the map; more take too long to carry over.")
         self.matrix.map.aside(lambda: self._known.records_of(places), self._light)
 
     def _light(self, records: list[int]) -> None:
