@@ -62,7 +62,7 @@ def explorer(page, url):
 
 def _opened(page, url: str) -> None:
     page.goto(url)
-    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=30_000)
+    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
 
 
 def _drawn(page, corners: list[tuple[float, float]]) -> None:
@@ -257,3 +257,21 @@ def test_a_link_opens_the_charts_it_has(page, url, store):
     page.locator(".panel.charts .bar").first.wait_for(timeout=20_000)
     assert _count(page) == open_store(store).count(where="score < 0.25")
     _until(page, lambda: "spec=" in page.url and _spec(page).charts == spec.charts, "the same charts in the link")
+
+
+def test_moving_about_is_no_step_of_the_history_and_a_jump_is_one(explorer):
+    page = explorer
+    _until(page, lambda: "spec=" in page.url, "a link")
+    entries = page.evaluate("history.length")
+    page.locator(".map").first.focus()
+    for key in ("+", "+", "ArrowRight"):
+        link = page.url
+        page.keyboard.press(key)
+        _until(page, lambda link=link: page.url != link, "a link to another place")
+    assert page.evaluate("history.length") == entries
+    there = _spec(page).view
+    page.keyboard.press("0")
+    _until(page, lambda: page.evaluate("history.length") == entries + 1, "a step")
+    assert _spec(page).view != there
+    page.go_back()
+    _until(page, lambda: _spec(page).view == there, "the place before")

@@ -73,7 +73,7 @@ class Acts:
         elif value == "Enter":
             self._page.pick_middle()
         elif value in ("0", "Home"):
-            self._page.map.reset()
+            self.press("home")
         elif value in _MOVES:
             self._page.map.look(camera.moved(*_MOVES[value]))
         elif value in _ZOOMS:
@@ -154,6 +154,7 @@ class Acts:
         """Do what a button of the card says: show the whole map, or rescale the colours."""
         map_ = self._page.map
         if what == "home":
+            self._page.permalink.jump = True
             map_.reset()
         elif what == "rescale store":
             self._state.restyle(**_scale_of(unscaled(self._state.style)))

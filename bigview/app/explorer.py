@@ -94,7 +94,7 @@ class Explorer(pn.viewable.Viewer):
             told=lambda kind, value: self.acts.told(kind, value),
         )
         self.permalink = Permalink(table, self.state, self.map, self.stage, self.failed)
-        self.records = Records(table, self.state, self.map, self.stage)
+        self.records = Records(table, self.state, self.map, self.stage, self.permalink)
         self.acts = Acts(self)
         self._shared = Shared(self)
         self.state.param.watch(lambda event: self.map.soon(lambda: self._changed(event.old, event.new)), "spec")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from bigview.app.images import images, places
+from bigview.app.permalink import Permalink
 from bigview.app.record import fields, headline
 from bigview.app.stage import Stage
 from bigview.app.state import State
@@ -31,10 +32,11 @@ class Records:
         Called with each record that is pinned, and with None.
     """
 
-    def __init__(self, table: PointTable, state: State, map_: Map, stage: Stage) -> None:
+    def __init__(self, table: PointTable, state: State, map_: Map, stage: Stage, permalink: Permalink) -> None:
         self._table, self._state, self._map, self._stage = table, state, map_, stage
         self._found: dict[str, Found | None] = {"hover": None, "record": None}
         self.pinned: list[Callable[[Found | None], None]] = []
+        self._permalink = permalink
 
     def hovered(self, found: Found | None) -> None:
         """Show the record under the pointer."""
@@ -95,6 +97,7 @@ class Records:
         camera, open_ = self._map.camera, not {"table", "gallery"}.isdisjoint(self._stage.opened)
         seen = replace(camera, y0=camera.y0 + _UNDER * camera.span[1]) if open_ else camera
         if math.isfinite(x) and math.isfinite(y) and not seen.holds(x, y):
+            self._permalink.jump = True
             self._map.look(camera.centred(x, y).moved(0.0, -_ABOVE if open_ else 0.0))
         self.picked(Found(records.iloc[:1], (0.0, 0.0), True))
 
