@@ -18,13 +18,29 @@ MATRICES = ROOT / "docs" / "matrices.md"
 PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.png"))
 
 
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """Return a client with a running kernel: pages have it one after the other, each with nothing in it but what is imported."""
+    client = NotebookClient(nbformat.v4.new_notebook(), timeout=240, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}})
+    with client.setup_kernel():
+        yield client
+
+
 @pytest.fixture(scope="module", params=[README, GUIDE, MATRICES], ids=["README", "guide", "matrices"])
-def notebook(request, tmp_path_factory):
+def notebook(request, kernel, tmp_path_factory):
     """Return a page's cells after a run under a real kernel, in an empty folder."""
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells(request.param)])
     folder = tmp_path_factory.mktemp("page")
-    NotebookClient(made, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
-    return made, folder
+    kernel.execute_cell(_added(kernel, f"%reset -f\nimport os; os.chdir({str(folder)!r}); del os"), len(kernel.nb.cells) - 1)
+    made = [_added(kernel, source) for source in cells(request.param)]
+    first = len(kernel.nb.cells) - len(made)
+    for number, cell in enumerate(made, first):
+        kernel.execute_cell(cell, number)
+    return nbformat.v4.new_notebook(cells=made), folder
+
+
+def _added(client, source):
+    client.nb.cells.append(nbformat.v4.new_code_cell(source))
+    return client.nb.cells[-1]
 
 
 def outputs(cell):
