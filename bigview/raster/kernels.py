@@ -174,6 +174,16 @@ def row_runs(places, runs, numbers, frame, cursor, out):  # type: ignore[no-unty
 
 
 @nb.njit(nogil=True, cache=True)
+def rows_before(offsets, start, stop, out):  # type: ignore[no-untyped-def]
+    """Count the rows before each pixel, and before the end of the last one."""
+    rows = np.int64(0)
+    for p in range(offsets.shape[0] - 1):
+        for q in range(offsets[p], offsets[p + 1]):
+            rows += np.int64(stop[q]) - np.int64(start[q])
+        out[p + 1] = rows
+
+
+@nb.njit(nogil=True, cache=True)
 def numbers_by_pixel(values, runs, bits, span, out):  # type: ignore[no-untyped-def]
     """Count, sum, mean, sum of squared deviations, least and greatest of a column's values in pixels first … last.
 

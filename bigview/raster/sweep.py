@@ -105,7 +105,7 @@ def runs(reader: Reader, lattice: Lattice) -> Runs:
     height, width = lattice.shape
     parts = work_of(reader, lattice)
     dtype = np.int64 if reader.manifest.rows >= 1 << 32 else np.uint32
-    nothing = np.empty(0, dtype), np.empty(0, dtype)
+    nothing = _ends(0, dtype)
 
     def sweep(part: Work, cursor: NDArray[np.int64], out: tuple[NDArray[Any], NDArray[Any]]) -> NDArray[np.int64]:
         if len(part.c0):
@@ -125,15 +125,22 @@ def runs(reader: Reader, lattice: Lattice) -> Runs:
     for counted in counts_of:
         places.append(place.copy())
         place = place + counted
-    out = np.empty(int(offsets[-1]), dtype), np.empty(int(offsets[-1]), dtype)
+    out = _ends(int(offsets[-1]), dtype)
     if len(out[0]):
         pool.run(lambda job: sweep(job[0], job[1], out), list(zip(parts, places, strict=True)))
     return Runs(offsets, *out)
 
 
+def _ends(size: int, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return room for the starts and stops of runs, side by side in memory: they are written in the order of cells, all over the place."""
+    pairs = np.empty((size, 2), dtype)
+    return pairs[:, 0], pairs[:, 1]
+
+
 def over_pixels(reader: Reader, found: Runs, column: str, kernel: Callable[[NDArray[Any], tuple[int, int]], None]) -> None:
     """Call ``kernel(values, (first, last))`` for slices of pixels that hold like numbers of rows, with the column pinned."""
-    before = np.concatenate([[0], np.cumsum(found.stop - found.start, dtype=np.int64)])[found.offsets]
+    before = np.zeros(len(found.offsets), np.int64)
+    kernels.rows_before(*found.arrays, before)
     total = int(before[-1])
     shares = max(1 if total < 50_000 else pool.threads(), -(-total // _BAND_ROWS))
     edges = np.searchsorted(before, [total * share // shares for share in range(1, shares)], "left")
