@@ -70,11 +70,11 @@ class Lines(Silent):
         self._told = now
         rate = self._done / (now - self._began)
         if not self._rows:
-            self._print(f"{self._name}: {self._done:,} {self._unit}, {rate:,.0f} {self._unit}/s")
+            self._print(f"{self._name}: {self._done:,} {self._unit}, {rate_text(rate)} {self._unit}/s")
         elif self._done < self._rows:
             left = (self._rows - self._done) / rate if rate else 0.0
             share = 100 * self._done / self._rows
-            done = f"{self._done:,} of {self._rows:,} {self._unit}, {rate:,.0f} {self._unit}/s"
+            done = f"{self._done:,} of {self._rows:,} {self._unit}, {rate_text(rate)} {self._unit}/s"
             self._print(f"{self._name}: {share:.0f} %, {done}, {span(left)} left")
 
     def note(self, text: str) -> None:
@@ -84,7 +84,7 @@ class Lines(Silent):
     def _finish(self) -> None:
         if self._name:
             seconds = max(time.monotonic() - self._began, 1e-9)
-            done = f"{self._done:,} {self._unit} in {span(seconds)} ({self._done / seconds:,.0f} {self._unit}/s)"
+            done = f"{self._done:,} {self._unit} in {span(seconds)} ({rate_text(self._done / seconds)} {self._unit}/s)"
             self._print(f"{self._name}: {done if self._unit else span(seconds)}")
         self._name = ""
 
@@ -131,7 +131,7 @@ class Bar(Silent):
         share = f"{100 * task.completed / task.total:.0f} %" if task.total else ""
         if self._unit:
             count = f"{task.completed:,.0f}{f'/{task.total:,.0f}' if task.total else ''} {self._unit}"
-            self._bar.update(self._task, rate=f"{rate:,.0f} {self._unit}/s", share=share, count=count)
+            self._bar.update(self._task, rate=f"{rate_text(rate)} {self._unit}/s", share=share, count=count)
 
     def note(self, text: str) -> None:
         """Say something worth knowing."""
@@ -188,7 +188,7 @@ def _line(name: str, unit: str, total: int, done: int, seconds: float) -> str:
     rate = done / seconds if seconds else 0.0
     left = f"{span((total - done) / rate)} left" if rate and done < total else span(seconds)
     bar = f'<progress max="{total}" value="{done}"></progress>' if total else ""
-    count, speed = (f"{done:,}{f' of {total:,}' if total else ''} {unit}", f"{rate:,.0f} {unit}/s") if unit else ("", "")
+    count, speed = (f"{done:,}{f' of {total:,}' if total else ''} {unit}", f"{rate_text(rate)} {unit}/s") if unit else ("", "")
     cells = (f"<b>{escape(name)}</b>", bar, count, speed, left)
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
@@ -226,6 +226,11 @@ def in_notebook() -> bool:
     shell = sys.modules.get("IPython")
     instance = shell.get_ipython() if shell is not None and hasattr(shell, "get_ipython") else None
     return type(instance).__name__ == "ZMQInteractiveShell"
+
+
+def rate_text(rate: float) -> str:
+    """Return how many there are in a second, as people write it."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def span(seconds: float) -> str:
