@@ -1,9 +1,12 @@
 """The explorer of matrices without a browser: what it is made from, what it says, and images of it."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from bigview.app.heatimage import HeatImage
 from bigview.app.heatmap import HeatmapExplorer
 from bigview.app.heatpanels import box_of, profile_of, table_of
 from bigview.app.heatstate import usable_spec
@@ -120,3 +123,18 @@ def test_the_builder_may_wish_a_style(tmp_path):
     assert not first_style(wished, dark=False).dark
     odd = matrices.store(tmp_path, VALUES, report={"style": {"palette": 3}})
     assert first_style(odd).palette is None
+
+
+@pytest.mark.parametrize("format", ["png", "svg"])
+def test_what_is_visible_is_offered_as_an_image(store, format):
+    look = HeatLook(MatrixStyle(), store.order("rows", by="weight"))
+    name, media, pieces = HeatImage(store, look, ((10, 40), (0, 20)), (None, None), format).chunks()
+    content = b"".join(pieces)
+    assert name.endswith(f".{format}")
+    assert media.startswith("image/")
+    if format == "svg":
+        text = content.decode()
+        assert str(store.rows.names[look.rows.index[10]]) in text
+        assert f">{store.rows.names[look.rows.index[60]]}<" not in text
+    else:
+        assert Image.open(io.BytesIO(content)).width == 3000

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bigview.app.heathost import HeatPage
+from bigview.app.heatimage import IMAGES, HeatImage
 from bigview.app.heatpanels import Box, box_of, differing, exports_of, profile_of, table_of
 from bigview.app.tableexport import open_desk
 from bigview.raster.heat import HeatLook
+from bigview.raster.heatswipe import SwipeLook
 from bigview.spec import View
 from bigview.views.heatscene import HeatPicture
 from bigview.views.live import sentence
@@ -106,9 +108,13 @@ class HeatWindow:
         except Exception as error:  # noqa: BLE001  the profile is worth showing without
             self._page.failed(sentence(error))
             return []
-        links = [self._desk.address(one) for one, _ in files]
-        self._links = links
-        return [{"name": _FILES[one.format], "link": link, "size": f"about {size}"} for (one, size), link in zip(files, links, strict=True)]
+        found = [{"name": _FILES[one.format], "link": self._desk.address(one), "size": f"about {size}"} for one, size in files]
+        if not isinstance(look, SwipeLook):  # an image shows one matrix
+            clusters = self._page.state.spec.clusters or (None, None)
+            images = [HeatImage(self._page.table, look, box, clusters, format) for format in IMAGES]
+            found += [{"name": one.format.upper(), "link": self._desk.address(one), "size": "image"} for one in images]
+        self._links = [one["link"] for one in found]
+        return found
 
     def close(self) -> None:
         """Take the files back."""
