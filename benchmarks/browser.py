@@ -23,7 +23,7 @@ import numpy as np
 
 import bigview as bv
 from bigview.views.picture import to_plot
-from tests.browser import launch
+from tests.browser import launch, playing
 
 SIZE = (900, 600)
 PORT = 5131
@@ -251,7 +251,7 @@ def main() -> None:
     parser.add_argument("--chromium", default=shutil.which("chromium") or shutil.which("google-chrome"), help="the browser's program")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    with launch(given.chromium) as browser:
+    with playing() as playwright, launch(playwright, given.chromium) as browser:
         found = [measured(browser, name, given.store, given.by, given.ticks) for name in given.pages]
     figures = {one["page"]: summary(one) for one in found}
     for name in next(iter(figures.values())):

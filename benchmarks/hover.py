@@ -17,7 +17,7 @@ import numpy as np
 import bigview as bv
 from benchmarks.browser import SIZE, opened, served, settle
 from bigview.views.picture import to_plot
-from tests.browser import launch
+from tests.browser import launch, playing
 
 PROBE = """() => {
   const inside = (root) => [...root.querySelectorAll('*')].map((one) => one.shadowRoot && deep(one.shadowRoot)).find(Boolean)
@@ -84,7 +84,7 @@ def main() -> None:
     rows = store.rows(columns=axes, sample=True, limit=4000).dropna()
     places = np.column_stack([[to_plot(value) for value in rows[name]] for name in axes])
     figures: dict[str, dict[str, float]] = {}
-    with launch(given.chromium) as browser, served("explorer", given.store, given.by) as one:
+    with playing() as playwright, launch(playwright, given.chromium) as browser, served("explorer", given.store, given.by) as one:
         page = opened(browser, one)
         page.evaluate(PROBE)
         done = 0

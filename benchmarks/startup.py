@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.browser import launch
+from tests.browser import launch, playing
 from tools.run import find_browser
 
 BARE = """
@@ -104,7 +104,7 @@ def main() -> None:
     if chromium is None:
         raise SystemExit("no browser")
     found: dict[str, list[dict[str, float]]] = {"bare": [], "bigview": []}
-    with tempfile.TemporaryDirectory() as folder, launch(str(chromium)) as browser:
+    with tempfile.TemporaryDirectory() as folder, playing() as playwright, launch(playwright, str(chromium)) as browser:
         bare = Path(folder) / "bare.py"
         bare.write_text(BARE)
         commands = {"bare": [sys.executable, str(bare)], "bigview": [sys.executable, "-m", "bigview", "serve", options.store, "--port", "0"]}

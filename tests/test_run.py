@@ -128,6 +128,27 @@ class TestWithoutABrowser:
             run.get_browser()
 
 
+class TestFailedTests:
+    @pytest.fixture(autouse=True)
+    def started(self, monkeypatch):
+        monkeypatch.setattr(run, "find_browser", lambda: sys.executable)
+        monkeypatch.setenv("BIGVIEW_CHROMIUM", sys.executable)
+        started = []
+        monkeypatch.setattr(run, "run", lambda command: started.append(command[3:]) or int(len(started) == 1))
+        return started
+
+    def test_are_run_once_more_alone_by_a_build_server(self, started, monkeypatch, capsys):
+        monkeypatch.setenv("CI", "true")
+        assert run.test(["-x"]) == 0
+        assert [("-n" in options, "--last-failed" in options, "-x" in options) for options in started] == [(True, False, True), (False, True, True)]
+        assert "SOME TESTS FAILED" in capsys.readouterr().out
+
+    def test_stay_failed_for_a_person(self, started, monkeypatch):
+        monkeypatch.delenv("CI", raising=False)
+        assert run.test([]) == 1
+        assert len(started) == 1
+
+
 @pytest.mark.parametrize("given", [["--no-serve"], ["--show"], ["--rows", "all"]])
 def test_the_demo_shows_itself_where_it_can(monkeypatch, given):
     commands = []

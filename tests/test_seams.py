@@ -19,6 +19,8 @@ from panel.reactive import ReactiveCustomBase
 
 from bigview.app.stage import Stage
 from bigview.views import warm
+from bigview.views.gridded import MatrixInterface
+from bigview.views.gridding import grid_matrix
 from bigview.views.interface import StoreInterface
 from bigview.views.operation import aggregate_store
 from bigview.views.register import register
@@ -41,7 +43,12 @@ def test_interfaces_are_registered_by_datatype_and_elements_list_their_datatypes
     assert Interface.interfaces["bigview"] is StoreInterface
     for element in (hv.Dataset, hv.Points, hv.Scatter):
         assert element.datatype.count("bigview") == 1
-        assert element.datatype[-1] == "bigview"
+        assert element.datatype[0] in ("dataframe", "pandas"), "what HoloViews has comes first"
+        assert [kind for kind in element.datatype if kind.startswith("bigview")] == element.datatype[element.datatype.index("bigview") :]
+    assert Interface.interfaces["bigview_matrix"] is MatrixInterface
+    for element in (hv.Dataset, hv.Image, hv.QuadMesh):
+        assert element.datatype.count("bigview_matrix") == 1
+        assert element.datatype[-1] == "bigview_matrix"
     assert "bigview" not in hv.Image.datatype
 
 
@@ -95,8 +102,11 @@ def test_expressions_ask_for_lazy_values():
 
 def test_rasterize_holds_a_list_of_what_to_do_with_which_element():
     transforms = rasterize._transforms
-    assert transforms[0] == (hv.Image, regrid), "images are resampled first; ours must come later"
-    assert [transform for _, transform in transforms].index(aggregate_store) == 1
+    image = hv.Image(np.ones((2, 2)))
+    assert transforms[0][1] is regrid
+    assert transforms[0][0](image), "images are resampled first; ours must come later"
+    assert [transform for _, transform in transforms[1:3]] == [aggregate_store, grid_matrix]
+    assert not any(predicate(image) for predicate, _ in transforms[1:3])
     assert all(len(entry) == 2 for entry in transforms)
     assert any(predicate is hv.Points for predicate, _ in transforms), "inspect() finds its way by these"
 
