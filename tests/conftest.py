@@ -74,6 +74,8 @@ def page(visitor: "BrowserContext", console: Console) -> "Iterator[Page]":
     tab.set_viewport_size({"width": 1280, "height": 800})
     console.watch(tab)
     yield tab
+    if os.environ.get("BIGVIEW_SHOTS"):
+        tab.screenshot(path=os.environ["BIGVIEW_SHOTS"])
     tab.close()
     assert not console.errors, "\n".join(["the browser's console has errors:", *console.errors])
 

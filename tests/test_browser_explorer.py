@@ -216,8 +216,9 @@ def test_keyboard(explorer):
 
 def test_few_rows_are_marks_at_their_places(explorer):
     page = explorer
-    page.mouse.move(*_pixel(page, *LONE))
-    _wheel(page, 8)
+    for _ in range(8):
+        page.mouse.move(*_pixel(page, *LONE))
+        _wheel(page, 1)
     _until(page, lambda: _count(page) == 1, "one row in view")
     marks = """() => { for (const doc of Bokeh.documents) for (const model of doc._all_models.values())
       if (model.type === 'ColumnDataSource' && model.data.size && model.data.size.length) return [model.data.x[0], model.data.y[0]] }"""

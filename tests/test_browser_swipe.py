@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 import bigview as bv
 from bigview.matrixspec import MatrixSpec
@@ -59,13 +60,13 @@ def test_the_divider_is_dragged_and_stays_where_the_link_says(pair, console):
     pair.mouse.down()
     pair.mouse.move(x - 0.25 * map_["width"], y, steps=4)
     pair.mouse.up()
-    assert divider.get_attribute("aria-valuenow") == "25"
+    expect(divider).to_have_attribute("aria-valuenow", "25")
     assert pair.evaluate(PAINTED, 0.4)[3] == 255
     assert pair.evaluate(PAINTED, 0.4) != pair.evaluate(PAINTED, 0.9)
     divider.focus()
     for key, value in (("ArrowRight", "27"), ("PageUp", "37"), ("End", "100"), ("Home", "0"), ("Shift+ArrowRight", "10")):
         pair.keyboard.press(key)
-        assert divider.get_attribute("aria-valuenow") == value
+        expect(divider).to_have_attribute("aria-valuenow", value)
     assert "One" in divider.get_attribute("aria-label")
     pair.wait_for_url(lambda address: "spec=" in address and MatrixSpec.from_query(address.partition("?")[2]).swipe == 0.1)
     pair.reload()

@@ -1,6 +1,7 @@
 """The laws of the contract, on random tables, views and expressions, against Datashader, NumPy, pandas and DuckDB."""
 
 import tempfile
+import tracemalloc
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -263,6 +264,24 @@ def test_rows_without_cells_are_the_same_however_they_are_packed(data: st.DataOb
             patch.setattr(aggregate_module, "_kept", OrderedDict())
             for grid, agg in zip(packed, ("count", dominant("lang")), strict=True):
                 np.testing.assert_array_equal(grid, aggregate(PointTable.open(store.reader.folder.url), view, agg, where))
+
+
+def test_a_strip_of_an_axis_with_outliers_takes_no_memory() -> None:
+    """Cells of a fitting height would be 2 ** 31 along the strip."""
+    table = pd.DataFrame({"x": np.linspace(0, 1, 500).repeat(2), "y": np.tile([0.25, 0.25, 0.5, 0.5], 250)})
+    table.loc[len(table)] = [0.5, 4e9]
+    with stored(table, True) as store:
+        assert max(level.level for level in store.manifest.levels) > 20
+        view = View((0, 1), (0, 1), 30, 20)
+        tracemalloc.start()
+        try:
+            grid = aggregate(store, view)
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert int(grid.sum()) == 1000
+        np.testing.assert_array_equal(grid, np.histogram2d(table["y"], table["x"], (20, 30), ((0, 1), (0, 1)))[0])
+        assert most < 1 << 27
 
 
 def test_a_grid_that_ends_at_the_greatest_value_holds_it() -> None:

@@ -27,6 +27,10 @@ from bigview.store.selection import Box, select
 _MOST_CELLS = 1 << 40
 """Cells across a grid up to which its arithmetic fits 64 bits; a view that wide shows the store as a dot, and draws its rows."""
 
+_MOST_ACROSS = 1 << 20
+"""Cells up to which a side has a table of them (24 bytes each). A view that is stretched more, as a narrow strip across an axis with outliers, would
+have too many of them along the strip: its rows are drawn one by one."""
+
 _DIGITS = 9
 """Significant digits of a view's span that count: panning in floats jitters beyond them, and must not change the size of a pixel."""
 
@@ -130,8 +134,10 @@ def _level(manifest: Manifest, x: tuple[float, float, int], y: tuple[float, floa
         return None
     half_x, half_y = (_span(low, high) / pixels / 2 for low, high, pixels in (x, y))
     for level in manifest.levels:
-        if level.cells and manifest.x.size(level.level) <= half_x and manifest.y.size(level.level) <= half_y:
-            return level.level
+        size_x, size_y = manifest.x.size(level.level), manifest.y.size(level.level)
+        if level.cells and size_x <= half_x and size_y <= half_y:
+            across = max(half_x * 2 * x[2] / size_x, half_y * 2 * y[2] / size_y)
+            return level.level if min(across, 1 << level.level) <= _MOST_ACROSS else None
     return None
 
 
