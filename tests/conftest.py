@@ -12,6 +12,11 @@ from hypothesis import HealthCheck, settings
 from tests.browser import Console, launch, playing, remembering
 from tools.run import BROWSER_ADVICE, find_browser, in_ci
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
@@ -28,6 +33,10 @@ param.parameterized.warnings_as_exceptions = True
 # inherit the variable: their start and stop are not news.
 dask.config.set(scheduler="synchronous")
 os.environ.setdefault("DASK_DISTRIBUTED__LOGGING__DISTRIBUTED", "error")
+
+
+_MOST_MEMORY = 8 << 30  # bytes of a process of the tests
+_died: list[object] = []
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +87,26 @@ def page(visitor: "BrowserContext", console: Console) -> "Iterator[Page]":
         tab.screenshot(path=os.environ["BIGVIEW_SHOTS"])
     tab.close()
     assert not console.errors, "\n".join(["the browser's console has errors:", *console.errors])
+
+
+def pytest_configure() -> None:
+    """Let a test that asks for far too much memory fail by itself: it would take the whole machine along."""
+    if resource is not None:
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (_MOST_MEMORY if hard == resource.RLIM_INFINITY else min(hard, _MOST_MEMORY), hard))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object, error: object) -> None:
+    """Take note of a worker that died: the tests it was to run are not run."""
+    if error:
+        _died.append(node)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail in a way that running the failed tests again does not mend."""
+    if _died:
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

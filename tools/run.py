@@ -201,6 +201,8 @@ def test(arguments):
     # A file's tests share the stores they build, so a file stays with one worker.
     # The whole run has six minutes: what takes long is named at the end.
     options = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder", "--durations=15", "--durations-min=4"]
+    # After a worker has died xdist may wait for ever for the one that takes its place.
+    options.append("--max-worker-restart=0")
     pytest = [inside("python"), "-m", "pytest"]
     code = run([*pytest, *options, *arguments])
     if code == SOME_FAILED and in_ci():
