@@ -45,9 +45,8 @@ def _together(one: Table) -> str:
 
 def _card(slug: str, title: str, tables: Sequence[Table], size: str) -> str:
     images = [image for table in tables if (image := _thumbnail(table))]
-    width = f' style="width: {100 / len(images):g}%"' if len(images) > 1 else ""
-    picture = "".join(f'<img alt="" src="data:image/png;base64,{image}"{width}>' for image in images) or "<div class='blank'></div>"
-    return f'<a href="./{escape(slug)}">{picture}<h2>{escape(title)}</h2><p>{escape(size)}</p></a>'
+    pictures = "".join(f'<img alt="" src="data:image/png;base64,{image}">' for image in images)
+    return f'<a href="./{escape(slug)}"><div class="pictures">{pictures}</div><h2>{escape(title)}</h2><p>{escape(size)}</p></a>'
 
 
 @lru_cache(maxsize=32)
