@@ -258,6 +258,19 @@ def test_a_button_that_is_pressed_while_the_bar_changes_is_clicked(explorer):
     page.locator(".records tbody tr").first.wait_for()
 
 
+def test_panels_that_are_opened_at_once_are_all_there(explorer):
+    page = explorer
+    names = ["Filters", "Records", "Charts", "Saved"]
+    slow = page.context.new_cdp_session(page)
+    slow.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.locator(".chips").evaluate("(bar, names) => names.forEach((name) => bar.querySelector(`[aria-label=${name}]`).click())", names)
+    try:
+        for name in ("filters", "table", "charts", "saved"):
+            _until(page, lambda name=name: page.locator(f".panel.{name} > *").count() == 1, f"the panel of {name}")
+    finally:
+        slow.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+
+
 def test_rescaling_changes_colours_and_their_bar(explorer):
     page = explorer
     _colour(page, "score")

@@ -82,7 +82,7 @@ function drawTools(box, send) {  // what a drag does, and what a new area does t
 
 const KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "+", "=", "-", "_", "0", "Home", "Escape", "Enter"])
 
-export function render({ model, el }) {
+export function render({ model, view }) {
   if (model.facts.page) fitPhones()
   const stage = document.createElement("div")
   stage.className = "stage"
@@ -115,8 +115,18 @@ export function render({ model, el }) {
   for (const [name, label] of Object.entries(PANELS)) {
     panels[name] = add(stage, "section", `card panel ${name}`)
     panels[name].setAttribute("aria-label", label)
-    const fill = () => panels[name].replaceChildren(...[model.get_child(name)].filter(Boolean))
+    const fill = () => {
+      const child = model.get_child(name)
+      if (child && child !== panels[name].firstChild) panels[name].replaceChildren(child)
+    }
     model.on(name, fill)
+    // Of panels that are opened together, Panel tells of all when the first is made: the others have nothing to show yet.
+    view.on_child_render(name, (made) => {
+      if (!made.length) return
+      fill()
+      view.render_children()
+      view.invalidate_layout()
+    })
     fill()
   }
   const tools = add(stage, "div", "tools")
