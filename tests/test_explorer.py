@@ -2,6 +2,8 @@
 
 import json
 import socket
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,17 +15,19 @@ import bigview.views.pointer as pointer
 from bigview.app.explorer import Explorer
 from bigview.app.legend import densest_part, legend, remark, summary
 from bigview.app.record import fields, headline, spoken
+from bigview.app.savedpanel import SavedPanel
 from bigview.app.server import make_server, title_of
-from bigview.app.state import colorings, first_coloring
+from bigview.app.state import State, colorings, first_coloring
 from bigview.build.points import build_points
 from bigview.config import limits
 from bigview.errors import ColumnError, InputError, PortError, StoreMissingError
 from bigview.raster.frame import frame
-from bigview.spec import Filter, Style, View
+from bigview.spec import Filter, Filters, Style, View
 from bigview.state import Spec
 from bigview.stores import open as open_store
 from bigview.views.camera import Camera
 from bigview.views.feed import simplified
+from bigview.views.live import Latest
 from bigview.views.picture import Painter, Wish, to_plot, to_value
 
 ROWS = 3000
@@ -283,3 +287,22 @@ def test_a_missing_store_or_file_of_users(path, tmp_path):
 
 def test_titles(store):
     assert title_of(store) == "a"
+
+
+def test_nothing_that_is_to_be_saved_is_dropped_for_something_newer(path, tmp_path):
+    store = open_store(path, selections=str(tmp_path / "saved.db"))
+    heard = []
+    worker = lambda work, deliver: Latest(work, deliver, heard.append, lambda call: call())  # noqa: E731
+    host = SimpleNamespace(table=store, state=State(spec=Spec()), where=Filters(), selected=Filters(), permalink=SimpleNamespace(spec=Spec()))
+    host.map, host.settled, host.pinned = SimpleNamespace(worker=worker, soon=lambda call: call()), [], []
+    panel, names = SavedPanel(host), {f"number {number}" for number in range(12)}
+    for name in sorted(names):
+        panel.component.told("save", {"name": name, "note": ""})
+        panel.component.told("list", {})
+    until = time.monotonic() + 60
+    while {one["name"] for one in panel.component.items} != names and time.monotonic() < until:
+        time.sleep(0.02)
+    panel.close()
+    assert {one.name for one in store.selections().list()} == names
+    assert not heard
+    assert panel.component.said["text"].startswith("Saved number"), "a list says nothing of its own"

@@ -1,7 +1,8 @@
 """The panel of saved selections: what is shown now is kept under a name, with a note, beside the store, for everybody who opens it."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import param
@@ -40,10 +41,10 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Done:
-    """What came of it: what is saved now (None where that is not known), a sentence, and what is to be shown, and how."""
+    """What came of it: what is saved now (None where that is not known), a sentence (None: the last one stays), and what is to be shown, and how."""
 
     items: list[dict[str, Any]] | None
-    said: str = ""
+    said: str | None = ""
     well: bool = True
     opened: tuple[Saved, Where, str] | Opened | None = None
 
@@ -61,7 +62,7 @@ class SavedPanel(Attached):
         super().__init__(host)
         self._selections = Selections(host.table)
         self._does: dict[str, Callable[[_Job], _Done]] = {
-            "list": lambda _: _Done(None),
+            "list": lambda _: _Done(None, None),
             "save": self._save,
             "edit": self._edit,
             "delete": self._delete,
@@ -69,6 +70,7 @@ class SavedPanel(Attached):
             "filter": self._take,
             "view": self._view,
         }
+        self._jobs: deque[_Job] = deque()
         self._worker = self._worker_of(self._work, self._show)
         self.component = SavedView(told=self._told, sizing_mode="stretch_both", margin=0)
         self._attach(self._tell)
@@ -88,22 +90,26 @@ class SavedPanel(Attached):
     def _ask(self, kind: str, value: dict[str, Any]) -> None:
         try:
             where = Filters.of(self._host.where, self._host.selected)
-            self._worker.request(_Job(kind, value, where, self._host.permalink.spec))
+            self._jobs.append(_Job(kind, value, where, self._host.permalink.spec))
+            self._worker.request(None)
         except Exception as error:  # noqa: BLE001  such as a saved selection that is gone
             self._show(None, _Done(None, sentence(error), False))
 
-    def _work(self, job: _Job, _: Callable[[], bool]) -> Iterator[_Done]:
+    def _work(self, _: None, __: Callable[[], bool]) -> Iterator[_Done]:
+        """Do all that was asked: a worker drops a request for a newer one, but nothing that is to be saved may be dropped."""
+        while self._jobs:
+            yield self._done(self._jobs.popleft())
+
+    def _done(self, job: _Job) -> _Done:
         """Do what was asked in the database, off the event loop."""
         try:
             done = self._does[job.kind](job)
         except Exception as error:  # noqa: BLE001  it is said in the panel, and the list stays
             done = _Done(None, sentence(error), False)
         try:
-            items = [_item(one) for one in self._selections.list()]
+            return replace(done, items=[_item(one) for one in self._selections.list()])
         except Exception as error:  # noqa: BLE001  such as a database that is away
-            yield _Done(None, done.said or sentence(error), False, done.opened)
-        else:
-            yield _Done(items, done.said, done.well, done.opened)
+            return replace(done, said=done.said or sentence(error), well=False)
 
     def _save(self, job: _Job) -> _Done:
         value = job.value
@@ -151,7 +157,8 @@ class SavedPanel(Attached):
                 self._state.change(selection=[("add", link)])
             else:
                 self._state.change(filters=[*(part for part in self._state.spec.filters if part != link), link])
-        self.component.said = {"text": done.said, "well": done.well}
+        if done.said is not None:
+            self.component.said = {"text": done.said, "well": done.well}
 
 
 def _item(one: SavedSelection) -> dict[str, Any]:
