@@ -23,6 +23,7 @@ from bigview.app.linked import linkable, linked_page
 from bigview.app.matrixpages import Table, address_of, comparable, compared_page, first_picture, heatmap_page, title_of
 from bigview.app.newest import Newest
 from bigview.app.state import first_coloring
+from bigview.config import limits
 from bigview.errors import BigviewError, InputError, OptionError, PortError
 from bigview.spec import Style, View
 from bigview.state import Spec
@@ -36,6 +37,7 @@ COMPRESSION: int | None = None  # none by the websocket, on the loop: frames com
 UNUSED = 15_000  # ms that a session without a browser lives: a slow line takes this long to load a page, and a lost one to come back
 CHECK = 2_000  # ms between looks for such sessions
 _COMPARED = 3  # pairs of matrices that the list of stores offers to compare
+_PAUSE = 0.1  # seconds before the warm-up: it would take the interpreter from the page of who waits already, and his browser then needs a second
 SIZE = (1280, 800)  # pixels of the picture that warms a store up
 
 log = logging.getLogger(__name__)
@@ -118,8 +120,8 @@ def make_server(
         raise _port_error(error, address, port) from error
     room.open(server, pages)
     desk().serve(server)
-    server.io_loop.add_callback(_load)
-    Thread(target=warm, args=(tables, lambda: room.visited), name="bigview-warm-up", daemon=True).start()
+    warmth = Thread(target=warm, args=(tables, lambda: room.visited), name="bigview-warm-up", daemon=True)
+    server.io_loop.add_callback(_load, partial(server.io_loop.call_later, _PAUSE, warmth.start))
     return server
 
 
@@ -237,9 +239,11 @@ def _port_error(error: OSError, address: str, port: int) -> PortError:
     return PortError(f"The server cannot listen at {address}, port {port}: {error.strerror or error}. Check --address.")
 
 
-def _load() -> None:
+def _load(then: Callable[[], object]) -> None:
     """Load what the first page would: a third of a second, on the loop as a page would, and mostly before anybody comes."""
     import holoviews.plotting.bokeh  # noqa: F401
+
+    then()
 
 
 def warm(tables: Sequence[Table], visited: Callable[[], bool] = lambda: False) -> None:
@@ -254,6 +258,8 @@ def warm(tables: Sequence[Table], visited: Callable[[], bool] = lambda: False) -
             for _ in Painter(table).paint(Wish(view, style, settled=True), visited):
                 if visited():
                     break
-            table.nearest(view.x_range[0], view.y_range[0], view=view)
+            else:
+                x, y = (low + (high - low) / 2 for low, high in table.home)
+                table.nearest(x, y, view=view, within=limits().reach)
         except Exception:  # a page says in its place what is wrong with a store
             log.debug("no warm-up of %s", table, exc_info=True)

@@ -19,7 +19,6 @@ from bigview.store.reader import ROW
 from bigview.views.conditions import Condition
 from bigview.views.interface import StoreInterface
 from bigview.views.live import sentence
-from bigview.views.register import register
 from bigview.views.subset import Subset
 
 Steps = tuple[tuple[Op, Filter], ...]
@@ -72,12 +71,19 @@ def steps_of(table: PointTable, expr: Any) -> Steps:
     """
     if expr is None:
         return ()
-    register()
+    _register()
     try:
         chosen = Subset.of(hv.Dataset(table).select(expr).data).conditions
     except KeyError as error:
         raise ExpressionError(f"The selection of the plot needs columns that the store does not have: {expr!r}.") from error
     return _as_steps(chosen.clauses)
+
+
+def _register() -> None:
+    """Make HoloViews know stores. It loads Datashader, which takes half a second; a server has no use for either."""
+    from bigview.views.register import register
+
+    register()
 
 
 def _as_steps(clauses: Iterable[Clause]) -> Steps:
@@ -184,7 +190,7 @@ class Shared:
         found = hv.link_selections.instance() if linked is None else linked
         if not hasattr(found, "selection_expr"):
             raise OptionError(f"link() takes what hv.link_selections.instance() gives, not {type(linked).__name__}.")
-        register()
+        _register()
         if all(link.linked is not found for link in self._links):
             self._links.append(Link(self._page, found))
         return found
