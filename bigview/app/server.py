@@ -19,7 +19,6 @@ from bigview.app.downloads import desk
 from bigview.app.explorer import Explorer
 from bigview.app.full import Room, said_in_page
 from bigview.app.index import index_page
-from bigview.app.linked import linkable, linked_page
 from bigview.app.matrixpages import Table, address_of, comparable, compared_page, first_picture, heatmap_page, title_of
 from bigview.app.newest import Newest
 from bigview.app.state import first_coloring
@@ -164,6 +163,8 @@ def _pages(tables: Sequence[Table]) -> tuple[dict[str, Callable[[], Any]], dict[
     if len(tables) == 1:
         alone = Newest(tables[0])
         return {"/": lambda: page_of(alone.table)}, {"/": title_of(tables[0])}
+    from bigview.app.linked import linkable, linked_page
+
     slugs: dict[str, Table] = {}
     for table in tables:
         plain = re.sub(r"[^a-z0-9]+", "-", Path(address_of(table).rstrip("/")).stem.lower()).strip("-") or "store"
