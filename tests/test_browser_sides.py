@@ -106,3 +106,31 @@ def test_names_are_found(clustered):
     _until(page, lambda: found.inner_text() == "0 rows, 0 columns", "what is no expression, as a text")
     box.fill("")
     _until(page, lambda: not found.inner_text(), "no search")
+
+
+def test_rows_are_selected_along_their_names_and_told_from_the_rest(clustered):
+    page = clustered
+    box = page.locator(".gutter.rows").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.1
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + 100, steps=4)
+    page.mouse.up()
+    page.locator(".profile .against .spread.rest").wait_for(state="attached")
+    high = int(page.locator(".panel.profile h2").inner_text().split()[0].replace(",", ""))
+    assert abs(high - ROWS * 100 / box["height"]) <= 2
+    spread = page.locator(".profile .against figcaption").inner_text()
+    assert f"of the other {ROWS - high:,} rows" in spread
+    assert page.locator(".profile .against .fields").count() == 1
+    assert _count(page) is not None, "a drag sorts nothing"
+    page.get_by_role("button", name="Table", exact=True).click()
+    page.locator(".panel.table td").nth(3).wait_for()
+    assert page.locator(".panel.table thead th.known").all_inner_texts() == ["kind", "score"]
+
+
+def test_a_clustering_of_the_page_is_shown(clustered):
+    page = clustered
+    page.get_by_role("combobox", name="Order of columns").click()
+    page.locator("li", has_text="by cluster: average cosine").click()
+    page.locator("canvas.beside.cols[aria-valuetext]").wait_for()
+    page.locator(".work").wait_for(state="hidden")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import bigview as bv
-from bigview.app.heatpanels import differing
+from bigview.app.heatrest import against_rest
 from bigview.errors import InputError, OptionError
 from bigview.raster.heat import HeatLook
 from bigview.store import pool
@@ -88,9 +88,24 @@ def test_the_panel_tells_what_differs(tmp_path: Path):
     values[:50, 4] += 5
     store = bv.build_matrix(values, tmp_path / "m.bv", quiet=True)
     look = HeatLook(rows=store.order("rows", index=np.arange(300)[::-1]))
-    told = differing(store, look, ((250, 300), (0, 6)))
-    assert told[0][0] == "4"
-    assert told[0][1].startswith("+")
-    assert differing(store, look, ((250, 300), (1, 6))) == []
-    assert differing(store, look, ((0, 300), (0, 6))) == []
-    assert len(differing(store, look, ((0, 300), (4, 5)))) == 8
+    told = against_rest(store, look, ((250, 300), (0, 6)))
+    assert told["differs"][0][0] == "4"
+    assert told["differs"][0][1].startswith("+")
+    assert "the other 250 rows" in told["spread"]["title"]
+    assert against_rest(store, look, ((0, 300), (0, 6))) == {}
+    assert len(against_rest(store, look, ((0, 300), (4, 5)))["differs"]) == 8
+
+
+def test_a_box_against_the_other_rows_in_its_columns(tmp_path: Path):
+    values = np.random.default_rng(0).normal(size=(300, 6))
+    values[:50, 4] += 5
+    store = bv.build_matrix(values, tmp_path / "m.bv", quiet=True)
+    look = HeatLook(rows=store.order("rows", index=np.arange(300)[::-1]))
+    told = against_rest(store, look, ((250, 300), (1, 4)))
+    assert {name for name, _ in told["differs"]} == {"1", "2", "3"}
+    low, high = (float(store.manifest.facts["quantiles"][at]) for at in (1, -2))
+    for part, rows in (("here", slice(0, 50)), ("rest", slice(50, 300))):
+        inside = np.clip(values[rows, 1:4], low, high)
+        expected = np.histogram(inside, bins=40, range=(low, high))[0] / inside.size
+        assert np.abs(np.array(told["spread"][part]) - expected).sum() < 0.02, "but for values on an edge"
+    assert "half of the selected values lie below" in told["spread"]["spoken"]

@@ -9,6 +9,7 @@ from bigview.app.heattold import name_card, spoken_value
 from bigview.matrixspec import Ordering
 from bigview.raster.heat import known_grid, window_of
 from bigview.raster.heatswipe import SwipeLook, swiped
+from bigview.spec import View
 from bigview.views.live import sentence
 
 PANELS = ("table", "profile")
@@ -25,6 +26,8 @@ _MESSAGES = {
     "zoomed": "_zoomed",
     "name": "_named",
     "sort": "_sort",
+    "lines": "_lines",
+    "cancel": "_cancel",
 }
 
 
@@ -156,6 +159,16 @@ class HeatActs:
         known = getattr(self._page.state.spec, other)
         same = known is not None and known.by == "values" and known.name == name
         self._page.state.sort(other, None if same and not known.descending else Ordering("values", name, not same))
+
+    def _lines(self, value: Any) -> None:
+        """Select whole rows, or whole columns: the pointer was dragged along their names."""
+        low, high = (float(end) for end in value["ends"])
+        rows, cols = self._page.shape
+        self._page.window.select(View((low, high), (0, rows), 1, 1) if value["axis"] == "cols" else View((0, cols), (low, high), 1, 1))
+
+    def _cancel(self, _: Any) -> None:
+        """Leave the work that takes long, and show what was shown before."""
+        self._page.orders.cancel()
 
     def press(self, what: str) -> None:
         """Do what a button of the card says: show the whole matrix, or rescale the colours."""

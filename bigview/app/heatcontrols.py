@@ -137,7 +137,7 @@ class HeatControls:
         """All of them, as the card shows them."""
         row = pn.Row(*self._icons.values(), margin=(2, 0, 0, -5))
         # What is never shown would lie on top of the others, unseen.
-        orders = [widget for side, widget in self._orders.items() if axis_of(self._table, side).columns]
+        orders = [widget for widget in self._orders.values() if widget.visible]
         shown = [*([self._show] if len(self._show.options) > 1 else []), *([] if self._table.kind == "category" else [self._agg]), *orders]
         return pn.Column(*shown, row, self._more, sizing_mode="stretch_width", margin=0)
 

@@ -19,6 +19,7 @@ class HeatPage(Protocol):
     look: HeatLook
     window: Any
     acts: Any
+    orders: Any
     swipe: Any
 
     @property
@@ -33,6 +34,9 @@ class HeatPage(Protocol):
 
     def relink(self) -> None:
         """Give the page the link to what is shown."""
+
+    def say(self, text: str) -> None:
+        """Say a sentence that stays until the second picture."""
 
     def failed(self, text: str) -> None:
         """Say what went wrong."""

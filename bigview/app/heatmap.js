@@ -15,76 +15,6 @@ function pill(box, label, act, path) {
   return button
 }
 
-function drawTable(box, grid) {
-  box.replaceChildren()
-  add(box, "p", "soft", grid.note ?? "")
-  if (!grid.cols) return
-  const frame = add(box, "div", "scroll"), table = add(frame, "table", "")
-  frame.tabIndex = 0
-  frame.setAttribute("role", "region")
-  frame.setAttribute("aria-label", "Values in view")
-  add(table, "caption", "spoken", grid.note)
-  const head = add(add(table, "thead", ""), "tr", "")
-  add(head, "td", "")
-  for (const name of grid.cols) Object.assign(add(head, "th", "", name), { scope: "col", title: name })
-  const body = add(table, "tbody", "")
-  grid.rows.forEach((name, i) => {
-    const row = add(body, "tr", "")
-    Object.assign(add(row, "th", "", name), { scope: "row", title: name })
-    grid.values[i].forEach((text, j) => {
-      const cell = add(row, "td", text === "" ? "none" : "", text || "–"), color = grid.swatches?.[i][j]
-      if (color) cell.style.boxShadow = `inset 4px 0 0 ${color}`
-    })
-  })
-}
-
-function drawLine(box, line) {  // a profile: mean as a line within the band from the least to the greatest value
-  const figure = add(box, "figure", "profile")
-  add(figure, "figcaption", "", line.title)
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
-  svg.setAttribute("viewBox", "0 0 300 80")
-  svg.setAttribute("preserveAspectRatio", "none")
-  svg.setAttribute("role", "img")
-  svg.setAttribute("aria-label", line.spoken)
-  const { mean, low, high, ends } = line, count = mean.length
-  const x = (k) => count > 1 ? (300 * k) / (count - 1) : 150, y = (value) => 78 - (76 * (value - ends[0])) / ((ends[1] - ends[0]) || 1)
-  const path = (name, d) => {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", "path")
-    made.setAttribute("class", name)
-    made.setAttribute("d", d)
-    svg.append(made)
-  }
-  const there = mean.map((value, k) => [k, value]).filter(([, value]) => value !== null)
-  if (there.length) {
-    const up = there.map(([k]) => `${x(k).toFixed(1)},${y(high[k]).toFixed(1)}`), down = there.map(([k]) => `${x(k).toFixed(1)},${y(low[k]).toFixed(1)}`).reverse()
-    path("band", `M${[...up, ...down].join("L")}Z`)
-    path("mean", `M${there.map(([k, value]) => `${x(k).toFixed(1)},${y(value).toFixed(1)}`).join("L")}`)
-  }
-  figure.append(svg)
-  const ends_ = add(figure, "div", "ends")
-  add(ends_, "span", "", line.first)
-  add(ends_, "span", "", line.last)
-}
-
-function drawProfile(box, profile, send) {
-  box.replaceChildren()
-  if (!profile.title) return
-  add(box, "h2", "", profile.title)
-  fieldList(box, profile.fields)
-  for (const line of profile.lines) drawLine(box, line)
-  if (profile.differs?.length) {
-    add(box, "h3", "", "Differs most from the rest")
-    fieldList(box, profile.differs)
-  }
-  const files = add(box, "div", "files")
-  add(files, "span", "soft", profile.files?.length ? "Download" : profile.note ?? "")
-  for (const file of profile.files ?? []) {
-    const link = add(files, "a", "tool", `${file.name} ${file.size}`)
-    link.href = file.link
-    link.download = ""
-  }
-}
-
 export function render({ model, el, view }) {
   const stage = document.createElement("div")
   stage.className = "stage heat"
@@ -129,6 +59,12 @@ export function render({ model, el, view }) {
   hover.setAttribute("role", "tooltip")
   const message = add(stage, "div", "card message")
   message.setAttribute("role", "alert")
+  const work = add(stage, "div", "card work")
+  work.setAttribute("role", "status")
+  const working = add(work, "span", ""), bar = add(work, "progress", "")
+  bar.max = 1
+  bar.setAttribute("aria-label", "Progress")
+  pill(work, "Cancel", () => send("cancel", null))
   const sketch = add(stage, "div", "card sketch"), note = add(stage, "div", "note"), live = add(stage, "div", "spoken")
   live.setAttribute("aria-live", "polite")
 
@@ -204,9 +140,12 @@ export function render({ model, el, view }) {
   map.addEventListener("wheel", wheeled(null), { capture: true, passive: false })
   for (const [axis, gutter] of Object.entries(gutters)) {
     gutter.addEventListener("wheel", wheeled(axis), { passive: false })
-    const placeAt = (event) => {
+    const lineAt = (event) => {
       const { x_range: x, y_range: y } = figure, box = map.getBoundingClientRect()
-      const found = axis === "cols" ? x.start + ((event.clientX - box.left) / box.width) * (x.end - x.start) : -y.end + ((event.clientY - box.top) / box.height) * (y.end - y.start)
+      return axis === "cols" ? x.start + ((event.clientX - box.left) / box.width) * (x.end - x.start) : -y.end + ((event.clientY - box.top) / box.height) * (y.end - y.start)
+    }
+    const placeAt = (event) => {
+      const { x_range: x } = figure, box = map.getBoundingClientRect(), found = lineAt(event)
       // Slanted names lean away from their column: the one whose foot is nearest to the pointer's diagonal.
       const lean = axis === "cols" && !room.flat ? ((box.top + overlay.edge.top - 9 - event.clientY) / box.width) * (x.end - x.start) : 0
       const near = overlay.labels[axis].map((label) => label.place).sort((a, b) => Math.abs(a + 0.5 - found + lean) - Math.abs(b + 0.5 - found + lean))[0]
@@ -218,11 +157,36 @@ export function render({ model, el, view }) {
       if (found !== undefined) ask({ axis, place: found, x: event.clientX - box.left, y: event.clientY - box.top })
     })
     gutter.addEventListener("mouseleave", () => ask(null))
-    gutter.addEventListener("click", (event) => {
-      const found = figure && placeAt(event)
-      if (found !== undefined) send("sort", { axis, place: found })
+    // A drag along the names selects whole rows, or columns; a click sorts by one.
+    const at = axis === "cols" ? "clientX" : "clientY", size = () => model.facts[axis].size
+    let from = null, dragged = false
+    const across = (event) => Math.min(size(), Math.max(0, lineAt(event)))
+    const chosen = (event) => {
+      const ends = [from.line, across(event)].sort((a, b) => a - b)
+      return [Math.floor(ends[0]), Math.max(Math.floor(ends[0]) + 1, Math.ceil(ends[1]))]
+    }
+    gutter.addEventListener("pointerdown", (event) => {
+      if (!figure || event.button) return
+      from = { at: event[at], line: across(event) }
+      dragged = false
+      gutter.setPointerCapture(event.pointerId)
     })
-    gutter.title = axis === "rows" ? "Click: sort the columns by this row. Wheel: zoom the rows." : "Click: sort the rows by this column. Wheel: zoom the columns."
+    gutter.addEventListener("pointermove", (event) => {
+      if (!from || (!dragged && Math.abs(event[at] - from.at) < 6)) return
+      dragged = true
+      overlay.box = axis === "rows" ? { rows: chosen(event), cols: [0, model.facts.cols.size] } : { rows: [0, model.facts.rows.size], cols: chosen(event) }
+      redraw()
+    })
+    gutter.addEventListener("pointerup", (event) => {
+      if (from && dragged) send("lines", { axis, ends: chosen(event) })
+      from = null
+    })
+    gutter.addEventListener("pointercancel", () => { from = null; show.box() })
+    gutter.addEventListener("click", (event) => {
+      const found = figure && !dragged && placeAt(event)
+      if (found !== undefined && found !== false) send("sort", { axis, place: found })
+    })
+    gutter.title = axis === "rows" ? "Click: sort the columns by this row. Drag: select rows. Wheel: zoom the rows." : "Click: sort the rows by this column. Drag: select columns. Wheel: zoom the columns."
   }
 
   for (const [name, label] of Object.entries(PANELS)) {
@@ -302,7 +266,21 @@ export function render({ model, el, view }) {
     },
     legend: () => drawLegend(legend, model.legend, () => {}),
     grid: () => drawTable(panels.table, model.grid),
-    profile: () => drawProfile(panels.profile, model.profile, send),
+    profile() {
+      drawProfile(panels.profile, model.profile, send)
+      show.rest()
+    },
+    rest() {
+      const box = panels.profile.querySelector(".against")
+      if (box) drawRest(box, model.rest)
+    },
+    work() {
+      const { text, share } = model.work
+      work.hidden = !text
+      if (working.textContent !== (text ?? "")) working.textContent = text ?? ""
+      if (share === undefined || share === null) bar.removeAttribute("value")
+      else bar.value = share
+    },
     hover() {
       overlay.hover = model.hover
       const box = map.getBoundingClientRect(), whole = stage.getBoundingClientRect(), { x, y, page } = model.hover

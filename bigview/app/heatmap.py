@@ -12,6 +12,7 @@ import panel as pn
 from bigview.app.component import on_page, own_theme
 from bigview.app.heatacts import CLOSEST, HeatActs
 from bigview.app.heatcontrols import HeatControls
+from bigview.app.heatorders import HeatOrders
 from bigview.app.heatsides import HeatSides
 from bigview.app.heatstage import HeatStage
 from bigview.app.heatstate import HeatState, first_spec, look_of, relooked, usable_spec
@@ -25,7 +26,6 @@ from bigview.raster.heatlabels import axis_of, names_at, steps_of
 from bigview.raster.render import readable
 from bigview.spec import View
 from bigview.store.matrix import MatrixTable
-from bigview.store.pool import Stopped, stoppable
 from bigview.views.heatcells import Cell
 from bigview.views.heatscene import HeatPicture, HeatScene
 from bigview.views.live import sentence
@@ -60,7 +60,6 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self.look = look_of(table, found)
         self._jump, self._holding = False, bool(said)
         self._only: Any = None
-        self._left = False
         self.scene = HeatScene(table)
         self.map = Map(self.scene, self.look, self, None, None if found.view is None else self.scene.camera(found.view))
         with own_theme():
@@ -85,7 +84,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
             told=self._told,
         )
         self.window = HeatWindow(self)
-        self.acts = HeatActs(self)
+        self.acts, self.orders = HeatActs(self), HeatOrders(self, self._looked)
         self.state.param.watch(lambda event: self.map.soon(lambda: self._changed(event.old, event.new)), "spec")
         if page:
             pn.state.on_session_destroyed(lambda _: self.close())
@@ -178,17 +177,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         elif not self.map.ready:
             self._looked(look_of(self.table, new, self._only))
         else:
-            if any(one is not None and one.by == "cluster" for one in (new.rows, new.cols)):
-                self.failed("Clustering …")  # the next picture takes it away
-            self.map.aside(lambda: self._look_for(new), self._looked)
-
-    def _look_for(self, spec: MatrixSpec) -> HeatLook | None:
-        """Return how a spec shows the matrix; None once other orders are wanted, or the visitor has left: a tree may take minutes."""
-        with stoppable(lambda: self._left or (self.state.spec.rows, self.state.spec.cols) != (spec.rows, spec.cols)):
-            try:
-                return look_of(self.table, spec, self._only)
-            except Stopped:
-                return None
+            self.orders.find(old, new, self._only)
 
     def narrow(self, rows: Any) -> None:
         """Show only some rows, by their native numbers, in the order that is chosen; all of them for None."""
@@ -201,9 +190,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self.stage.facts = {**self.stage.facts, "rows": self._axis("rows")}
         self.map.reset()
 
-    def _looked(self, look: HeatLook | None) -> None:
-        if look is None:
-            return
+    def _looked(self, look: HeatLook) -> None:
         if (look.rows, look.cols) != (self.look.rows, self.look.cols):
             self.stage.param.update(sort=self._sorted(), texts={}, hover={})
             self.acts.leave()
@@ -305,6 +292,5 @@ class HeatmapExplorer(pn.viewable.Viewer):
 
     def close(self) -> None:
         """Stop all work; called when the visitor leaves."""
-        self._left = True
         self.window.close()
         self.map.close()

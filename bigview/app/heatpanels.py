@@ -14,8 +14,7 @@ from bigview.raster.matrixgrid import aggregate_matrix
 from bigview.raster.palettes import category_colours, hexes
 from bigview.raster.render import readable
 from bigview.spec import View
-from bigview.store.contrast import contrast
-from bigview.store.matrix import MatrixTable, Side
+from bigview.store.matrix import MatrixTable
 from bigview.store.matrixexport import ARRAYS, MATRIX_FORMATS, WIDEST, CellExport
 from bigview.views.heatcells import numbers_of
 
@@ -23,9 +22,9 @@ Box = tuple[tuple[int, int], tuple[int, int]]
 """Rows and columns, each from the first place to the one after the last, in the order shown."""
 
 _TABLE = (60, 24)  # rows and columns of the table: what a person reads
+_KNOWN = 6  # columns of metadata beside it
+_LONGEST = 160  # characters of a value
 _BINS = 300  # of a profile: what the panel is wide
-_DIFFERING = 8  # lines that differ most from the rest
-_CONTRASTED = 200_000_000  # cells of a matrix in which they are looked for: one pass over all of it, 0.4 s
 
 
 def box_of(view: View, shape: tuple[int, int]) -> Box:
@@ -52,18 +51,39 @@ def swatches_of(table: MatrixTable, codes: NDArray[Any], dark: bool) -> list[str
 
 
 def table_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
-    """Return the first rows and columns of a box as a table, and a sentence that says so."""
+    """Return the first rows and columns of a box as a table, with what is known of the rows, and a sentence that says so."""
     (r0, r1), (c0, c1) = box
     rows, cols = np.arange(r0, min(r1, r0 + _TABLE[0])), np.arange(c0, min(c1, c0 + _TABLE[1]))
     if not len(rows) or not len(cols):
         return {"note": "Nothing of the matrix is in view."}
     values = numbers_of(table, table.cells(native(look.rows, rows), native(look.cols, cols))).tolist()
-    note = f"{r1 - r0:,} rows × {c1 - c0:,} columns in view"
+    note = f"{r1 - r0:,} rows × {c1 - c0:,} columns"
     if len(rows) < r1 - r0 or len(cols) < c1 - c0:
         note += f"; the first {len(rows):,} × {len(cols):,} of them are here. Zoom in to see others."
     names = (names_at(table, look, side, places) for side, places in (("cols", cols), ("rows", rows)))
-    swatches = {"swatches": [swatches_of(table, np.array(line), look.style.dark) for line in values]} if table.kind == "category" else {}
-    return swatches | {"cols": next(names), "rows": next(names), "values": [[told(table, value) for value in line] for line in values], "note": note}
+    more = {"swatches": [swatches_of(table, np.array(line), look.style.dark) for line in values]} if table.kind == "category" else {}
+    more |= known_of(table, look, rows)
+    texts = [[told(table, value) for value in line] for line in values]
+    return more | {"cols": next(names), "rows": next(names), "values": texts, "note": note}
+
+
+def known_of(table: MatrixTable, look: HeatLook, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """Return the metadata of some rows, by their places in the order shown: names of the columns, and a text for each row and column."""
+    axis = axis_of(table, "rows")
+    names = list(axis.columns)[:_KNOWN]
+    if not names:
+        return {}
+    lines = [list(axis.line(int(number)).values()) for number in native(look.rows, rows)]
+    return {"known": [readable(name) for name in names], "facts": [[said(value) for value in line[:_KNOWN]] for line in lines]}
+
+
+def said(value: Any) -> str:
+    """Return a value of a column as people read it; a year has no comma."""
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) < 10_000 and value == int(value) else value_text(value)
+    return readable(str(value))[:_LONGEST]
 
 
 def profile_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
@@ -84,22 +104,6 @@ def profile_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
     if high > 1:
         lines.append(_line("Along the rows", _statistics(table, look, box, (min(_BINS, high), 1)), names[0]))
     return {"title": title, "fields": fields, "lines": lines}
-
-
-def differing(table: MatrixTable, look: HeatLook, box: Box) -> list[list[str]]:
-    """Return the columns in which whole rows of a box differ most from the other rows (or the rows, for whole columns), as people read them."""
-    (rows, cols), (high, wide) = box, look.shape(table)
-    whole = rows == (0, high), cols == (0, wide)
-    if table.kind == "category" or table.manifest.layout == "similarity" or table.size > _CONTRASTED or whole[0] == whole[1]:
-        return []
-    side: Side = "rows" if whole[1] else "cols"
-    chosen = native(look.rows, np.arange(*rows)) if whole[1] else native(look.cols, np.arange(*cols))
-    names = axis_of(table, "cols" if whole[1] else "rows").names
-    found = contrast(table, chosen, side).top(names, _DIFFERING)
-    return [
-        [readable(str(one["name"])), f"{one['effect']:+.2f} sd: {value_text(float(one['mean']))}, the rest {value_text(float(one['rest']))}"]
-        for _, one in found.iterrows()
-    ]
 
 
 def _statistics(table: MatrixTable, look: HeatLook, box: Box, shape: tuple[int, int]) -> dict[str, NDArray[Any]]:

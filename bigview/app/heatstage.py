@@ -21,6 +21,7 @@ class HeatStage(Component):
     names = param.Dict(default={}, doc="Names of rows and columns in and around the window, by place.")
     opened = param.List(default=[], item_type=str, doc="Names of the panels that are open.")
     profile = param.Dict(default={}, doc="What the selected rows and columns hold, and files of it.")
+    rest = param.Dict(default={}, doc="What tells the selection from the rest: both distributions, and the lines that differ most.")
     sides = param.Dict(default={}, doc="Trees, tracks and hits beside the map, for the view.")
     sketch = param.String(default="", doc="What is not exact in the picture; empty where all is.")
     sort = param.Dict(default={}, doc="By what rows and columns are sorted.")
@@ -28,7 +29,9 @@ class HeatStage(Component):
     swipe = param.Dict(default={}, doc="Names of the two matrices to swipe between, where the divider is, the source of the other picture.")
     texts = param.Dict(default={}, doc="Values that are written into their cells.")
 
+    work = param.Dict(default={}, doc="What is being worked on for long, and how much of it is done; it can be cancelled.")
+
     _esm = HERE / "heatmap.js"
-    _parts = ("record.js", "legend.js", "heatnames.js", "heatsides.js", "heatswipe.js")
+    _parts = ("record.js", "legend.js", "heatnames.js", "heatpanels.js", "heatsides.js", "heatswipe.js")
     _render_policy = "manual"
     _stylesheets = (str(HERE / "explorer.css"), str(HERE / "heatmap.css"), str(HERE / "heatsides.css"), str(HERE / "heatswipe.css"))

@@ -5,6 +5,7 @@ from typing import Any
 
 import param
 
+from bigview.build.progress import Progress
 from bigview.errors import BigviewError, OptionError
 from bigview.matrixspec import MatrixSpec, MatrixStyle, Ordering
 from bigview.raster.heat import HeatLook
@@ -58,9 +59,9 @@ def relooked(look: HeatLook, spec: MatrixSpec) -> HeatLook:
     return (HeatLook if spec.swipe is None else SwipeLook)(spec.style, look.rows, look.cols)
 
 
-def look_of(table: MatrixTable, spec: MatrixSpec, only: Any = None) -> HeatLook:
+def look_of(table: MatrixTable, spec: MatrixSpec, only: Any = None, tell: Progress | None = None) -> HeatLook:
     """Return how a spec shows a matrix, or only some native rows of it. Sorting reads a line of it: not for the event loop."""
-    rows, cols = (order_of(table, side, getattr(spec, side)) for side in SIDES)
+    rows, cols = (order_of(table, side, getattr(spec, side), tell) for side in SIDES)
     if only is not None:
         rows = table.order("rows", index=only) if rows is None else rows.kept(only)
     return (HeatLook if spec.swipe is None else SwipeLook)(spec.style, rows, cols)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from bigview.app.heatpanels import swatches_of, told
+from bigview.app.heatpanels import said, swatches_of, told
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatlabels import names_at
 from bigview.raster.heatlegend import value_text
@@ -17,7 +17,6 @@ from bigview.views.heatcells import Cell, facts_of, pair_at, value_at
 from bigview.views.heatscene import HeatPicture, Names
 
 _LINES = 8  # columns of metadata of a row, and of a column, that hover tells
-_LONGEST = 160  # characters of a value
 
 
 def names_told(picture: HeatPicture, look: HeatLook) -> dict[str, Any]:
@@ -120,16 +119,7 @@ def _block(table: MatrixTable, look: HeatLook, found: Cell) -> list[list[str]]:
 
 
 def _facts(found: dict[str, Any]) -> list[list[str]]:
-    return [[name, _said(value)] for name, value in list(found.items())[:_LINES]]
-
-
-def _said(value: Any) -> str:
-    """Return a value of a column as people read it; a year has no comma."""
-    if value is None or value != value:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.0f}" if abs(value) < 10_000 and value == int(value) else value_text(value)
-    return readable(str(value))[:_LONGEST]
+    return [[name, said(value)] for name, value in list(found.items())[:_LINES]]
 
 
 def name_card(table: MatrixTable, look: HeatLook, side: str, place: int, at: tuple[float, float]) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from typing import Any
 
 from bigview.app.heathost import HeatPage
 from bigview.app.heatimage import IMAGES, HeatImage
-from bigview.app.heatpanels import Box, box_of, differing, exports_of, profile_of, table_of
+from bigview.app.heatpanels import Box, box_of, exports_of, profile_of, table_of
+from bigview.app.heatrest import against_rest
 from bigview.app.tableexport import open_desk
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatswipe import SwipeLook
 from bigview.spec import View
+from bigview.store.pool import Stopped, stoppable
 from bigview.views.heatscene import HeatPicture
 from bigview.views.live import sentence
 
@@ -73,28 +75,37 @@ class HeatWindow:
     def renew(self) -> None:
         """Fill the panels that are open."""
         opened = self._page.stage.opened
-        asked = (self.box, self._selected, self._page.look, tuple(opened))
+        asked = (self._selected or self.box, self._selected is not None, self._page.look, tuple(opened))
         if not opened or asked == self._shown:
             return
         if self._worker is None:
             self._worker = self._page.map.worker(self._work, self._deliver)
         self._worker.request(asked)
 
-    def _work(self, asked: Any, _: Callable[[], bool]) -> Iterator[dict[str, Any]]:
-        box, selected, look, opened = asked
+    def _work(self, asked: Any, stale: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+        box, chosen, look, opened = asked
         table = self._page.table
         found: dict[str, Any] = {}
         if "table" in opened:
-            found["grid"] = table_of(table, look, selected or box)
+            found["grid"] = table_of(table, look, box)
         if "profile" in opened:
-            found["profile"] = {**profile_of(table, look, selected or box), "note": "" if self._desk is not None else "Files: store.export(…)"}
-            found["profile"]["differs"] = [] if selected is None else differing(table, look, selected)
+            found["profile"] = {**profile_of(table, look, box), "note": "" if self._desk is not None else "Files: store.export(…)"}
         yield found
+        if "profile" in opened and chosen:
+            with stoppable(stale):
+                try:
+                    yield {"rest": against_rest(table, look, box)}
+                except Stopped:
+                    return
 
     def _deliver(self, asked: Any, found: dict[str, Any]) -> None:
-        box, selected, look, _ = asked
+        box, _, look, _ = asked
+        if "rest" in found:
+            self._page.stage.rest = found["rest"]
+            return
+        self._page.stage.rest = {}
         if "profile" in found and self._desk is not None:
-            found["profile"]["files"] = self._offered(look, selected or box)
+            found["profile"]["files"] = self._offered(look, box)
         self._shown = asked
         self._page.stage.param.update(**found)
 

@@ -122,8 +122,7 @@ def cluster(leaves: Leaves, options: ClusterOptions, groups: Any = None, tell: P
     tell = tell or Silent()
     if leaves.count == 0:
         return joined([], title)
-    tell.stage("survey", 0, "")
-    known = survey(leaves, options.metric, options.standard)
+    known = survey(leaves, options.metric, options.standard, tell)
     tree_of = _tree_of(leaves, known, options, tell)
     trees = []
     for members in _members(groups, leaves.count):

@@ -9,6 +9,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from bigview.build.progress import Progress, Silent
 from bigview.store import pool
 from bigview.store.matrix import MatrixTable
 from bigview.store.sparse import Half
@@ -139,7 +140,7 @@ class Survey:
         return np.asarray((values - shift) * factor, np.float32)
 
 
-def survey(leaves: Leaves, metric: Metric, standard: bool) -> Survey:
+def survey(leaves: Leaves, metric: Metric, standard: bool, tell: Progress | None = None) -> Survey:
     """Read leaves once: which are equal, and what makes them comparable.
 
     Parameters
@@ -150,17 +151,21 @@ def survey(leaves: Leaves, metric: Metric, standard: bool) -> Survey:
         and length are those of the values there are.
     standard : bool
         Whether each feature is divided by its standard deviation; for Euclidean distances.
+    tell : Progress, optional
     """
+    tell = tell or Silent()
+    tell.stage("survey", leaves.count, "leaves")
     sums, squares, counts = (np.zeros(leaves.width) for _ in range(3))
     own = np.zeros((leaves.count, 3))
     hashes = np.zeros(leaves.count, np.uint64)
     largest = 0.0
     if leaves.entries is not None:
-        largest = _survey_sparse(leaves, (sums, squares, counts), own, hashes)
+        largest = _survey_sparse(leaves, (sums, squares, counts), own, hashes, tell)
     for low, left, block in leaves.blocks() if leaves.entries is None else ():
         high, right = low + block.shape[0], left + block.shape[1]
         largest = max(largest, float(np.nanmax(np.abs(block), initial=0.0, where=~np.isnan(block))))
         _survey(block, left, (sums[left:right], squares[left:right], counts[left:right]), own[low:high], hashes[low:high])
+        tell.advance(block.shape[0] if right == leaves.width else 0)
     first, kind = equal(hashes)
     if metric == "euclidean":
         mean = sums / np.maximum(counts, 1)
@@ -179,7 +184,7 @@ def survey(leaves: Leaves, metric: Metric, standard: bool) -> Survey:
     return Survey(kind, first, mean[:, None], np.where(flat, 0, 1 / np.sqrt(np.where(flat, 1, power_of)))[:, None], 1.0)
 
 
-def _survey_sparse(leaves: Leaves, features: tuple[Doubles, Doubles, Doubles], own: Doubles, hashes: NDArray[np.uint64]) -> float:
+def _survey_sparse(leaves: Leaves, features: tuple[Doubles, Doubles, Doubles], own: Doubles, hashes: NDArray[np.uint64], tell: Progress) -> float:
     """Do the same for what is stored of sparse leaves; what is not stored is 0. Returns the largest size of a value."""
     assert leaves.entries is not None
     features[2][:] = leaves.count
@@ -192,6 +197,7 @@ def _survey_sparse(leaves: Leaves, features: tuple[Doubles, Doubles, Doubles], o
         begin, numbers, values = leaves.entries((low, high))
         largest = max(largest, float(np.nanmax(np.abs(values), initial=0.0, where=~np.isnan(values))))
         _survey_entries(begin, numbers, values, features, own[low:high], hashes[low:high])
+        tell.advance(high - low)
     return largest
 
 

@@ -1,6 +1,8 @@
 """How a matrix is shown at first, and the orders that recipes stand for."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -8,16 +10,21 @@ from typing import Any
 import numpy as np
 
 from bigview.build.clustering import ClusterOptions, clustered
+from bigview.build.progress import Progress
 from bigview.errors import BigviewError, OptionError, closest
 from bigview.matrixspec import MatrixSpec, MatrixStyle, Ordering
 from bigview.raster.heatlabels import axis_of
 from bigview.store.matrix import MatrixTable, Side
 from bigview.store.orders import Order
+from bigview.store.pool import Stopped, stopped
 from bigview.store.tree import Tree
 from bigview.store.trees import TreeFile, kept_trees
 
 _TREES = 8
 """Trees that the process holds: one of a million leaves takes 32 MB."""
+
+_PATIENCE = 0.1
+"""Seconds between two looks whether who waits for a tree has left."""
 
 _BY_CHANCE = 8
 """Rows that hardly come in a tree's sequence by chance: once in 40,000 times."""
@@ -42,8 +49,8 @@ def first_style(table: MatrixTable, dark: bool = True) -> MatrixStyle:
     return MatrixStyle(center=0.0 if both and math.isfinite(low + high) else None, dark=dark)
 
 
-def order_of(table: MatrixTable, side: Side, ordering: Ordering | None) -> Order | None:
-    """Return the order that a recipe stands for, None for the native one.
+def order_of(table: MatrixTable, side: Side, ordering: Ordering | None, tell: Progress | None = None) -> Order | None:
+    """Return the order that a recipe stands for, None for the native one; a tree that is made tells how far it is.
 
     Raises
     ------
@@ -55,7 +62,7 @@ def order_of(table: MatrixTable, side: Side, ordering: Ordering | None) -> Order
     if ordering is None:
         return None
     if ordering.by == "cluster":
-        tree = tree_of(table, side, ordering.name)
+        tree = tree_of(table, side, ordering.name, tell)
         return Order.of(tree.index, axis_of(table, side).size, ordering.title.removeprefix("by "))
     if ordering.by == "column":
         return table.order(side, by=ordering.name, descending=ordering.descending)
@@ -68,7 +75,7 @@ def order_of(table: MatrixTable, side: Side, ordering: Ordering | None) -> Order
     return table.order(side, values_of=place, descending=ordering.descending)
 
 
-def tree_of(table: MatrixTable, side: Side, recipe: str) -> Tree:
+def tree_of(table: MatrixTable, side: Side, recipe: str, tell: Progress | None = None) -> Tree:
     """Return a tree by its recipe (`bigview.build.clustering.ClusterOptions.recipe`): one at hand, one kept with the store, or a new one.
 
     One tree is made at a time: it takes all cores and much memory, and who else waits may want the same.
@@ -77,12 +84,23 @@ def tree_of(table: MatrixTable, side: Side, recipe: str) -> Tree:
     found = _trees.get(key)
     if found is None:
         options = ClusterOptions.of_recipe(recipe)
-        with _making:
-            found = _trees.pop(key, None) or clustered(table, side, options)
+        with _turn():
+            found = _trees.pop(key, None) or clustered(table, side, options, tell)
             _trees[key] = found
             while len(_trees) > _TREES:
                 del _trees[next(iter(_trees))]
     return found
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    while not _making.acquire(timeout=_PATIENCE):
+        if stopped():
+            raise Stopped
+    try:
+        yield
+    finally:
+        _making.release()
 
 
 def shown_as(table: MatrixTable, side: Side, given: Any) -> tuple[Order | None, Tree | None]:

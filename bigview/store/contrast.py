@@ -60,7 +60,14 @@ class Contrast:
         return pd.DataFrame({"name": names[order], "effect": effect[order], "mean": self.means[0, order], "rest": self.means[1, order]}, index=order)
 
 
-def contrast(table: MatrixTable, chosen: Any, side: Literal["rows", "cols"] = "rows", bins: int = 64) -> Contrast:
+def contrast(
+    table: MatrixTable,
+    chosen: Any,
+    side: Literal["rows", "cols"] = "rows",
+    bins: int = 64,
+    lines: Any = None,
+    span: tuple[float, float] | None = None,
+) -> Contrast:
     """Compare some rows (or columns) with the others.
 
     Parameters
@@ -71,7 +78,11 @@ def contrast(table: MatrixTable, chosen: Any, side: Literal["rows", "cols"] = "r
         Native numbers.
     side : {"rows", "cols"}
     bins : int
-        Of the distributions, between the lowest and the highest value of the matrix.
+        Of the distributions.
+    lines : array of int, optional
+        Native numbers on the other axis: only their cells count. All of them.
+    span : (float, float), optional
+        Ends of the distributions; the lowest and the highest value of the matrix.
 
     Raises
     ------
@@ -85,13 +96,12 @@ def contrast(table: MatrixTable, chosen: Any, side: Literal["rows", "cols"] = "r
     if table.kind == "category":
         raise OptionError("Categories have no mean: only matrices of numbers can be contrasted.")
     size, width = table.shape if side == "rows" else table.shape[::-1]
-    numbers = np.asarray(chosen, np.int64).ravel()
-    beyond = numbers[(numbers < 0) | (numbers >= size)]
-    if len(beyond):
-        raise InputError(f"There is no number {beyond[0]:,} among the {side}; there are {size:,}, counted from 0.")
     part = np.ones(size, np.int64)
-    part[numbers] = 0
-    low, high = (float(table.manifest.facts.get(name) or 0.0) for name in ("low", "high"))
+    part[_numbers(chosen, size, side)] = 0
+    counted = np.full(width, lines is None)
+    if lines is not None:
+        counted[_numbers(lines, width, "cols" if side == "rows" else "rows")] = True
+    low, high = span or (float(table.manifest.facts.get(name) or 0.0) for name in ("low", "high"))
     edges = np.linspace(low, high if high > low else low + 1.0, bins + 1)
     middle = float(table.manifest.facts.get("mean") or 0.0)
     rows = table.shape[0]
@@ -102,7 +112,7 @@ def contrast(table: MatrixTable, chosen: Any, side: Literal["rows", "cols"] = "r
             if pool.stopped():
                 raise pool.Stopped
             for row, col, values in table.blocks(slice(first, min(first + BAND, ends[1]))):
-                _add(_plain(values, table.missing), side == "rows", (row, col), part, (middle, edges[0], edges[-1]), sums, histogram)
+                _add(_plain(values, table.missing), side == "rows", (row, col), (part, counted), (middle, edges[0], edges[-1]), sums, histogram)
         return sums, histogram
 
     done = pool.run(band, pool.slices(rows, BAND))
@@ -113,6 +123,14 @@ def contrast(table: MatrixTable, chosen: Any, side: Literal["rows", "cols"] = "r
     return Contrast(counts.astype(np.int64), means + middle, deviations, edges, np.sum([histogram for _, histogram in done], axis=0))
 
 
+def _numbers(given: Any, size: int, side: str) -> NDArray[np.int64]:
+    numbers = np.asarray(given, np.int64).ravel()
+    beyond = numbers[(numbers < 0) | (numbers >= size)]
+    if len(beyond):
+        raise InputError(f"There is no number {beyond[0]:,} among the {side}; there are {size:,}, counted from 0.")
+    return numbers
+
+
 def _plain(values: NDArray[Any], missing: int | None) -> NDArray[Any]:
     if missing is not None:
         return np.where(values == missing, np.nan, values.astype(np.float64))
@@ -120,16 +138,17 @@ def _plain(values: NDArray[Any], missing: int | None) -> NDArray[Any]:
 
 
 @nb.njit(nogil=True, cache=True)
-def _add(values, by_rows, corner, part, about, sums, histogram):  # type: ignore[no-untyped-def]
+def _add(values, by_rows, corner, parted, about, sums, histogram):  # type: ignore[no-untyped-def]
+    part, counted = parted
     middle, low, high = about
     bins = histogram.shape[1]
     scale = bins / (high - low)
     for i in range(values.shape[0]):
         for j in range(values.shape[1]):
             value = np.float64(values[i, j])
-            if not np.isfinite(value):
-                continue
             own, across = (corner[0] + i, corner[1] + j) if by_rows else (corner[1] + j, corner[0] + i)
+            if not (np.isfinite(value) and counted[across]):
+                continue
             here = part[own]
             off = value - middle
             sums[0, here, across] += 1

@@ -1,0 +1,102 @@
+// The panels beside a matrix: the window as a table, profiles, the selection against the rest. All of the data enters as text.
+
+function drawTable(box, grid) {
+  box.replaceChildren()
+  add(box, "p", "soft", grid.note ?? "")
+  if (!grid.cols) return
+  const frame = add(box, "div", "scroll"), table = add(frame, "table", "")
+  frame.tabIndex = 0
+  frame.setAttribute("role", "region")
+  frame.setAttribute("aria-label", "Values in view")
+  add(table, "caption", "spoken", grid.note)
+  const head = add(add(table, "thead", ""), "tr", "")
+  add(head, "td", "")
+  for (const name of grid.known ?? []) Object.assign(add(head, "th", "known", name), { scope: "col", title: name })
+  for (const name of grid.cols) Object.assign(add(head, "th", "", name), { scope: "col", title: name })
+  const body = add(table, "tbody", "")
+  grid.rows.forEach((name, i) => {
+    const row = add(body, "tr", "")
+    Object.assign(add(row, "th", "", name), { scope: "row", title: name })
+    for (const text of grid.facts?.[i] ?? []) add(row, "td", "known", text).title = text
+    grid.values[i].forEach((text, j) => {
+      const cell = add(row, "td", text === "" ? "none" : "", text || "–"), color = grid.swatches?.[i][j]
+      if (color) cell.style.boxShadow = `inset 4px 0 0 ${color}`
+    })
+  })
+}
+
+function drawLine(box, line) {  // a profile: mean as a line within the band from the least to the greatest value
+  const figure = add(box, "figure", "profile")
+  add(figure, "figcaption", "", line.title)
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
+  svg.setAttribute("viewBox", "0 0 300 80")
+  svg.setAttribute("preserveAspectRatio", "none")
+  svg.setAttribute("role", "img")
+  svg.setAttribute("aria-label", line.spoken)
+  const { mean, low, high, ends } = line, count = mean.length
+  const x = (k) => count > 1 ? (300 * k) / (count - 1) : 150, y = (value) => 78 - (76 * (value - ends[0])) / ((ends[1] - ends[0]) || 1)
+  const path = (name, d) => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", "path")
+    made.setAttribute("class", name)
+    made.setAttribute("d", d)
+    svg.append(made)
+  }
+  const there = mean.map((value, k) => [k, value]).filter(([, value]) => value !== null)
+  if (there.length) {
+    const up = there.map(([k]) => `${x(k).toFixed(1)},${y(high[k]).toFixed(1)}`), down = there.map(([k]) => `${x(k).toFixed(1)},${y(low[k]).toFixed(1)}`).reverse()
+    path("band", `M${[...up, ...down].join("L")}Z`)
+    path("mean", `M${there.map(([k, value]) => `${x(k).toFixed(1)},${y(value).toFixed(1)}`).join("L")}`)
+  }
+  figure.append(svg)
+  const ends_ = add(figure, "div", "ends")
+  add(ends_, "span", "", line.first)
+  add(ends_, "span", "", line.last)
+}
+
+function drawRest(box, rest) {  // both distributions, and the lines that differ most
+  box.replaceChildren()
+  const { spread, differs } = rest
+  if (spread) {
+    add(box, "h3", "", "Against the rest")
+    const figure = add(box, "figure", "profile")
+    add(figure, "figcaption", "", spread.title)
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
+    svg.setAttribute("viewBox", "0 0 300 80")
+    svg.setAttribute("preserveAspectRatio", "none")
+    svg.setAttribute("role", "img")
+    svg.setAttribute("aria-label", spread.spoken)
+    const most = Math.max(...spread.here, ...spread.rest) || 1, wide = 300 / spread.here.length
+    for (const [name, shares] of [["spread here", spread.here], ["spread rest", spread.rest]]) {
+      const path = document.createElementNS("http://www.w3.org/2000/svg", "path")
+      const steps = shares.map((share, k) => `V${(79 - (74 * share) / most).toFixed(1)}H${((k + 1) * wide).toFixed(1)}`)
+      path.setAttribute("class", name)
+      path.setAttribute("d", `M0,79${steps.join("")}V79`)
+      svg.append(path)
+    }
+    figure.append(svg)
+    const ends = add(figure, "div", "ends")
+    add(ends, "span", "", spread.first)
+    for (const [name, text] of [["here", "selected"], ["rest", "the rest"]]) add(ends, "span", `key ${name}`, text)
+    add(ends, "span", "", spread.last)
+  }
+  if (differs?.length) {
+    add(box, "h3", "", "Differs most from the rest")
+    fieldList(box, differs)
+  }
+}
+
+function drawProfile(box, profile, send) {
+  box.replaceChildren()
+  if (!profile.title) return
+  add(box, "h2", "", profile.title)
+  fieldList(box, profile.fields)
+  for (const line of profile.lines) drawLine(box, line)
+  add(box, "div", "against")
+  const files = add(box, "div", "files")
+  add(files, "span", "soft", profile.files?.length ? "Download" : profile.note ?? "")
+  for (const file of profile.files ?? []) {
+    const link = add(files, "a", "tool", `${file.name} ${file.size}`)
+    link.href = file.link
+    link.download = ""
+  }
+}
