@@ -15,9 +15,10 @@ from bokeh.document import Document
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure as Figure
 from bokeh.server.session import ServerSession
+from bokeh.server.views.ws import WSHandler
 from bokeh.util.token import generate_jwt_token, generate_session_id
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
-from tornado.websocket import websocket_connect
+from tornado.websocket import WebSocketClosedError, websocket_connect
 
 from bigview.app import server as server_module
 from bigview.app.explorer import Explorer, Stage
@@ -268,6 +269,20 @@ def test_sessions_that_close_leave_nothing(path):
             assert live() == before
 
     run(scene())
+
+
+def test_that_somebody_left_while_a_picture_was_on_its_way_is_not_logged(path, caplog):
+    class Late:
+        async def send(self, socket):
+            raise WebSocketClosedError
+
+    async def scene():
+        async with serving(path):
+            await WSHandler.send_message(None, Late())
+            logging.getLogger(WSHandler.__module__).warning("something else")
+
+    run(scene())
+    assert [line.getMessage() for line in caplog.records if line.name == WSHandler.__module__] == ["something else"]
 
 
 def test_pages_that_never_connect_go_by_themselves(path, monkeypatch):

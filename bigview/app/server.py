@@ -39,6 +39,8 @@ _COMPARED = 3  # pairs of matrices that the list of stores offers to compare
 _PAUSE = 0.1  # seconds before the warm-up: it would take the interpreter from the page of who waits already, and his browser then needs a second
 SIZE = (1280, 800)  # pixels of the picture that warms a store up
 
+_LEFT = "Failed sending message as connection was closed"  # Bokeh's words
+
 log = logging.getLogger(__name__)
 
 
@@ -118,6 +120,7 @@ def make_server(
     except OSError as error:
         raise _port_error(error, address, port) from error
     room.open(server, pages)
+    logging.getLogger("bokeh.server.views.ws").addFilter(_is_news)
     desk().serve(server)
     warmth = Thread(target=warm, args=(tables, lambda: room.visited), name="bigview-warm-up", daemon=True)
     server.io_loop.add_callback(_load, partial(server.io_loop.call_later, _PAUSE, warmth.start))
@@ -238,6 +241,11 @@ def _port_error(error: OSError, address: str, port: int) -> PortError:
     if error.errno == errno.EACCES:
         return PortError(f"Port {port} is not allowed for this user. Choose one above 1023 with --port N.")
     return PortError(f"The server cannot listen at {address}, port {port}: {error.strerror or error}. Check --address.")
+
+
+def _is_news(said: logging.LogRecord) -> bool:
+    """Tell whether a line belongs in the log: not that somebody left while a picture was on its way, which is how visitors leave."""
+    return said.msg != _LEFT
 
 
 def _load(then: Callable[[], object]) -> None:
