@@ -77,6 +77,13 @@ RUNS: dict[str, tuple[str, str, str, Sequence[str]]] = {
         "billion",
         ["--folder", "{billion folder}"],
     ),
+    "cold billion": (
+        "A thousand million rows, cold",
+        "`bigview serve` with the store's files on disk only: seconds from its start to the first picture, which says that it is approximate, and to "
+        "the exact one; memory without what is shared with files.",
+        "startup",
+        ["{billion}", "--cold"],
+    ),
     "charts": (
         "Charts, selections and pages of records",
         "A brush, what each linked chart costs after it, lassos, and pages of the sorted records. Milliseconds, with the processor's beside them.",

@@ -1,11 +1,11 @@
 """From the start of `bigview serve` to the first picture in the browser, beside a bare Panel page with the same imports, started the same way.
 
-    python -m benchmarks.startup STORE [--runs 5] [--out startup.json]
+    python -m benchmarks.startup STORE [--runs 5] [--cold | --fresh] [--out startup.json]
 
 Both are new processes, in turn; the browser runs before and has an empty cache each time. Compiled kernels and byte code are on disk, as after the
 first start ever, which is not counted; `--fresh` gives each start an empty cache of kernels instead, as after an installation. A picture counts once
 its pixels are in the page's plot and the browser has drawn twice since. The time of `import bigview` is the best of five, less that of a bare
-interpreter.
+interpreter. With `--cold` the store's files are on disk only, as after the machine was switched on, and the bare page is left out.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from tests.browser import launch, playing
 from tools.run import find_browser
@@ -45,12 +46,17 @@ DRAWN = """() => {
   const images = models.filter((model) => model.type === "GlyphRenderer" && /^Image/.test(model.glyph?.type ?? ""))
   return images.some((model) => (model.data_source.data.image?.[0]?.length ?? 0) > 4)
 }"""
+EXACT = """() => {
+  const models = (window.Bokeh?.documents ?? []).flatMap((doc) => [...doc._all_models.values()])
+  const facts = models.find((model) => model.name === "bigview-frame")?.data.facts[0]
+  return (facts instanceof Map ? facts.get("approximate") : facts?.approximate) === false
+}"""
 TWICE = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 
 
 @contextmanager
-def started(command: list[str], environment: dict[str, str]) -> "Iterator[tuple[float, float, str]]":
-    """Start a server; give the moment of its start, the seconds until it said where it is, and where."""
+def started(command: list[str], environment: dict[str, str]) -> "Iterator[tuple[psutil.Process, float, float, str]]":
+    """Start a server; give its process, the moment of its start, the seconds until it said where it is, and where."""
     begin = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as server:
         try:
@@ -59,14 +65,14 @@ def started(command: list[str], environment: dict[str, str]) -> "Iterator[tuple[
             if found is None:
                 assert server.stderr is not None
                 raise RuntimeError(server.stderr.read())
-            yield begin, time.perf_counter() - begin, found.group()
+            yield psutil.Process(server.pid), begin, time.perf_counter() - begin, found.group()
         finally:
             server.kill()
 
 
-def first_picture(browser: Any, command: list[str], environment: dict[str, str]) -> dict[str, float]:
-    """Return the seconds until the server listened and until its first picture."""
-    with started(command, environment) as (begin, listening, url):
+def first_picture(browser: Any, command: list[str], environment: dict[str, str], exactly: bool = False) -> dict[str, float]:
+    """Return the seconds until the server listened and until its first picture, or also until the exact one and the megabytes held then."""
+    with started(command, environment) as (process, begin, listening, url):
         context = browser.new_context(viewport={"width": 1280, "height": 800})
         page = context.new_page()
         page.set_default_timeout(120_000)
@@ -74,9 +80,22 @@ def first_picture(browser: Any, command: list[str], environment: dict[str, str])
         committed = time.perf_counter() - begin
         page.wait_for_function(DRAWN, polling="raf")
         page.evaluate(TWICE)
-        drawn = time.perf_counter() - begin
+        figures = {"listening s": listening, "page s": committed, "picture s": time.perf_counter() - begin}
+        if exactly:
+            page.wait_for_function(EXACT, polling="raf")
+            held = process.memory_info()
+            figures |= {"exact picture s": time.perf_counter() - begin, "memory MB": (held.rss - getattr(held, "shared", 0)) / 1e6}
         context.close()
-    return {"listening": listening, "page": committed, "picture": drawn}
+    return figures
+
+
+def forget(store: Path) -> None:
+    """Let the system forget what it keeps in memory of a store's files."""
+    for path in store.rglob("*"):
+        if path.is_file():
+            file = os.open(path, os.O_RDONLY)
+            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(file)
 
 
 def import_time(module: str) -> float:
@@ -98,6 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("store")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--cold", action="store_true", help="with the store's files on disk only")
     parser.add_argument("--fresh", action="store_true", help="without compiled kernels on disk")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -109,16 +129,21 @@ def main() -> None:
         bare = Path(folder) / "bare.py"
         bare.write_text(BARE)
         commands = {"bare": [sys.executable, str(bare)], "bigview": [sys.executable, "-m", "bigview", "serve", options.store, "--port", "0"]}
+        if options.cold:
+            del commands["bare"], found["bare"]
         plain = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         for run in range(-1, options.runs):
             for name, command in commands.items():
                 kernels = {"NUMBA_CACHE_DIR": f"{folder}/kernels-{run}"} if options.fresh else {}
-                figures = first_picture(browser, command, plain | kernels)
+                if options.cold:
+                    forget(Path(options.store))
+                figures = first_picture(browser, command, plain | kernels, options.cold)
                 if run >= 0:
                     found[name].append(figures)
-    summary = {f"{name}, {step} s": float(np.median([run[step] for run in runs])) for name, runs in found.items() for step in runs[0]}
-    summary["ratio of the first pictures"] = summary["bigview, picture s"] / summary["bare, picture s"]
-    summary["import bigview s"] = import_time("bigview")
+    summary = {f"{name}, {step}": float(np.median([run[step] for run in runs])) for name, runs in found.items() for step in runs[0]}
+    if not options.cold:
+        summary["ratio of the first pictures"] = summary["bigview, picture s"] / summary["bare, picture s"]
+        summary["import bigview s"] = import_time("bigview")
     summary["load"] = os.getloadavg()[0]
     for name, value in summary.items():
         print(f"{name:32s} {value:8.3f}")
