@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from bigview.build.points import build_points
 from bigview.config import override
 from bigview.errors import ColumnError, OptionError, TooLargeError
 from bigview.spec import View
-from bigview.store import ordering
+from bigview.store import ordering, textorder
 from bigview.store.points import PointTable
 from tests.test_fast_filters import ROWS, table
 
@@ -34,6 +35,11 @@ WAYS = {
     "few": {"_NEAR": 0, "_FEW": 60, "_DIGIT": 5},
     "ties": {"_NEAR": 0, "_FEW": 0, "_STEP": 3},
 }
+TEXT_WAYS = {
+    "near": {"_FEW": ROWS, "_TEXT_STEP": 3},
+    "few": {"_FEW": 0, "_MANY": 0, "_FEWER": 5, "_SAMPLE": 2},
+    "ties": {"_FEW": 0},
+}
 
 
 def sorted_rows(store: PointTable, column: str, descending: bool, view: View | None, where: str | None) -> list[int]:
@@ -52,17 +58,20 @@ def test_pages_are_slices_of_the_sorted_rows(store: PointTable, way: str, data: 
     view = data.draw(st.sampled_from([None, View((-0.7, 1.1), (-0.3, 2.0)), View((50, 51), (0, 1))]))
     offset, limit = data.draw(st.sampled_from([0, 1, 90, 700, ROWS - 5, ROWS + 9])), data.draw(st.sampled_from([0, 1, 40, ROWS]))
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"_TEXT_STEP": 3, **WAYS[way]}.items():
-            patch.setattr(ordering, name, value)
+        for module, constants in ((ordering, WAYS), (textorder, TEXT_WAYS)):
+            for name, value in constants[way].items():
+                patch.setattr(module, name, value)
+        store.reader.buckets.clear()
         found = store.rows(view, where, [column], ("-" if descending else "") + column, offset, limit)
     assert list(found["__row"]) == sorted_rows(store, column, descending, view, where)[offset : offset + limit]
 
 
-def test_what_cannot_be_sorted(store: PointTable) -> None:
+def test_what_cannot_be_sorted(store: PointTable, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OptionError, match="holds list"):
         store.rows(order_by="list")
     with pytest.raises(ColumnError, match="'wort'"):
         store.rows(order_by="-wort")
+    monkeypatch.setattr(textorder, "_FEW", ROWS)
     with override(result_bytes=50_000), pytest.raises(TooLargeError, match="up to row 781"):
         store.rows(columns=["x"], order_by="word", offset=1_000, limit=5)
 
@@ -91,3 +100,21 @@ def test_the_last_moments_and_the_largest_numbers(tmp_path: object) -> None:
                 patch.setattr(ordering, "_NEAR", near)
                 assert store.rows(columns=["x"], order_by=column)["__row"].tolist() == up
                 assert store.rows(columns=["x"], order_by=f"-{column}")["__row"].tolist() == down
+
+
+TEXTS = st.one_of(st.none(), st.sampled_from(["", "the same", "the same, but longer than eight bytes"]), st.text(max_size=12))
+
+
+@given(texts=st.lists(TEXTS, min_size=1, max_size=60), bounds=st.integers(1, 9), longest=st.integers(1, 30))
+def test_buckets_have_the_order_of_their_texts(texts: list[str | None], bounds: int, longest: int) -> None:
+    values = pa.array([None if text is None else text.encode() for text in texts], pa.large_binary())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(textorder, "_LONGEST", longest)
+        found = textorder.bounds_of(values, bounds)
+        numbers = textorder._numbers(values, found).tolist()
+    for text, number in zip(values.to_pylist(), numbers, strict=True):
+        assert (text is None) == (number == 2 * len(found[2]) + 1)
+    known = sorted((text, number) for text, number in zip(values.to_pylist(), numbers, strict=True) if text is not None)
+    assert [number for _, number in known] == sorted(number for _, number in known)
+    for odd in {number for _, number in known if number % 2}:
+        assert len({text for text, number in known if number == odd}) == 1, "rows of such a bucket have the same text"

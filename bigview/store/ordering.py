@@ -1,4 +1,4 @@
-"""A page of rows in the order of a column: the rows of a few ranks are found without sorting the others.
+"""A page of rows in the order of a column of numbers or codes: the rows of a few ranks are found without sorting the others.
 
 Every value becomes a whole number of 64 bits that has its order, its *key*; missing values have the largest. For a page near the start, a value
 beyond the worst of the best rows so far costs one comparison. For a page far from it, the keys of its first and last row are found sixteen
@@ -6,19 +6,16 @@ bits at a time, by counting (a radix select); then the rows between them are tak
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numba as nb
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bigview.config import limits
-from bigview.errors import OptionError, TooLargeError
 from bigview.store.bits import next_bit
+from bigview.store.pages import PagedTable
 from bigview.store.passes import Stretch, over
 from bigview.store.reader import Reader
 from bigview.store.selection import Selection
@@ -30,10 +27,8 @@ _NEAR = 1 << 14  # rows from the start up to which the best so far are kept whil
 _DIGIT = 16  # bits of a key that one pass decides
 _FEW = 1 << 17  # rows that are sorted rather than counted once more
 _STEP = 32  # row groups looked through at once for rows of one key: 4 M rows
-_TEXT_STEP = 4  # row groups whose texts are in memory at once: 500,000 rows
-_TEXT = 64  # bytes a text, about
-_MISSING = 0xFFFFFFFFFFFFFFFF
-_PLAIN, _SIGNED, _FLOAT, _TIME = 0, 1, 2, 3
+MISSING = 0xFFFFFFFFFFFFFFFF
+PLAIN, _SIGNED, _FLOAT, _TIME = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +59,8 @@ class Ranking:
             values = np.asarray(reader.categories(column))
             place = np.empty(len(values), np.uint64)
             place[np.argsort(values)[:: -1 if descending else 1]] = np.arange(len(values), dtype=np.uint64)
-            return cls(column, _PLAIN, descending, np.concatenate([[_MISSING], place]))
-        kind = {"f": _FLOAT, "i": _SIGNED, "u": _PLAIN}[reader.pages.dtypes[column].kind]
+            return cls(column, PLAIN, descending, np.concatenate([[MISSING], place]))
+        kind = {"f": _FLOAT, "i": _SIGNED, "u": PLAIN}[reader.pages.dtypes[column].kind]
         return cls(column, _TIME if entry.kind == "datetime" else kind, descending, np.empty(0, np.uint64))
 
     def key_bits(self, dtype: np.dtype) -> int:
@@ -92,7 +87,7 @@ def _key(value, rule):  # type: ignore[no-untyped-def]
     key = nb.uint64(value)
     if kind == _FLOAT:
         if (key & (ones ^ top)) > infinity:
-            return nb.uint64(_MISSING)
+            return nb.uint64(MISSING)
         if key == top:
             key = nb.uint64(0)
         key = ones ^ key if key & top else key | top
@@ -100,7 +95,7 @@ def _key(value, rule):  # type: ignore[no-untyped-def]
         key ^= top
     elif kind == _TIME:
         if key == top:
-            return nb.uint64(_MISSING)
+            return nb.uint64(MISSING)
         key = (key ^ top) - nb.uint64(1)  # so that the last moment is not the key of missing ones
         ones = ones - nb.uint64(1)
     return ones - key if flip else key
@@ -133,7 +128,7 @@ def _digits(values, rule, runs, prefixes, shift, digit, counts):  # type: ignore
         row = next_bit(bits, starts[q], stops[q])
         while row < stops[q]:
             key = _key(values[row - origin], rule)
-            if key == nb.uint64(_MISSING):
+            if key == nb.uint64(MISSING):
                 counts[0, counts.shape[1] - 1] += 1
             else:
                 head = key >> above if above < nb.uint64(64) else nb.uint64(0)
@@ -153,11 +148,14 @@ class Page:
     reader : Reader
     selection : Selection
     ranking : Ranking
+    table : PagedTable, optional
+        Where the column is; the decoded columns of the rows by default.
     """
 
-    def __init__(self, reader: Reader, selection: Selection, ranking: Ranking) -> None:
+    def __init__(self, reader: Reader, selection: Selection, ranking: Ranking, table: PagedTable | None = None) -> None:
         self.reader, self.selection, self.ranking = reader, selection, ranking
-        self.dtype = reader.pages.dtypes[ranking.column]
+        self.table = reader.pages if table is None else table
+        self.dtype = self.table.dtypes[ranking.column]
 
     def rows(self, offset: int, limit: int) -> Rows:
         """Return the rows of the ranks offset … offset + limit: equal values in the order of the store, missing ones last."""
@@ -171,11 +169,11 @@ class Page:
         def one(stretch: Stretch) -> Any:
             return work(stretch, self.ranking.raw(stretch.arrays[0]), rule)
 
-        return over(self.reader.pages, [self.ranking.column], self.selection, one)
+        return over(self.table, [self.ranking.column], self.selection, one)
 
     def _best(self, most: int) -> Rows:
         """Return the first rows in order. The worst key and row of any stretch's best are the bound of all others: it is read and set at once."""
-        bound: list[tuple[int, int]] = [(_MISSING, np.iinfo(np.int64).max)]
+        bound: list[tuple[int, int]] = [(MISSING, np.iinfo(np.int64).max)]
 
         def work(stretch: Stretch, values: NDArray[Any], rule: tuple[Any, ...]) -> tuple[Keys, Rows]:
             high, before = bound[0]
@@ -189,26 +187,27 @@ class Page:
         return _joined(self._over(work))[:most]
 
     def _far(self, offset: int, limit: int) -> Rows:
-        present, ends = self._ends(offset, limit)
+        present, ends = self.ends(offset, limit)
         if offset >= present:
-            return self._equal(_MISSING, offset - present, limit)
+            return self.equal(MISSING, offset - present, limit)
         (low, skip, _), (high, _, few) = ends
         if few:
-            last = 0 if high == _MISSING else np.iinfo(np.int64).max
-            found = self._between(low, high, last)[skip : skip + limit]
+            last = 0 if high == MISSING else np.iinfo(np.int64).max
+            found = self.between(low, high, last)[skip : skip + limit]
         else:  # very many rows share a value at an end of the page
-            found = self._equal(low, skip, limit)
+            found = self.equal(low, skip, limit)
             if high > low:
-                found = np.concatenate([found, self._between(low + 1, high, 0)])
-                found = np.concatenate([found, self._equal(high, 0, limit - len(found))])
+                found = np.concatenate([found, self.between(low + 1, high, 0)])
+                found = np.concatenate([found, self.equal(high, 0, limit - len(found))])
         missing = min(offset + limit, self.selection.count()) - present
-        return found if missing <= 0 else np.concatenate([found, self._equal(_MISSING, 0, missing)])
+        return found if missing <= 0 else np.concatenate([found, self.equal(MISSING, 0, missing)])
 
-    def _ends(self, offset: int, limit: int) -> tuple[int, list[tuple[int, int, bool]]]:
+    def ends(self, offset: int, limit: int, most: int | None = None) -> tuple[int, list[tuple[int, int, bool]]]:
         """Return how many rows have a value; then, for both ends of the page, the end of a range of keys, the rank in it, and whether it holds few.
 
-        The range is a single key where it does not hold few rows.
+        The range is a single key where it does not hold few rows: no more than `most`.
         """
+        most = _FEW if most is None else most
         shift = -(-self.ranking.key_bits(self.dtype) // _DIGIT) * _DIGIT
         prefix, rank, present = [0, 0], [offset, offset], -1
         while shift:
@@ -226,9 +225,9 @@ class Page:
                 rank[end] -= int(up_to[digit] - counts[end, digit])
                 prefix[end] = prefix[end] << _DIGIT | digit
                 size += int(counts[end, digit])
-            if size <= _FEW:
+            if size <= most:
                 break
-        few = size <= _FEW
+        few = size <= most
         return present, [(prefix[0] << shift, rank[0], few), ((prefix[1] << shift) + (1 << shift) - 1, rank[1], few)]
 
     def _counted(self, prefixes: tuple[int, int], shift: int) -> NDArray[np.int64]:
@@ -245,17 +244,18 @@ class Page:
         self._over(work)
         return np.sum(list(totals.values()), axis=0) if totals else np.zeros((2, (1 << _DIGIT) + 1), np.int64)
 
-    def _between(self, low: int, high: int, before: int) -> Rows:
+    def between(self, low: int, high: int, before: int) -> Rows:
+        """Return the rows with low ≤ key ≤ high, by their keys; of those with the key `high` itself only the ones before row `before`."""
         return _joined(self._over(lambda stretch, values, rule: _listed(values, rule, stretch, (low, high, before))))
 
-    def _equal(self, key: int, skip: int, limit: int) -> Rows:
+    def equal(self, key: int, skip: int, limit: int) -> Rows:
         """Return rows of one key, the first `skip` of them left out: they stand in the order of the store, so that the reading ends early."""
         found: list[Rows] = []
-        left, offsets = skip + limit, self.reader.pages.offsets
+        left, offsets = skip + limit, self.table.offsets
         for group in range(0, len(offsets) - 1, _STEP):
             start, stop = int(offsets[group]), int(offsets[min(group + _STEP, len(offsets) - 1)])
-            page = Page(self.reader, self.selection.between(start, stop), self.ranking)
-            found.append(page._between(key, key, np.iinfo(np.int64).max)[:left])
+            page = Page(self.reader, self.selection.between(start, stop), self.ranking, self.table)
+            found.append(page.between(key, key, np.iinfo(np.int64).max)[:left])
             left -= len(found[-1])
             if not left:
                 break
@@ -276,63 +276,3 @@ def _joined(parts: list[tuple[Keys, Rows]]) -> Rows:
         return np.empty(0, np.int64)
     keys, rows = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     return np.asarray(rows[np.argsort(keys, kind="stable")])
-
-
-def ordered(reader: Reader, selection: Selection, order: tuple[str, bool], page: tuple[int, int]) -> Rows:
-    """Return a page of rows in the order of a column.
-
-    Parameters
-    ----------
-    order : (column, descending)
-        Equal values stay in the order of the store; missing ones come last, in either direction.
-    page : (offset, limit)
-
-    Returns
-    -------
-    ndarray of int64
-        Positions in the store.
-    """
-    (column, descending), (offset, limit) = order, page
-    entry = reader.manifest.column(column)
-    if entry.part == "rows":
-        return Page(reader, selection, Ranking.of(reader, column, descending)).rows(offset, limit)
-    if entry.kind not in ("text", "binary"):
-        raise OptionError(f"{column!r} holds {entry.kind}, which has no order. Sort by a number, a datetime, a category or a text.")
-    return _by_text(reader, selection, order, offset + limit)[offset:]
-
-
-def _by_text(reader: Reader, selection: Selection, order: tuple[str, bool], most: int) -> Rows:
-    """Return the first rows by a text, a file at a time; of each only what is as good as the best so far is looked at closely."""
-    column, descending = order
-    most = min(most, selection.count())
-    if not most:
-        return np.empty(0, np.int64)
-    if most * _TEXT > limits().result_bytes:
-        fits = limits().result_bytes // _TEXT
-        raise TooLargeError(f"A page that ends at row {most:,} in the order of the text {column!r} is over the limit; up to row {fits:,} would fit.")
-    sides = [("value", "descending" if descending else "ascending"), ("row", "ascending")]
-    best = missing = None
-    for positions in _by_file(reader, selection):
-        values = reader.records(positions, [column])[column]
-        part = pa.table({"value": values, "row": positions})
-        nulls = part.filter(pc.is_null(part["value"]))
-        missing = nulls.slice(0, most) if missing is None else pa.concat_tables([missing, nulls.slice(0, most - len(missing))])
-        part = part.filter(pc.is_valid(part["value"]))
-        if best is not None and len(best) == most:
-            worst = best["value"][most - 1]
-            part = part.filter((pc.greater if descending else pc.less)(part["value"], worst))  # a later row loses against an equal one
-        part = part if best is None else pa.concat_tables([best, part])
-        best = part.take(pc.select_k_unstable(part, min(most, len(part)), sides))
-    if best is None or missing is None:
-        return np.empty(0, np.int64)
-    return np.concatenate([best["row"].to_numpy(), missing["row"].to_numpy()])[:most]
-
-
-def _by_file(reader: Reader, selection: Selection) -> Iterator[Rows]:
-    """Yield the selected rows of some row groups after the other."""
-    offsets = reader.row_groups.offsets
-    for group in range(0, len(offsets) - 1, _TEXT_STEP):
-        start, stop = int(offsets[group]), int(offsets[min(group + _TEXT_STEP, len(offsets) - 1)])
-        part = selection.between(start, stop).positions()
-        if len(part):
-            yield part

@@ -19,11 +19,11 @@ from bigview.store.filters import ClauseBits
 from bigview.store.lookup import positions_of_keys, positions_of_rows
 from bigview.store.manifest import Manifest
 from bigview.store.nearest import nearest_rows
-from bigview.store.ordering import ordered
 from bigview.store.reader import ROW, Reader
 from bigview.store.sample import sample as random_rows
 from bigview.store.sampled import SampledTable
 from bigview.store.selection import Box, Selection, select
+from bigview.store.textorder import ordered
 
 
 class PointTable:

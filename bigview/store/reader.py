@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ X, Y = "@x", "@y"
 
 ROW = "__row"
 MISSING_TIME = np.iinfo(np.int64).min
+_TOGETHER = 8  # row groups of which single rows are read at once: a file that is opened for each takes three times as long
 
 
 class Groups:
@@ -267,6 +269,18 @@ class Reader:
             return self._with_categories(pa.table({name: pa.array([], _file_type(self.manifest.column(name))) for name in names}))
         return self._with_categories(pa.table({name: found[name] for name in names}))
 
+    def texts(self, name: str, start: int, stop: int) -> pa.LargeBinaryArray:
+        """Return the bytes of the texts of rows start … stop."""
+        groups = self.text_groups
+        first, last = int(np.searchsorted(groups.offsets, start, "right")) - 1, int(np.searchsorted(groups.offsets, stop, "left"))
+        found = pa.concat_tables(self._read_groups(groups, range(first, last), [name]))[name].slice(start - int(groups.offsets[first]), stop - start)
+        return found.cast(pa.large_binary()).combine_chunks()
+
+    @cached_property
+    def buckets(self) -> dict[str, tuple[PagedTable, int]]:
+        """Where texts stand in their order, by column: paged numbers, and the largest; filled by `bigview.store.textorder`."""
+        return {}
+
     def _gathered(self, groups: Groups, positions: NDArray[np.int64], names: Sequence[str]) -> pa.Table:
         place = np.searchsorted(groups.offsets, positions, "right") - 1
         order = np.argsort(place, kind="stable")
@@ -274,20 +288,33 @@ class Reader:
         edges = [*first.tolist(), len(order)]
         decoded = {name: self.pages.held([name]) for name in names if self._as_stored(name)} if groups is self.row_groups else {}
 
-        def piece(number: int) -> pa.Table:
+        def lacking(number: int) -> list[str]:
+            return [name for name in names if name not in decoded or not decoded[name][wanted[number]]]
+
+        def piece(part: tuple[int, int]) -> pa.Table:
+            made = []
+            for rest, some in groupby(range(*part), lacking):
+                numbers = list(some)
+                read = (
+                    self._read_groups(groups, wanted[numbers].tolist(), rest) if rest else [None] * len(numbers)
+                )  # a table without columns has no rows
+                made += [picked(number, table, rest) for number, table in zip(numbers, read, strict=True)]
+            return pa.concat_tables(made)
+
+        def picked(number: int, read: pa.Table | None, rest: list[str]) -> pa.Table:
             group, rows = int(wanted[number]), positions[order[edges[number] : edges[number + 1]]]
-            ready = [name for name, held in decoded.items() if held[group]]
-            rest = [name for name in names if name not in ready]
             found: dict[str, Any] = {}
-            if rest:  # a table without columns has no rows
-                table = self._read_groups(groups, [group], rest)[0].take(pa.array(rows - groups.offsets[group]))
+            if read is not None:
+                table = read.take(pa.array(rows - groups.offsets[group]))
                 found = {name: table[name] for name in rest}
+            ready = [name for name in names if name not in rest]
             if ready:
                 with self.pages.pinned(ready, np.array([group])) as arrays:
                     found |= {name: pa.array(array[rows]) for name, array in zip(ready, arrays, strict=True)}
             return pa.table({name: found[name].cast(_file_type(self.manifest.column(name))) if name in decoded else found[name] for name in names})
 
-        pieces = pool.run(piece, range(len(wanted)))
+        parts = [(first, min(first + _TOGETHER, len(wanted))) for first in range(0, len(wanted), _TOGETHER)]
+        pieces = pool.run(piece, parts)
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
         return pa.concat_tables(pieces).take(pa.array(back))
