@@ -13,6 +13,8 @@ Agg = Literal["mean", "min", "max", "extreme", "sum", "count", "std", "mode"]
 MatrixScale = Literal["linear", "log", "symlog", "quantile"]
 AGGS: tuple[str, ...] = get_args(Agg)
 MATRIX_SCALES: tuple[str, ...] = get_args(MatrixScale)
+How = Literal["difference", "ratio", "log_ratio"]
+HOWS: tuple[str, ...] = get_args(How)
 VERSION = 1
 
 
@@ -103,6 +105,8 @@ class MatrixSpec:
     swipe : float, optional
         Of a comparison: show the two matrices themselves, the first one at the left of this share of the map's width (0 … 1), the other one at the
         right of it. None: show their difference or ratio.
+    how : {"difference", "ratio", "log_ratio"}, optional
+        Of a comparison: what the cells of the two matrices become. None: as the comparison was made.
     clusters : (int or None, int or None), optional
         Into how many clusters the trees of rows and columns are cut, where they are in the order of one.
     margins : bool
@@ -122,6 +126,7 @@ class MatrixSpec:
     rows: Ordering | None = None
     cols: Ordering | None = None
     swipe: float | None = None
+    how: How | None = None
     clusters: tuple[int | None, int | None] | None = None
     margins: bool = False
     fingerprint: str = ""
@@ -134,6 +139,8 @@ class MatrixSpec:
                 raise OptionError(f"{name} must be a bigview.Ordering, not {getattr(self, name)!r:.60}.")
         if self.swipe is not None and not (type(self.swipe) in (int, float) and 0 <= self.swipe <= 1):
             raise OptionError(f"swipe is where the divider stands, from 0 (left) to 1 (right), not {self.swipe!r:.60}.")
+        if self.how is not None and self.how not in HOWS:
+            raise OptionError(f"There is no comparison {self.how!r:.60}. {closest(str(self.how), HOWS)}")
         if self.clusters is not None:
             object.__setattr__(self, "clusters", _clusters(self.clusters))
         if not isinstance(self.margins, bool):
@@ -161,6 +168,8 @@ class MatrixSpec:
             found["view"] = [list(pair) for pair in self.view]
         if self.swipe is not None:
             found["swipe"] = self.swipe
+        if self.how is not None:
+            found["how"] = self.how
         if self.clusters is not None:
             found["clusters"] = list(self.clusters)
         if self.margins:

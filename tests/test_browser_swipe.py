@@ -86,3 +86,19 @@ def test_hover_tells_both_and_the_means_are_drawn(pair, console):
     pair.wait_for_function("(button) => button.getAttribute('aria-pressed') === 'true'", arg=means.element_handle())
     assert pair.locator(".beside.rows").bounding_box()["width"] > wide + 30
     assert console.errors == []
+
+
+def test_difference_ratio_and_log_ratio_are_pages_of_their_own(pair, console):
+    for label, how, right in (("ratio", "ratio", "0"), ("log ratio", "log_ratio", "missing"), ("difference", "difference", "-2")):
+        pair.get_by_role("combobox", name="Show", exact=True).click()
+        pair.locator("li", has_text=re.compile(f"^{label}$")).click()
+        pair.wait_for_url(lambda address, how=how: "spec=" in address and MatrixSpec.from_query(address.partition("?")[2]).how in (how, None))
+        pair.locator(".legend h2", has_text={"ratio": "÷", "log ratio": "log₂", "difference": "−"}[label]).wait_for()
+        pair.locator(".in-view", has_text="×").wait_for()
+        map_ = pair.locator(".map").bounding_box()
+        pair.mouse.move(map_["x"] + 0.7 * map_["width"], map_["y"] + 0.3 * map_["height"])
+        pair.locator(".hover h2", has_text=re.compile(rf"^{label} {right}$")).wait_for()
+        pair.mouse.move(2, 2)
+    pair.reload()
+    pair.get_by_role("combobox", name="Show", exact=True).get_by_text("difference").wait_for()
+    assert console.errors == []

@@ -14,6 +14,7 @@ from bigview.app.heattold import hover_of
 from bigview.errors import OptionError
 from bigview.matrixspec import MatrixSpec, MatrixStyle, Ordering
 from bigview.raster.heat import HeatLook
+from bigview.raster.heatlegend import value_text
 from bigview.raster.heatlook import first_style, order_of
 from bigview.raster.heatrender import pixels_of
 from bigview.spec import View
@@ -138,3 +139,9 @@ def test_what_is_visible_is_offered_as_an_image(store, format):
         assert f">{store.rows.names[look.rows.index[60]]}<" not in text
     else:
         assert Image.open(io.BytesIO(content)).width == 3000
+
+
+def test_what_is_rounded_to_nothing_has_no_sign():
+    assert value_text(-0.2, 100.0) == "0"
+    assert value_text(-0.0) == "0"
+    assert value_text(-2.0, 1.0) == "-2"

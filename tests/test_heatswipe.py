@@ -110,10 +110,10 @@ def test_links_hold_the_divider(pair):
     assert MatrixSpec.from_query(spec.to_query()) == spec
     explorer = HeatmapExplorer(table, spec=spec)
     assert isinstance(explorer.look, SwipeLook)
-    explorer.swipe.show(False)
+    explorer.swipe.show("difference")
     assert type(explorer.look) is HeatLook
     assert explorer.stage.swipe == {}
-    explorer.swipe.show(True)
+    explorer.swipe.show("swipe")
     assert isinstance(explorer.look, SwipeLook)
     explorer.swipe._moved("nonsense")
     assert explorer.stage.status["message"]

@@ -175,7 +175,7 @@ class HeatActs:
         if what == "home":
             self._page.map.reset()
         elif what.startswith("show "):
-            self._page.swipe.show(what == "show swipe")
+            self._page.swipe.show(what.removeprefix("show "))
         elif what == "rescale store":
             self._page.state.restyle(limits=None)
         else:

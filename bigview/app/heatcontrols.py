@@ -8,7 +8,7 @@ import panel_material_ui as pmui
 
 from bigview.app.heatstate import SIDES, HeatState
 from bigview.app.state import AUTOMATIC
-from bigview.matrixspec import Ordering
+from bigview.matrixspec import HOWS, Ordering
 from bigview.raster.heatlabels import axis_of
 from bigview.raster.palettes import names as palettes
 from bigview.store.matrix import MatrixTable
@@ -29,12 +29,12 @@ NATIVE = "as stored"
 _LABELS = {"rows": "Order of rows", "cols": "Order of columns"}
 
 
-def shown_ways(table: MatrixTable) -> dict[str, str]:
-    """Return what can be shown of a matrix: of a comparison what the cells compare to, or the two matrices themselves."""
+def shown_ways(table: MatrixTable, page: bool = False) -> dict[str, str]:
+    """Return what can be shown of a matrix: of a comparison both matrices, or what they compare to; a page can go from one way to another."""
     if table.manifest.layout != "comparison":
         return {"values": "compared"}
     one, other = table.compared.titles
-    return {table.compared.how.replace("_", " "): "compared", f"{one} | {other}": "swipe"}
+    return {how.replace("_", " "): how for how in (HOWS if page else (table.compared.how,))} | {f"{one} | {other}": "swipe"}
 
 
 class HeatControls:
@@ -45,15 +45,17 @@ class HeatControls:
     table : MatrixTable
     state : HeatState
     act : callable
-        Called with "home", "rescale view", "rescale store", "show compared" or "show swipe".
+        Called with "home", "rescale view", "rescale store", "show swipe", "show ratio" …
+    page : bool
+        It is a page of its own.
     """
 
-    def __init__(self, table: MatrixTable, state: HeatState, act: Callable[[str], None]) -> None:
+    def __init__(self, table: MatrixTable, state: HeatState, act: Callable[[str], None], page: bool = False) -> None:
         self._table, self._state = table, state
         style = state.style
         common: dict[str, Any] = {"size": "small", "sizing_mode": "stretch_width", "margin": (6, 0, 4, 0), "dark_theme": style.dark}
         self._agg = pmui.Select(label="A pixel shows the", options=STATISTICS, value="mean", **common)
-        self._show = pmui.Select(label="Show", options=shown_ways(table), value="compared", **common)
+        self._show = pmui.Select(label="Show", options=shown_ways(table, page), value=self._shown, **common)
         self._orders = {side: pmui.Select(label=_LABELS[side], **self._order_options(side), **common) for side in SIDES}
         self._palette = pmui.Select(label="Palette", options=[AUTOMATIC, *palettes()], value=AUTOMATIC, **common)
         self._scale = pmui.Select(label="Scale", options=SCALES, value="linear", **common)
@@ -120,7 +122,9 @@ class HeatControls:
 
     @property
     def _shown(self) -> str:
-        return "compared" if self._state.spec.swipe is None else "swipe"
+        if self._state.spec.swipe is not None:
+            return "swipe"
+        return self._table.compared.how if self._table.manifest.layout == "comparison" else "compared"
 
     def _sorted(self, side: str, value: str) -> None:
         if value[:1] == "*":

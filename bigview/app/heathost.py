@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from bigview.app.heatstage import HeatStage
 from bigview.app.heatstate import HeatState
+from bigview.matrixspec import MatrixSpec
 from bigview.raster.heat import HeatLook
 from bigview.store.matrix import MatrixTable
 from bigview.views.map import Map
@@ -21,6 +22,10 @@ class HeatPage(Protocol):
     acts: Any
     orders: Any
     swipe: Any
+
+    @property
+    def spec(self) -> MatrixSpec:
+        """All that is shown now."""
 
     @property
     def shape(self) -> tuple[int, int]:

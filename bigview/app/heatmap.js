@@ -248,9 +248,10 @@ export function render({ model, el, view }) {
       message.hidden = !model.status.message
     },
     link() {
-      const { query, push } = model.link
+      const { query, push, go } = model.link
       if (!model.facts.page || query === undefined) return
       const url = query ? `?${query}` : location.pathname
+      if (go) return void location.assign(url)
       if (`?${query}` !== location.search) history[push ? "pushState" : "replaceState"](null, "", url)
     },
     sketch() {

@@ -62,9 +62,9 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self._only: Any = None
         self.scene = HeatScene(table)
         self.map = Map(self.scene, self.look, self, None, None if found.view is None else self.scene.camera(found.view))
-        with own_theme():
-            self._controls = HeatControls(table, self.state, self._press)
         page = on_page()
+        with own_theme():
+            self._controls = HeatControls(table, self.state, self._press, page)
         place = {"position": "fixed", "inset": "0"} if page else {"position": "relative"}
         self.sides, self.swipe = HeatSides(self), HeatSwipe(self)
         self._name_plot()

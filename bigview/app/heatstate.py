@@ -75,6 +75,9 @@ def usable_spec(table: MatrixTable, spec: MatrixSpec) -> tuple[MatrixSpec, str]:
     if spec.swipe is not None and table.manifest.layout != "comparison":
         said.append("There is nothing to swipe: this is one matrix, and no comparison of two.")
         spec = spec.replaced(swipe=None)
+    if spec.how is not None and table.manifest.layout != "comparison":
+        said.append("There is nothing to compare: this is one matrix.")
+        spec = spec.replaced(how=None)
     kept: dict[str, Ordering | None] = {}
     for side in SIDES:
         ordering = getattr(spec, side)

@@ -1,14 +1,15 @@
 """The divider between two matrices that are compared: where it stands, and the picture at its right."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from bokeh.models import ColumnDataSource
 
 from bigview.app.heathost import HeatPage
 from bigview.app.heatstate import first_spec
-from bigview.matrixspec import MatrixSpec
+from bigview.build.comparison import passing_comparison
+from bigview.matrixspec import How, MatrixSpec
 from bigview.raster.heatlook import first_style
 from bigview.raster.heatswipe import first_swipe_style
 from bigview.raster.render import readable
@@ -66,13 +67,25 @@ class HeatSwipe:
         except Exception as error:  # noqa: BLE001  a message must never end the session
             self._page.failed(sentence(error))
 
-    def show(self, both: bool) -> None:
-        """Show the two matrices with a divider, or what they compare to."""
+    def show(self, way: str) -> None:
+        """Show the two matrices with a divider ("swipe"), or what they compare to."""
+        if not self._compares:
+            return
         state, table = self._page.state, self._page.table
-        if self._compares and both != (state.spec.swipe is not None):
+        both = way == "swipe"
+        if not both and way != table.compared.how:
+            self._go(cast(How, way))
+        elif both != (state.spec.swipe is not None):
             dark = state.style.dark
             usual = first_swipe_style(table, dark) if both else first_style(table, dark)
             state.show((first_spec(table).swipe or 0.5) if both else None, replace(state.style, center=usual.center, limits=usual.limits))
+
+    def _go(self, how: How) -> None:
+        """Go to the page of another comparison of the two, with the same part and the same orders."""
+        table, spec = self._page.table, self._page.spec
+        usual = first_style(passing_comparison(*table.compared.pair, how), spec.style.dark)  # type: ignore[arg-type]
+        style = replace(spec.style, center=usual.center, limits=usual.limits)
+        self._page.stage.link = {"query": spec.replaced(how=how, swipe=None, style=style, fingerprint="").to_query(), "go": True}
 
     def follow(self, old: MatrixSpec, new: MatrixSpec) -> None:
         """Move the divider to where a spec has it, unless it is the page that moved it."""

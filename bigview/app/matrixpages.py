@@ -57,6 +57,7 @@ def compared_page(one: Table, other: Table) -> "HeatmapExplorer":
 def heatmap_page(table: MatrixTable) -> "HeatmapExplorer":
     """Return the explorer of a matrix as a page of its own, with what the link to it says."""
     from bigview.app.heatmap import HeatmapExplorer
+    from bigview.build.comparison import passing_comparison
     from bigview.matrixspec import MatrixSpec
 
     pn.extension()
@@ -64,7 +65,10 @@ def heatmap_page(table: MatrixTable) -> "HeatmapExplorer":
     if not asked:
         return HeatmapExplorer(table)
     try:
-        return HeatmapExplorer(table, spec=MatrixSpec.from_query(f"spec={asked[-1].decode(errors='replace')}"))
+        spec = MatrixSpec.from_query(f"spec={asked[-1].decode(errors='replace')}")
+        if spec.how is not None and table.manifest.layout == "comparison" and spec.how != table.compared.how:
+            table = passing_comparison(*table.compared.pair, spec.how)  # type: ignore[arg-type]
+        return HeatmapExplorer(table, spec=spec)
     except BigviewError as error:
         explorer = HeatmapExplorer(table)
         explorer.say(str(error))

@@ -14,9 +14,10 @@ from bigview.build.axes import Axis, write_axis
 from bigview.build.place import current_matrix, new_generation, nothing_half_written, sweep_matrix
 from bigview.build.writing import write_file
 from bigview.errors import InputError, OptionError, closest
+from bigview.matrixspec import HOWS, How
 from bigview.store.axistable import NAME as LABEL
 from bigview.store.axistable import AxisTable
-from bigview.store.comparison import HOWS, ComparedCells, How, picked_array
+from bigview.store.comparison import ComparedCells, picked_array
 from bigview.store.files import Folder
 from bigview.store.manifest import NAME, DataFile, SourceFile
 from bigview.store.matrix import MatrixTable

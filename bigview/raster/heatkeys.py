@@ -138,7 +138,7 @@ class Keys:
         for line in lines[:3]:
             self.top += 1.1 * self.em
             self._text(0, shortened(line, 18), 0.85, ink(self.dark), bold=True)
-        start, em = round(self.top + 0.6 * self.em), self.em
+        start, em = round(self.top + self.em), self.em  # the first tick stands at its edge, and must not touch the title
         length = max(1, round(min(self.bottom - start - em, most * em)))
         colours = np.rint(rgb(bar.colors)[::-1] * 255).astype(np.uint8)
         rows = colours[np.arange(length) * len(colours) // length]

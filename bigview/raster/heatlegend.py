@@ -150,10 +150,15 @@ def value_text(value: float, apart: float = 0.0, whole: bool = False) -> str:
     if whole and abs(value) < 1e15 and value == round(value):
         return f"{value:,.0f}"
     if apart > 0:
-        return number_text(_NUMBER, value, 4 * apart)
+        return _unsigned(number_text(_NUMBER, value, 4 * apart))
     size = abs(value)
     if size and (size >= 1e7 or size < 1e-3):
         return f"{value:.3g}"
     digits = 0 if size >= 1000 else max(0, 3 - len(str(int(size)))) if size >= 1 else 3
     text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return _unsigned(text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def _unsigned(text: str) -> str:
+    """Return a number's text; what is rounded to nothing has no sign."""
+    return "0" if text in ("-0", "−0") else text

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from bigview.config import limits
+from bigview.matrixspec import How
 from bigview.raster.blocks import BlockReduction, Reduced
 from bigview.raster.matrixpyramid import pyramid_cells
 from bigview.raster.ordered import Ordered, centre_of, reduced_cells
 from bigview.raster.similar import reduce_similar
 from bigview.raster.sparseblocks import reduce_sparse
 from bigview.spec import View
-from bigview.store.comparison import How, compare
+from bigview.store.comparison import compare
 from bigview.store.matrix import MatrixTable
 from bigview.store.recent import Recent
 

@@ -4,19 +4,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bigview.errors import InputError
+from bigview.matrixspec import How
 from bigview.store.files import Folder
 from bigview.store.matrixmanifest import MatrixManifest
 from bigview.store.orders import Order
 from bigview.store.sparse import FlatArray
 
-How = Literal["difference", "ratio", "log_ratio"]
-HOWS: tuple[str, ...] = get_args(How)
 Floats = NDArray[np.float64]
 Pieces = Iterator[tuple[int, int, Floats, Floats]]
 
