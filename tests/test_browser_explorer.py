@@ -294,6 +294,15 @@ def test_light_and_resized(explorer):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
+def test_a_dense_screen_gets_as_many_pixels(page, url):
+    screen = page.context.new_cdp_session(page)
+    screen.send("Emulation.setDeviceMetricsOverride", {"width": 640, "height": 480, "deviceScaleFactor": 2, "mobile": False})
+    page.goto(url)
+    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
+    _until(page, lambda: page.evaluate(PICTURE)["shape"] == [960, 1280], "a picture with two pixels for each of the page")
+    screen.send("Emulation.clearDeviceMetricsOverride")
+
+
 def test_index_of_several_stores(page, store, chromium):
     with serving(store, store) as index:
         page.goto(index)
