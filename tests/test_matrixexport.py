@@ -90,3 +90,13 @@ def test_what_cannot_be_written_is_said_first(store, tmp_path, monkeypatch):
     with pytest.raises(TooLargeError, match="Take NPZ"):
         export_matrix(store, tmp_path / "all.csv")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_few_names_are_read_as_all_of_them(tmp_path):
+    names = [f"größe {number}" for number in range(50)]
+    table = bv.build_matrix(pd.DataFrame(np.eye(50), index=names), tmp_path / "m.bv", quiet=True)
+    numbers = np.array([49, 0, 7, 7])
+    assert table.rows.names_of(numbers) == [names[number] for number in numbers] == table.rows.names[numbers].tolist()
+    assert table.rows.names_of(np.empty(0, int)) == []
+    plain = bv.build_matrix(np.eye(3), tmp_path / "plain.bv", quiet=True)
+    assert plain.rows.names_of(np.array([2, 0])) == ["2", "0"]

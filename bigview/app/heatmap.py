@@ -147,8 +147,8 @@ class HeatmapExplorer(pn.viewable.Viewer):
         longest = str(max(0, axis.size - 1))
         if axis.named and axis.size:
             # By lot: the names at even steps may be the round, short ones.
-            sample = axis.names if axis.size <= _SAMPLED else axis.names[np.random.default_rng(0).integers(0, axis.size, _SAMPLED)]
-            longest = readable(max(map(str, sample), key=len))[:60]
+            some = np.arange(axis.size) if axis.size <= _SAMPLED else np.random.default_rng(0).integers(0, axis.size, _SAMPLED)
+            longest = readable(max(axis.names_of(some), key=len))[:60]
         return {
             "size": size,
             "named": axis.named,

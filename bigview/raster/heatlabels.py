@@ -62,9 +62,7 @@ def names_at(table: MatrixTable, look: HeatLook, side: str, places: NDArray[np.i
     """Return the names of rows or columns at places of the order shown."""
     order = look.rows if side == "rows" else look.cols
     numbers, axis = native(order, places), axis_of(table, side)
-    if not axis.named:
-        return [str(number) for number in numbers.tolist()]
-    return [readable(str(name)) for name in axis.names[numbers].tolist()]
+    return [readable(name) for name in axis.names_of(numbers)]
 
 
 def steps_of(table: MatrixTable, side: str) -> tuple[int, ...]:

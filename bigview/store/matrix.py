@@ -200,7 +200,7 @@ class MatrixTable:
         if not 0 <= number < axis.size:
             hint = closest(str(which), axis.names[:10_000]) if axis.named else f"They have numbers from 0 to {axis.size - 1:,}."
             raise OptionError(f"There is no {'row' if side == 'rows' else 'column'} {which!r}. {hint}")
-        return number, str(axis.names[number]) if axis.named else str(number)
+        return number, axis.names_of(np.array([number]))[0]
 
 
 def values_or_nan(values: NDArray[Any], missing: int | None) -> NDArray[Any]:

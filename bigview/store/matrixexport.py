@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bigview.errors import OptionError, SpaceError, TooLargeError, closest
-from bigview.store.axistable import NAME, AxisTable
+from bigview.store.axistable import NAME
 from bigview.store.export import written
 from bigview.store.files import Folder
 from bigview.store.formats import FORMATS, encoded
@@ -88,7 +88,7 @@ class CellExport:
 
     def _tables(self) -> Iterator[pa.Table]:
         for rows, values in self._pieces():
-            columns = [pa.array(names_of(self.table.rows, rows)), *(self._column(values[:, k]) for k in range(values.shape[1]))]
+            columns = [pa.array(self.table.rows.names_of(rows)), *(self._column(values[:, k]) for k in range(values.shape[1]))]
             yield pa.Table.from_arrays(columns, names=self._header())
 
     def _none(self) -> pa.Table:
@@ -96,7 +96,7 @@ class CellExport:
         return pa.Table.from_arrays([pa.array([], pa.string()), *(self._column(empty) for _ in self.cols)], names=self._header())
 
     def _header(self) -> list[str]:
-        names = names_of(self.table.cols, self.cols)
+        names = self.table.cols.names_of(self.cols)
         first = NAME
         while first in names:
             first += "_"
@@ -130,7 +130,7 @@ class CellExport:
                     yield sink.taken()
             for name, axis, index in (("rows", self.table.rows, self.rows), ("cols", self.table.cols, self.cols)):
                 held = BytesIO()
-                np.lib.format.write_array(held, np.array(names_of(axis, index), np.str_), allow_pickle=False)
+                np.lib.format.write_array(held, np.array(axis.names_of(index), np.str_), allow_pickle=False)
                 archive.writestr(f"{name}.npy", held.getvalue())
         yield sink.taken()
 
@@ -143,8 +143,8 @@ class CellExport:
         known |= {} if table.missing is None else {"_FillValue": int(table.missing)}
         like = np.empty((self._step, len(self.cols)), np.dtype(table.dtype).newbyteorder("<"))
         group.array(VALUES, (ROWS, COLS), like, (len(self.rows), len(self.cols)), known)
-        group.names(ROWS, names_of(table.rows, self.rows))
-        group.names(COLS, names_of(table.cols, self.cols))
+        group.names(ROWS, table.rows.names_of(self.rows))
+        group.names(COLS, table.cols.names_of(self.cols))
         yield from zarr_pieces(sink, group, (values for _, values in self._pieces()))
 
 
@@ -166,13 +166,6 @@ class _Poured:
         """Return what was written since the last call."""
         found, self._held = b"".join(self._held), []
         return found
-
-
-def names_of(axis: AxisTable, numbers: NDArray[np.int64]) -> list[str]:
-    """Return the names of native rows or columns."""
-    if not axis.named:
-        return [str(number) for number in numbers.tolist()]
-    return [str(name) for name in axis.names[numbers].tolist()]
 
 
 def export_matrix(table: MatrixTable, target: Any, rows: Any = None, cols: Any = None, format: str | None = None, spreadsheet: bool = False) -> int:
