@@ -37,7 +37,7 @@ WAYS = {
 }
 TEXT_WAYS = {
     "near": {"_FEW": ROWS, "_TEXT_STEP": 3},
-    "few": {"_FEW": 0, "_MANY": 0, "_FEWER": 5, "_SAMPLE": 2},
+    "few": {"_WALK": 0, "_FEW": 0, "_MANY": 0, "_FEWER": 5, "_SAMPLE": 2},
     "ties": {"_FEW": 0},
 }
 

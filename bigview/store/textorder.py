@@ -19,9 +19,11 @@ from bigview.errors import OptionError, TooLargeError
 from bigview.store import pool
 from bigview.store.ordering import MISSING, PLAIN, Page, Ranking, Rows
 from bigview.store.pages import PagedTable
-from bigview.store.reader import Reader
+from bigview.store.reader import ROW, Reader
 from bigview.store.selection import Selection
 
+_WALK = 64  # row groups of the index by source rows that are looked through one after the other: about as long as counting the rows' numbers
+_STEP = 4  # of them at once
 _TEXT_STEP = 4  # row groups whose texts are in memory at once: 500,000 rows
 _TEXT = 64  # bytes a text, about
 _FEW = 256  # rows whose texts are read at once, rather than those of all rows
@@ -48,6 +50,8 @@ def ordered(reader: Reader, selection: Selection, order: tuple[str, bool], page:
     """
     (column, descending), (offset, limit) = order, page
     entry = reader.manifest.column(column)
+    if column == ROW and _walked(reader, selection, offset + limit) <= _WALK:
+        return _by_row(reader, selection, descending, (offset, limit))
     if entry.part == "rows":
         return Page(reader, selection, Ranking.of(reader, column, descending)).rows(offset, limit)
     if entry.kind not in ("text", "binary"):
@@ -58,6 +62,33 @@ def ordered(reader: Reader, selection: Selection, order: tuple[str, bool], page:
     if count <= max(_FEW, spread // 2):  # fewer row groups of texts have to be read than there are
         return _by_text(reader, selection, order, offset + limit)[offset:]
     return _TextPage(reader, selection, order).rows(offset, limit)
+
+
+def _walked(reader: Reader, selection: Selection, most: int) -> float:
+    """Return about how many row groups of the index by source rows hold so many selected rows."""
+    groups, rows = reader.groups("row").files, reader.manifest.rows
+    return len(groups) * min(1.0, most / max(selection.count(), 1)) if rows else 0.0
+
+
+def _by_row(reader: Reader, selection: Selection, descending: bool, page: tuple[int, int]) -> Rows:
+    """Return a page in the order of the source: its index is read from that end until the page is full."""
+    groups, (offset, limit) = reader.groups("row"), page
+    order = list(range(len(groups.files)))[:: -1 if descending else 1]
+
+    def selected(group: int) -> Rows:
+        places = reader._read_groups(groups, [group], ["position"])[0]["position"].to_numpy().astype(np.int64)[:: -1 if descending else 1]
+        run = np.minimum(np.searchsorted(selection.stops, places, "right"), len(selection.stops) - 1)
+        inside = (selection.starts[run] <= places) & (places < selection.stops[run])
+        if selection.bits is not None:
+            inside &= (selection.bits[places >> 6] >> (places & 63).astype(np.uint64) & np.uint64(1)).astype(bool)
+        return np.asarray(places[inside])
+
+    found: list[Rows] = [np.empty(0, np.int64)]
+    for first in range(0, len(order) if len(selection.stops) else 0, _STEP):
+        found += pool.run(selected, order[first : first + _STEP])
+        if sum(map(len, found)) >= offset + limit:
+            break
+    return np.concatenate(found)[offset : offset + limit]
 
 
 class _TextPage:
