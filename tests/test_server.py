@@ -20,6 +20,7 @@ from bokeh.util.token import generate_jwt_token, generate_session_id
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
+from bigview.app import memory
 from bigview.app import server as server_module
 from bigview.app.explorer import Explorer, Stage
 from bigview.app.server import SIZE, make_server
@@ -269,6 +270,24 @@ def test_sessions_that_close_leave_nothing(path):
             assert live() == before
 
     run(scene())
+
+
+def test_memory_goes_back_to_the_system_once_visitors_have_left(path, monkeypatch):
+    given = threading.Event()
+    monkeypatch.setattr(memory, "_REST", 0.01)
+    monkeypatch.setattr(memory, "_library", lambda: True)
+    monkeypatch.setattr(memory, "give_back", given.set)
+
+    async def scene():
+        async with serving(path) as (server, url):
+            await visit(f"{url}/")
+            assert not given.is_set(), "the session still lives"
+            await cleared(server)
+            assert await asyncio.to_thread(given.wait, 20)
+
+    run(scene())
+    monkeypatch.undo()
+    memory.give_back()
 
 
 def test_that_somebody_left_while_a_picture_was_on_its_way_is_not_logged(path, caplog):

@@ -20,6 +20,7 @@ from bigview.app.explorer import Explorer
 from bigview.app.full import Room, said_in_page
 from bigview.app.index import index_page
 from bigview.app.matrixpages import Table, address_of, comparable, compared_page, first_picture, heatmap_page, title_of
+from bigview.app.memory import Returned, share_out
 from bigview.app.newest import Newest
 from bigview.app.state import first_coloring
 from bigview.config import limits
@@ -77,6 +78,7 @@ def serve(
     PortError
         When the port is in use or not allowed, or the address is open to others without `auth` or `public`.
     """
+    share_out()
     server = make_server(paths, port, address, auth, public, origin)
     where = f"http://{'localhost' if address in LOCAL else address}:{server.port}/"
     print(f"bigview is at {where}  (stop it with Ctrl+C)", flush=True)  # noqa: T201  the one thing to know
@@ -105,7 +107,8 @@ def make_server(
     port = _usable_port(address, port)
     room = Room()
     pages, titles = _pages(tables)
-    pages = {where: _page(make, room) for where, make in pages.items()}
+    memory = Returned()
+    pages = {where: _page(make, room, memory) for where, make in pages.items()}
     hosts = _hosts(address, port, public, origin)
     options: dict[str, Any] = {
         "check_unused_sessions_milliseconds": CHECK,
@@ -141,7 +144,7 @@ def explorer_page(table: PointTable) -> Explorer:
         return explorer
 
 
-def _page(make: Callable[[], Any], room: Room) -> Callable[[], Any]:
+def _page(make: Callable[[], Any], room: Room, memory: Returned) -> Callable[[], Any]:
     """Return the function that makes a page for a visitor, or says that there is no place."""
 
     def page() -> Any:
@@ -151,6 +154,7 @@ def _page(make: Callable[[], Any], room: Room) -> Callable[[], Any]:
         room.visited = True
         document = pn.state.curdoc
         pn.state.onload(lambda: room.arrived(document))
+        pn.state.on_session_destroyed(memory.ended)
         return make()
 
     return page
