@@ -134,3 +134,15 @@ def test_a_clustering_of_the_page_is_shown(clustered):
     page.locator("li", has_text="by cluster: average cosine").click()
     page.locator("canvas.beside.cols[aria-valuetext]").wait_for()
     page.locator(".work").wait_for(state="hidden")
+
+
+def test_a_link_beside_the_matrix_shows_that_nothing_is_in_view(clustered, url, console):
+    page = clustered
+    page.goto(f"{url}?{MatrixSpec(view=((500, 600), (9_000, 9_100))).to_query()}")
+    page.locator(".in-view", has_text="0 × 0").wait_for()
+    page.get_by_role("button", name="Profiles", exact=True).click()
+    page.locator(".panel.profile h2", has_text="Nothing of the matrix is in view").wait_for()
+    page.locator(".map").focus()
+    page.keyboard.press("0")
+    page.locator(".in-view", has_text=f"{ROWS:,} × {COLS}").wait_for()
+    assert console.errors == []

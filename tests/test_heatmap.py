@@ -145,3 +145,11 @@ def test_what_is_rounded_to_nothing_has_no_sign():
     assert value_text(-0.2, 100.0) == "0"
     assert value_text(-0.0) == "0"
     assert value_text(-2.0, 1.0) == "-2"
+
+
+def test_a_window_beside_the_matrix_holds_nothing(store):
+    rows, cols = VALUES.shape
+    box = box_of(View((cols + 5, cols + 9), (rows + 5, rows + 9), 10, 10), VALUES.shape)
+    assert box == ((rows, rows), (cols, cols))
+    assert "Nothing" in table_of(store, HeatLook(), box)["note"]
+    assert profile_of(store, HeatLook(), box)["lines"] == []

@@ -295,3 +295,14 @@ def test_one_key_where_rows_and_columns_are_the_same(tmp_path):
     assert titles.count("kind") == 1
     assert {"cluster (rows)", "cluster (columns)"} <= set(titles)
     assert len(strips(picture, "rows")) == len(strips(picture, "cols")) == 2
+
+
+def test_names_that_lie_flat_take_a_line_and_a_part_says_how_much_it_is(tmp_path):
+    long = "a name as long as names of columns are"
+    table = pd.DataFrame(np.eye(40), columns=[long, *(f"c{number}" for number in range(1, 40))])
+    store = bv.build_matrix(table, tmp_path / "m.bv", quiet=True)
+    whole = store.render(tmp_path / "whole.svg", width=1000)
+    part = store.render(tmp_path / "part.svg", width=1000, view=((20, 30), (0, 40)))
+    assert part.top < whole.top - 60
+    assert "40 × 10 of 40 × 40 cells" in (tmp_path / "part.svg").read_text()
+    assert "40 × 40 cells" in (tmp_path / "whole.svg").read_text()

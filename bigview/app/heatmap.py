@@ -237,11 +237,14 @@ class HeatmapExplorer(pn.viewable.Viewer):
         rows, cols = self.shape
         per = picture.cells
         aggregated = f" 1 pixel = {max(1, round(per[0] * per[1])):,} cells." if max(per) > 1 else ""
-        first, last = (", ".join(self.cell_names(*place)) for place in ((r0, c0), (max(r0, r1 - 1), max(c0, c1 - 1))))
+        part = "nothing of the matrix is in view; 0 shows all of it"
+        if r0 < r1 and c0 < c1:
+            first, last = (", ".join(self.cell_names(*place)) for place in ((r0, c0), (r1 - 1, c1 - 1)))
+            part = f"{r1 - r0:,} of {rows:,} rows and {c1 - c0:,} of {cols:,} columns in view, from {first} to {last}"
         return {
             "view": f"{r1 - r0:,} × {c1 - c0:,}",
             "all": f" of {rows:,} × {cols:,} cells.{aggregated}",
-            "summary": f"{r1 - r0:,} of {rows:,} rows and {c1 - c0:,} of {cols:,} columns in view, from {first} to {last}.{aggregated}",
+            "summary": f"{part}.{aggregated}",
             "message": message,
         }
 

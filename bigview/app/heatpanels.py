@@ -30,7 +30,7 @@ _BINS = 300  # of a profile: what the panel is wide
 def box_of(view: View, shape: tuple[int, int]) -> Box:
     """Return the rows and columns that a view shows, also those of which it shows a part."""
     (x0, x1), (y0, y1) = view.x_range, view.y_range
-    sides = [(max(0, math.floor(low)), min(size, math.ceil(high))) for low, high, size in ((y0, y1, shape[0]), (x0, x1, shape[1]))]
+    sides = [(min(max(0, math.floor(low)), size), min(size, math.ceil(high))) for low, high, size in ((y0, y1, shape[0]), (x0, x1, shape[1]))]
     (r0, r1), (c0, c1) = ((low, max(low, high)) for low, high in sides)
     return (r0, r1), (c0, c1)
 
@@ -90,6 +90,8 @@ def profile_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
     """Return the profiles of a box: its values along the rows and along the columns, and what they are as a whole."""
     (r0, r1), (c0, c1) = box
     wide, high = c1 - c0, r1 - r0
+    if not wide or not high:
+        return {"title": "Nothing of the matrix is in view", "fields": [], "lines": []}
     names = [names_at(table, look, side, np.array([low, upper - 1])) for side, (low, upper) in (("rows", box[0]), ("cols", box[1]))]
     title = f"{high:,} row{'s' * (high != 1)} × {wide:,} column{'s' * (wide != 1)}"
     if table.kind == "category":

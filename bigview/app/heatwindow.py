@@ -114,6 +114,8 @@ class HeatWindow:
         if self._desk is None:
             return []
         self._desk.revoke(self._links)
+        if not all(low < high for low, high in box):
+            return []
         try:
             files = exports_of(self._page.table, look, box)
         except Exception as error:  # noqa: BLE001  the profile is worth showing without

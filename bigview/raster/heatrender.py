@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bigview.errors import OptionError, closest
 from bigview.matrixspec import MatrixSpec, MatrixStyle
+from bigview.plain import Ranges
 from bigview.raster.canvas import Box, Raster, Sheet, Text, text_width
 from bigview.raster.heat import HeatFrame, HeatLook, heat_frame
 from bigview.raster.heatbeside import CLUSTER, Along, Beside
@@ -33,6 +34,7 @@ _BESIDE = ("names", "tracks", "trees", "texts")
 _KNOWN = ("view", "style", "rows", "cols", "title", "dark", "dpi", "spec", "clusters", *_BESIDE)
 _SQUARE = 2.5  # times as many columns as rows up to which cells are squares, as in the explorer
 _NAME = 28  # characters of a name
+_SAMPLE = 400  # names whose widths are looked at
 _COLUMNS = 3  # of keys, where the image is too low for one
 _FREE = 6  # names of each list beside an image that may be as high as they need
 
@@ -156,14 +158,15 @@ class _HeatLayout:
 
     def picture(self) -> Picture:
         """Draw the matrix and lay out the rest."""
-        left, over = self._gutters()
+        right, below = (one.depth for one in self.beside)
+        tracks = self._tracks()
+        wide = Keys.width(self.em, self.table.manifest.categories, tracks)
+        left, over = self._gutters(right + self.pad + wide)
         top = (round(self.em * 4.6) if self.title else self.pad) + over
         credit = self._credit()
-        right, below = (one.depth for one in self.beside)
         bottom = below + (round(1.9 * self.em) if credit else self.pad)
-        tracks = self._tracks()
         free = self.fixed is not None or self.height is None
-        fewest, wide = _FREE if free else 3, Keys.width(self.em, self.table.manifest.categories, tracks)
+        fewest = _FREE if free else 3
         tall = Keys.height(self.em, tracks, fewest)
         columns = 1 if free else min(_COLUMNS, max(1, math.ceil(tall / max(1, (self.height or 0) - top - bottom + below))))
         side = right + self.pad + columns * wide
@@ -196,22 +199,34 @@ class _HeatLayout:
         named = [(track, side) for side, tracks in (("rows", rows), ("columns", cols)) for track in tracks]
         return [replace(track, name=f"{track.name} ({side})") if track.name in both else track for track, side in named]
 
-    def _gutters(self) -> tuple[int, int]:
+    def _gutters(self, beside: int) -> tuple[int, int]:
         """Return the room at the left, for the names of rows and of tracks below, and above, for those of columns and of tracks at the right."""
-        widths = []
-        for side, other in zip(SIDES, self.beside[::-1], strict=True):
-            names = [track.name for track in other.strips]
-            if self.wanted.names:
-                size = self.wanted.look.shape(self.table)[SIDES.index(side)]
-                sample = np.unique(np.linspace(0, max(0, size - 1), min(size, 400)).astype(np.int64))
-                names += names_at(self.table, self.wanted.look, side, sample) or [""]
-            widths.append(max((text_width(shortened(readable(name), _NAME), 0.8 * self.em) for name in names), default=-1.0))
-        return self.pad if widths[0] < 0 else round(widths[0] + 2.2 * self.em), 0 if widths[1] < 0 else round(widths[1] + 1.6 * self.em)
+        widths = [max((self._wide(track.name) for track in other.strips), default=-1.0) for other in self.beside[::-1]]
+        if self.wanted.names:
+            widths[0] = max(widths[0], self._widest("rows")[0])
+        left = self.pad if widths[0] < 0 else round(widths[0] + 2.2 * self.em)
+        if self.wanted.names:
+            widest, columns = self._widest("cols")
+            # Names that lie flat need a line, and no more.
+            flat = columns <= _SAMPLE and self.height is None and self.fixed is None and widest + self.em < (self.width - left - beside) / columns
+            widths[1] = max(widths[1], 0.0 if flat else widest)
+        return left, 0 if widths[1] < 0 else round(widths[1] + 1.6 * self.em)
+
+    def _wide(self, name: str) -> float:
+        return text_width(shortened(readable(name), _NAME), 0.8 * self.em)
+
+    def _widest(self, side: Side) -> tuple[float, float]:
+        """Return the width of the widest of the names in view, of some of them where there are many, and how many rows (or columns) that is."""
+        number = SIDES.index(side)
+        size = self.wanted.look.shape(self.table)[number]
+        low, high = self._ends[1 - number]
+        first, last = (int(min(max(0.0, end), max(0, size - 1))) for end in (low, math.ceil(high) - 1))
+        sample = np.unique(np.linspace(first, last, min(last - first + 1, _SAMPLE)).astype(np.int64)) if size else np.empty(0, np.int64)
+        return max(map(self._wide, names_at(self.table, self.wanted.look, side, sample)), default=0.0), high - low
 
     def _view(self, width: int, around: int, least: float) -> View:
         """Return the view of the map: cells are squares where there are about as many rows as columns, else it is as high as its keys."""
-        rows, cols = self.wanted.look.shape(self.table)
-        (x0, x1), (y0, y1) = _checked(self.wanted.view) if self.wanted.view is not None else ((0, max(1, cols)), (0, max(1, rows)))
+        (x0, x1), (y0, y1) = self._ends
         across, along = x1 - x0, y1 - y0
         square = max(across / along, along / across) <= _SQUARE
         if self.height is not None:
@@ -226,7 +241,9 @@ class _HeatLayout:
             return
         self._text(self.pad, 2.1 * self.em, shortened(self.title, 90), 1.6, ink(self.dark), bold=True)
         rows, cols = self.wanted.look.shape(self.table)
-        facts = [f"{rows:,} × {cols:,} cells", made.title]
+        high, wide = self._seen
+        part = f"{high:,} × {wide:,} of " if (high, wide) != (rows, cols) else ""
+        facts = [f"{part}{rows:,} × {cols:,} cells", made.title]
         for name, one in zip(("rows", "columns"), self.beside, strict=True):
             if one.order is not None and one.order.title:
                 number = "" if one.cut is None or one.tree is None else f", {one.tree.count(one.cut):,} clusters"
@@ -234,6 +251,21 @@ class _HeatLayout:
         if max(made.cells) > 1:
             facts.append(f"1 pixel = {max(1, round(made.cells[0] * made.cells[1])):,} cells")
         self._text(self.pad, 3.7 * self.em, shortened(" · ".join(fact for fact in facts if fact), 140), 0.9, muted(self.dark))
+
+    @property
+    def _ends(self) -> Ranges:
+        """Return the columns and the rows in view."""
+        if self.fixed is not None:
+            return self.fixed.x_range, self.fixed.y_range
+        rows, cols = self.wanted.look.shape(self.table)
+        return _checked(self.wanted.view) if self.wanted.view is not None else ((0, max(1, cols)), (0, max(1, rows)))
+
+    @property
+    def _seen(self) -> tuple[int, int]:
+        """Return how many rows and columns are in view, also those of which a part is."""
+        sizes = self.wanted.look.shape(self.table)
+        high, wide = (max(0, min(math.ceil(high), size) - max(0, math.floor(low))) for (low, high), size in zip(self._ends[::-1], sizes, strict=True))
+        return high, wide
 
     def _credit(self) -> str:
         report = self.table.manifest.report
