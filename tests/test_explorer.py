@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bigview.app.explorer as explorer_module
 import bigview.views.pointer as pointer
 from bigview.app.explorer import Explorer
 from bigview.app.legend import densest_part, legend, remark, summary
@@ -56,6 +57,14 @@ def _built(table, folder):
 @pytest.fixture
 def store(path):
     return open_store(path)
+
+
+def test_a_map_with_a_height_leaves_room_on_a_page_and_one_without_fills_it(store, monkeypatch):
+    monkeypatch.setattr(explorer_module, "on_page", lambda: True)
+    monkeypatch.setattr(explorer_module.pn.state, "on_session_destroyed", lambda call: None)
+    beside, alone = Explorer(store, height=300).stage, Explorer(store).stage
+    assert (beside.height, beside.sizing_mode, beside.styles["position"], beside.facts["page"]) == (300, "stretch_width", "relative", False)
+    assert (alone.height, alone.sizing_mode, alone.styles["position"], alone.facts["page"]) == (None, "stretch_both", "fixed", True)
 
 
 @pytest.mark.parametrize("size", [(1400, 900), (390, 800), (300, 300)])

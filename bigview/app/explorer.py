@@ -31,6 +31,8 @@ from bigview.views.picture import Picture, Wish
 from bigview.views.pointer import Found
 from bigview.views.scene import PointScene, camera_of
 
+_HEIGHT = 640  # pixels, in a notebook
+
 
 class Explorer(pn.viewable.Viewer):
     """The explorer of a store, for one visitor; displays itself in Jupyter.
@@ -45,8 +47,8 @@ class Explorer(pn.viewable.Viewer):
         Column to colour by at first; "Density" for none. A telling category by default.
     palette : str, optional
     dark : bool
-    height : int
-        Pixels, in a notebook. On a page of its own the map fills the window.
+    height : int, optional
+        Pixels; in a notebook 640 by default. A map without a height fills the window of a server's page: give one where the page has more on it.
     spec : Spec, optional
         All that is to be shown; the other options then say nothing of colours.
     """
@@ -58,7 +60,7 @@ class Explorer(pn.viewable.Viewer):
         color_by: str | None = "auto",
         palette: str | None = None,
         dark: bool = True,
-        height: int = 640,
+        height: int | None = None,
         spec: Spec | None = None,
     ) -> None:
         super().__init__()
@@ -78,14 +80,14 @@ class Explorer(pn.viewable.Viewer):
         self.map.restyle(found.style, self.where, self._facet(), self.selected)
         with own_theme():
             self._controls = Controls(self.state, self._colorings, table.columns, lambda what: self.map.soon(lambda: self.acts.press(what)))
-        page = on_page()
+        page = on_page() and height is None
         place = {"position": "fixed", "inset": "0"} if page else {"position": "relative"}
         self.stage = Stage(
             controls=self._controls.widgets,
             facts=self._facts(page),
             map=pn.pane.HoloViews(self.map.element, linked_axes=False, sizing_mode="stretch_both", margin=0),
             sizing_mode="stretch_both" if page else "stretch_width",
-            height=None if page else height,
+            height=None if page else height or _HEIGHT,
             min_height=320,
             chips=self._chips(),
             status={"view": "…", "all": f" of {table.manifest.rows:,} rows", "message": said},
@@ -98,7 +100,7 @@ class Explorer(pn.viewable.Viewer):
         self.acts = Acts(self)
         self._shared = Shared(self)
         self.state.param.watch(lambda event: self.map.soon(lambda: self._changed(event.old, event.new)), "spec")
-        if page:
+        if on_page():
             pn.state.on_session_destroyed(lambda _: self.close())
 
     @property

@@ -117,14 +117,15 @@ class Linked(pn.viewable.Viewer):
     def __init__(self, points: PointTable, matrix: MatrixTable, height: int = 640) -> None:
         super().__init__()
         self._known = Records(points, matrix)
-        self.points, self.matrix = Explorer(points, height=height), HeatmapExplorer(matrix, height=height)
+        self.points, self.matrix = Explorer(points), HeatmapExplorer(matrix, height=height)
         self._height = height
         self._carried: Any = None  # the selection that came from the matrix, which is not sent back
         stages = self.points.stage, self.matrix.stage
         self._page = stages[0].facts["page"]
         for stage in stages:
             # One address has no room for the links of two, and one window no room for two that fill it.
-            stage.param.update(facts={**stage.facts, "page": False}, styles={"position": "relative"}, sizing_mode="stretch_both", min_width=0)
+            facts, tall = {**stage.facts, "page": False}, None if self._page else height
+            stage.param.update(facts=facts, styles={"position": "relative"}, sizing_mode="stretch_both", min_width=0, height=tall)
         self.points.state.param.watch(lambda event: self._selected(event.old, event.new), "spec")
         self.matrix.window.chosen.append(self._chosen)
 
