@@ -213,3 +213,30 @@ def test_an_export_larger_than_the_disk_is_refused_before(tmp_path, build):
     with pytest.raises(bv.SpaceError, match="would fit"):
         store.export(tmp_path / "v.npz")
     assert not (tmp_path / "v.npz").exists()
+
+
+def test_a_group_in_one_file_is_read_as_export_writes_it(tmp_path, build):
+    table = pd.DataFrame({"kind": ["p", "q"] * 10}, ROWS)
+    build(FRAME, rows=table).export(tmp_path / "v.zarr.zip")
+    store = bv.build_matrix(f"{tmp_path}/v.zarr.zip::values", tmp_path / "again.bv", quiet=True)
+    assert np.allclose(store.cells(), VALUES)
+    assert (store.rows.names.tolist(), store.cols.names.tolist()) == (ROWS, COLS)
+    (tmp_path / "cut.zarr.zip").write_bytes((tmp_path / "v.zarr.zip").read_bytes()[:-30])
+    with pytest.raises(InputError, match=r"no whole \.zip file"):
+        build(tmp_path / "cut.zarr.zip")
+
+
+@pytest.mark.parametrize("index", [COLS, range(9), range(5, 14)], ids=["names", "numbers", "other numbers"])
+def test_a_table_beside_whose_index_has_no_name(tmp_path, build, index):
+    pd.DataFrame({"length": range(9)}, index).to_csv(tmp_path / "cols.csv")
+    store = build(VALUES, cols=tmp_path / "cols.csv")
+    assert store.cols.columns == {"length": "integer"}
+    assert store.cols.named == (index != range(9))
+    assert store.cols.names.tolist() == [str(name) for name in index]
+
+
+@pytest.mark.parametrize("kind", [np.ones, sparse.csr_array], ids=["dense", "sparse"])
+def test_a_matrix_without_cells_is_said(tmp_path, capsys, kind):
+    store = bv.build_matrix(kind((0, 5)), tmp_path / "m.bv")
+    assert store.shape == (0, 5)
+    assert "The matrix has no rows: there is nothing to show." in capsys.readouterr().err

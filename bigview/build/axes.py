@@ -101,8 +101,17 @@ def axis_of_table(given: Any, side: str) -> tuple[pa.Table, pa.Array | None]:
     return table, names
 
 
+_UNNAMED = "Unnamed: 0"
+"""What pandas calls the column that `to_csv` has made of an index without a name."""
+
+
 def _read_csv(path: str) -> pa.Table:
-    return pa.Table.from_pandas(pd.read_csv(path, sep="\t" if path.lower().endswith((".tsv", ".txt")) else ","), preserve_index=False)
+    frame = pd.read_csv(path, sep="\t" if path.lower().endswith((".tsv", ".txt")) else ",")
+    if frame.shape[1] > 1 and frame.columns[0] == _UNNAMED:
+        index = frame.pop(_UNNAMED)
+        if not np.array_equal(index, np.arange(len(index))):
+            return pa.Table.from_pandas(frame.set_index(index.rename(None)))
+    return pa.Table.from_pandas(frame, preserve_index=False)
 
 
 def _column_of_names(table: pa.Table) -> pa.Array | None:

@@ -14,7 +14,7 @@ from bigview.build.executor import executor
 from bigview.build.longtable import is_long
 from bigview.build.matrixjob import Block, Job, Shape, build_block, levels_of, stored, write_metadata
 from bigview.build.matrixoptions import MatrixOptions
-from bigview.build.matrixsource import MatrixSource, NpyReader, stored_type
+from bigview.build.matrixsource import MatrixSource, NpyReader, said_of_nothing, stored_type
 from bigview.build.matrixsources import open_matrix
 from bigview.build.place import current_matrix, new_generation, nothing_half_written, sweep_matrix
 from bigview.build.progress import Progress, progress
@@ -209,6 +209,8 @@ def quantiles(samples: list[NDArray[np.float64]]) -> list[float]:
 
 def _tell_facts(made: MatrixManifest, tell: Progress) -> None:
     missing, infinite = made.facts["missing"], made.facts["infinite"]
+    if nothing := said_of_nothing(made.shape):
+        tell.note(nothing)
     if missing:
         tell.note(f"{missing:,} of {made.facts['cells']:,} cells are missing; they count in nothing.")
     if infinite:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 import pyarrow as pa
@@ -115,12 +116,24 @@ def fill_of(attributes: Any, dtype: np.dtype[Any]) -> float | int | None:
     return None if number != number else number
 
 
+def zarr_place(url: str) -> Any:
+    """Return what Zarr opens an address by: a group in one file by the reader of such files."""
+    import zarr
+
+    if not url.lower().endswith(".zip") or "://" in url:
+        return url
+    is_there(url)
+    if not is_zipfile(url):
+        raise InputError(f"{url} is no whole .zip file, as Zarr writes a group into one. Write it again.")
+    return zarr.storage.ZipStore(url, mode="r")
+
+
 def zarr_node(url: str, name: str) -> Any:
     """Return an array or a group of Zarr."""
     import zarr
 
     try:
-        return zarr.open(url, mode="r", path=name or None)
+        return zarr.open(zarr_place(url), mode="r", path=name or None)
     except (FileNotFoundError, zarr.errors.NodeNotFoundError) as error:
         if name:
             raise InputError(f"{url} has no array {name!r}. {_listed(zarr_node(url, ''))}") from error

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bigview.build.axes import Axis, axis_of_index
 from bigview.build.csvs import broken_line, csv_bytes, separator_of
 from bigview.build.found import described, find_files
-from bigview.build.matrixarrays import ZarrReader, dask_source, is_dask, zarr_node, zarr_source
+from bigview.build.matrixarrays import ZarrReader, dask_source, is_dask, zarr_node, zarr_place, zarr_source
 from bigview.build.matrixsource import Held, MatrixSource, array_source, check_shape, check_type
 from bigview.errors import InputError
 
@@ -231,7 +231,7 @@ def _labelled(url: str, group: str, name: str) -> Any:
     import xarray as xr
 
     try:
-        found = xr.open_zarr(url, group=group or None, chunks=None, consolidated=False)[name]
+        found = xr.open_zarr(zarr_place(url), group=group or None, chunks=None, consolidated=False)[name]
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
         return None
     return found if found.ndim == 2 else None

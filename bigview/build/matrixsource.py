@@ -202,6 +202,12 @@ def check_shape(shape: tuple[int, ...], where: str) -> None:
         )
 
 
+def said_of_nothing(shape: tuple[int, int]) -> str | None:
+    """Return what is to be said of a matrix without cells; None of others."""
+    missing = " and no ".join(name for name, size in zip(("rows", "columns"), shape, strict=True) if not size)
+    return f"The matrix has no {missing}: there is nothing to show. The store is made, and opens empty." if missing else None
+
+
 def check_type(dtype: np.dtype[Any], where: str) -> None:
     """Refuse values that are no numbers."""
     if dtype.kind in "biuf":

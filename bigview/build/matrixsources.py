@@ -93,12 +93,13 @@ def _file(path: str, options: MatrixOptions) -> MatrixSource | SparseSource:
         return _npz(path, options)
     if name.endswith((".parquet", ".pq", ".parq", ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")):
         return table_file_source(path, options.categories)
-    if name.endswith(".zarr") or _is_zarr(path.partition("::")[0]):
+    if name.endswith((".zarr", ".zarr.zip")) or _is_zarr(path.partition("::")[0]):
         group = anndata_group(path)
         return anndata_zarr_source(path, group, options.dataset) if group is not None else zarr_file_source(path, options.dataset, options.categories)
     is_there(path.partition("::")[0])
     raise InputError(
-        f"{path} has an ending that says nothing about its format. Known are .npy, .npz, .zarr, .h5, .nc, .h5ad, .cool, .mcool, .parquet and .csv."
+        f"{path} has an ending that says nothing about its format. Known are .npy, .npz, .zarr, .zarr.zip, .h5, .nc, .h5ad, .cool, .mcool, .parquet "
+        "and .csv."
     )
 
 

@@ -19,7 +19,7 @@ from bigview.build.axes import Axis, axis_of_index, check_axis, joined_axis, wri
 from bigview.build.blockmeans import sparse_means
 from bigview.build.found import described
 from bigview.build.matrixoptions import MatrixOptions
-from bigview.build.matrixsource import kind_of
+from bigview.build.matrixsource import kind_of, said_of_nothing
 from bigview.build.place import current_matrix, new_generation, nothing_half_written, sweep_matrix
 from bigview.build.progress import Progress, progress
 from bigview.build.space import Estimate, check_space, free_bytes
@@ -122,6 +122,8 @@ def build_sparse(source: SparseSource, store: str, options: MatrixOptions) -> Ma
         sweep_matrix(folder, current)
         made = _written(source, (folder, generation), options, tell)
         folder.replace(NAME, made.dumps().encode())
+        if nothing := said_of_nothing(made.shape):
+            tell.note(nothing)
         if made.facts["missing"]:
             tell.note(f"{made.facts['missing']:,} of the stored cells are NaN: they count as missing, not as 0.")
     return made
