@@ -273,3 +273,21 @@ def test_statistics_and_scales_change_the_picture(explorer):
     page.locator("li", has_text="standard deviation").click()
     _until(page, lambda: page.evaluate(PICTURE)["bytes"] != first, "another picture")
     _until(page, lambda: "standard deviation" in page.locator(".legend h2").inner_text(), "the bar of another statistic")
+
+
+def test_a_dense_screen_gets_as_many_pixels(page, chromium, tmp_path):
+    bv.build_matrix(np.random.default_rng(0).normal(size=(3000, 3000)).astype("f4"), tmp_path / "wide.bv", quiet=True)
+    screen = page.context.new_cdp_session(page)
+    screen.send("Emulation.setDeviceMetricsOverride", {"width": 800, "height": 600, "deviceScaleFactor": 2, "mobile": False})
+    with serving(str(tmp_path / "wide.bv")) as url:
+        page.goto(url)
+        page.locator(".in-view", has_text="×").wait_for(timeout=120_000)
+
+        def sharp() -> bool:
+            picture = page.evaluate(PICTURE)
+            (height, width), (*_, wide, high) = picture["shape"], picture["view"]
+            return width > 1.7 * wide and height > 1.7 * high
+
+        _until(page, sharp, "a picture with two pixels for each of the page")
+        page.goto("about:blank")
+    screen.send("Emulation.clearDeviceMetricsOverride")

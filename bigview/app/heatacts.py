@@ -45,8 +45,8 @@ class HeatActs:
         self._cell: tuple[int, int] | None = None
 
     def told(self, kind: Any, value: Any) -> None:
-        """Act on a message of the page, in its turn."""
-        if self._page.map.ready and kind in _MESSAGES:
+        """Act on a message of the page, in its turn. How dense the screen is, is said before the map is there: the first picture is to be sharp."""
+        if kind in _MESSAGES and (self._page.map.ready or kind == "density"):
             self._page.map.soon(lambda: self._heard(_MESSAGES[kind], value))
 
     def _heard(self, act: str, value: Any) -> None:

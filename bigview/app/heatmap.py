@@ -32,6 +32,7 @@ from bigview.views.live import sentence
 from bigview.views.map import Map
 from bigview.views.picture import Wish
 
+_HEIGHT = 640  # pixels, in a notebook
 _FURTHEST = 5  # times as wide and as high as the matrix: as far as one can zoom out
 _SAMPLED = 2_000  # names from which the longest is taken
 
@@ -44,13 +45,13 @@ class HeatmapExplorer(pn.viewable.Viewer):
     table : MatrixTable
         The store.
     dark : bool
-    height : int
-        Pixels, in a notebook. On a page of its own it fills the window.
+    height : int, optional
+        Pixels; in a notebook 640 by default. A matrix without a height fills the window of a server's page: give one where the page has more on it.
     spec : MatrixSpec, optional
         All that is to be shown.
     """
 
-    def __init__(self, table: MatrixTable, dark: bool = True, height: int = 640, spec: MatrixSpec | None = None) -> None:
+    def __init__(self, table: MatrixTable, dark: bool = True, height: int | None = None, spec: MatrixSpec | None = None) -> None:
         super().__init__()
         if not hv.Store.loaded_backends():
             hv.extension("bokeh", logo=False)
@@ -62,7 +63,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self._only: Any = None
         self.scene = HeatScene(table)
         self.map = Map(self.scene, self.look, self, None, None if found.view is None else self.scene.camera(found.view))
-        page = on_page()
+        page = on_page() and height is None
         with own_theme():
             self._controls = HeatControls(table, self.state, self._press, page)
         place = {"position": "fixed", "inset": "0"} if page else {"position": "relative"}
@@ -74,7 +75,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
             facts=self._facts(page),
             map=pn.pane.HoloViews(self.map.element, linked_axes=False, sizing_mode="stretch_both", margin=0),
             sizing_mode="stretch_both" if page else "stretch_width",
-            height=None if page else height,
+            height=None if page else height or _HEIGHT,
             min_height=320,
             sort=self._sorted(),
             swipe=self.swipe.told_of(found),
@@ -86,7 +87,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self.window = HeatWindow(self)
         self.acts, self.orders = HeatActs(self), HeatOrders(self, self._looked)
         self.state.param.watch(lambda event: self.map.soon(lambda: self._changed(event.old, event.new)), "spec")
-        if page:
+        if on_page():
             pn.state.on_session_destroyed(lambda _: self.close())
 
     def __panel__(self) -> Any:
@@ -104,7 +105,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         return self.look.shape(self.table)
 
     def _told(self, kind: Any, value: Any) -> None:
-        if self.map.ready and not self.sides.told(kind, value) and not self.swipe.told(kind, value):
+        if not self.map.ready or (not self.sides.told(kind, value) and not self.swipe.told(kind, value)):
             self.acts.told(kind, value)
 
     def _press(self, what: str) -> None:

@@ -117,7 +117,7 @@ class Linked(pn.viewable.Viewer):
     def __init__(self, points: PointTable, matrix: MatrixTable, height: int = 640) -> None:
         super().__init__()
         self._known = Records(points, matrix)
-        self.points, self.matrix = Explorer(points), HeatmapExplorer(matrix, height=height)
+        self.points, self.matrix = Explorer(points), HeatmapExplorer(matrix)
         self._height = height
         self._carried: Any = None  # the selection that came from the matrix, which is not sent back
         stages = self.points.stage, self.matrix.stage
