@@ -71,7 +71,8 @@ def test_every_statistic_of_every_type_in_every_order(data):
     rows, cols = data.draw(axes(values.shape[0])), data.draw(axes(values.shape[1]))
     missing = int(values[0, 0]) if values.dtype.kind in "iu" and data.draw(st.booleans()) else None
     blocks = cut(values, data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40)))
-    found = reduce_blocks(blocks, rows, cols, values.shape, missing=missing, centre=0.5)
+    whole = bool((values == values).all()) and missing is None and data.draw(st.booleans())
+    found = reduce_blocks(blocks, rows, cols, values.shape, missing=missing, centre=0.5, whole=whole)
     for statistic in STATISTICS:
         expected = slow(values, rows, cols, statistic, missing)
         scale = float(np.abs(values[values == values].astype(float)).max(initial=1))
@@ -82,14 +83,16 @@ def test_every_statistic_of_every_type_in_every_order(data):
             assert np.array_equal(found.value(statistic), expected, equal_nan=True)
 
 
-def test_many_rows_and_blocks_at_once():
+@pytest.mark.parametrize("whole", [False, True])
+def test_many_rows_and_blocks_at_once(whole):
     """Large enough for several slices, and for the four rows that are added at once with what is left over."""
     rng = np.random.default_rng(3)
     values = rng.normal(size=(3001, 1203)).astype("f4")
-    values[rng.random(values.shape) < 0.01] = np.nan
+    if not whole:
+        values[rng.random(values.shape) < 0.01] = np.nan
     rows = AxisPixels.of(MatrixSide(0, 3001, 60, 3001), rng.permutation(3001))
     cols = AxisPixels.of(MatrixSide(0, 1203, 50, 1203), rng.permutation(1203))
-    found = reduce_blocks(cut(values, 700, 333), rows, cols, values.shape, centre=0.0)
+    found = reduce_blocks(cut(values, 700, 333), rows, cols, values.shape, centre=0.0, whole=whole)
     for statistic in STATISTICS:
         assert np.allclose(found.value(statistic), slow(values, rows, cols, statistic), rtol=1e-9, atol=1e-12)
 

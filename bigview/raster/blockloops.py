@@ -77,6 +77,20 @@ def _add_four(rows, known, sums):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(inline="always")
+def _add_four_known(rows, sums):  # type: ignore[no-untyped-def]
+    """Add four rows of which every cell has a value to the sums and extremes of their columns: nothing to test, and nothing to count."""
+    a, b, c, d = rows
+    total, _, low, high = sums
+    for i in range(total.shape[0]):
+        v0, v1, v2, v3 = a[i], b[i], c[i], d[i]
+        total[i] += (nb.float64(v0) + nb.float64(v1)) + (nb.float64(v2) + nb.float64(v3))
+        lo0, hi0, lo1, hi1 = v0 if v0 < v1 else v1, v0 if v0 > v1 else v1, v2 if v2 < v3 else v3, v2 if v2 > v3 else v3
+        lo0, hi0 = lo0 if lo0 < lo1 else lo1, hi0 if hi0 > hi1 else hi1
+        low[i] = lo0 if lo0 < low[i] else low[i]
+        high[i] = hi0 if hi0 > high[i] else high[i]
+
+
+@nb.njit(inline="always")
 def _add_one(row, known, sums):  # type: ignore[no-untyped-def]
     missing, masked = known
     total, seen, low, high = sums
@@ -87,6 +101,18 @@ def _add_one(row, known, sums):  # type: ignore[no-untyped-def]
         seen[i] += nb.int32(good)
         low[i] = value if good & (value < low[i]) else low[i]
         high[i] = value if good & (value > high[i]) else high[i]
+
+
+@nb.njit(inline="always")
+def _add(rows, n, known, whole, sums):  # type: ignore[no-untyped-def]
+    """Add the first n of four rows."""
+    if n == 4 and whole:
+        _add_four_known(rows, sums)
+    elif n == 4:
+        _add_four(rows, known, sums)
+    else:
+        for k in range(n):
+            _add_one(rows[k], known, sums)
 
 
 @nb.njit(inline="always")
@@ -164,15 +190,16 @@ def reduce_band(addresses, starts, span, band, ends, centre, out):  # type: igno
     band : (array of uint32, array of int32, array of int64)
         The pixel column of each column used, one after the last for those that are not shown; the columns used, empty for all from 0 on; and where
         runs of columns of one pixel begin, and the last one ends, empty where neighbours have different pixels.
-    ends : (array of 3 values, bool)
-        In the type of the cells: the greatest one, the least one, the one that stands for "missing"; and whether one does.
+    ends : (array of 3 values, bool, bool)
+        In the type of the cells: the greatest one, the least one, the one that stands for "missing"; whether one does; whether every cell is known
+        to have a value.
     centre : float
         What squares are taken about; NaN for none.
     out : tuple of arrays, shape (height, width + 1)
         Sum, squares, count, least, greatest; added to.
     """
     pixel, picks, runs = band
-    like, masked = ends
+    like, masked, whole = ends
     total, squares, count, least, greatest = out
     columns = pixel.shape[0]
     sums = (np.empty(columns), np.empty(columns, np.int32), np.empty(columns, like.dtype), np.empty(columns, like.dtype))
@@ -187,14 +214,12 @@ def reduce_band(addresses, starts, span, band, ends, centre, out):  # type: igno
         for q in range(starts[p], starts[p + 1], 4):
             n = min(4, starts[p + 1] - q)
             rows = _rows(addresses, q, n, picks, buffer)
-            if n == 4:
-                _add_four(rows, known, sums)
-            else:
-                for k in range(n):
-                    _add_one(rows[k], known, sums)
+            _add(rows, n, known, whole, sums)
             if squared:
                 for k in range(n):
                     _add_squares(rows[k], known, centre, square)
+        if whole:
+            sums[1][:] = starts[p + 1] - starts[p]
         if runs.shape[0]:
             _gather(pixel, runs, sums, (total[p], count[p], least[p], greatest[p]))
         else:

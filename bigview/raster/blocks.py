@@ -130,6 +130,8 @@ class BlockReduction:
         The value that stands for "missing"; NaN always does.
     centre : float, optional
         Squares are taken about this, and only if it is given; near the mean they keep their digits.
+    whole : bool
+        Whether every cell is known to have a value, which saves to look; whole numbers always have one if none stands for "missing".
     """
 
     rows: AxisPixels
@@ -138,6 +140,7 @@ class BlockReduction:
     dtype: Any
     missing: Any = None
     centre: float | None = None
+    whole: bool = False
     _place: NDArray[np.int32] = field(init=False, repr=False)
     _out: Reduced = field(init=False, repr=False)
 
@@ -145,7 +148,8 @@ class BlockReduction:
         kind = _loop_type(np.dtype(self.dtype))
         limit: Any = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
         least, greatest = (-np.inf, np.inf) if kind.kind == "f" else (limit.min, limit.max)
-        self._ends = np.array([greatest, least, 0 if self.missing is None else self.missing], kind), self.missing is not None
+        whole = self.whole or (kind.kind != "f" and self.missing is None)
+        self._ends = np.array([greatest, least, 0 if self.missing is None else self.missing], kind), self.missing is not None, whole
         self._place = self.cols.places(self.shape[1])
         planes = self.rows.bins, self.cols.bins + 1  # the last column takes what is not shown
         squares = None if self.centre is None else np.zeros(planes)

@@ -130,7 +130,7 @@ def ring(down: Cut, across: Cut, level: LevelArrays) -> Iterator[tuple[Span, Spa
 def _raw(table: MatrixTable, pixels: tuple[AxisPixels, AxisPixels], centre: float | None, parts: list[tuple[Span, Span]]) -> Reduced:
     """Return what the pixels hold of rectangles of cells."""
     rows, cols = pixels
-    reduction = BlockReduction(rows, cols, table.shape, table.dtype, table.missing, centre)
+    reduction = BlockReduction(rows, cols, table.shape, table.dtype, table.missing, centre, table.whole)
     for down, across in parts:
         reduction.add(list(table.blocks(slice(*down), slice(*across))))
     return reduction.result()

@@ -49,7 +49,7 @@ class Ordered:
 
 def reduced_cells(table: MatrixTable, found: Ordered, squares: bool = False) -> Reduced:
     """Return what each pixel holds, from the stored cells."""
-    reduction = BlockReduction(found.rows, found.cols, table.shape, table.dtype, table.missing, centre_of(table) if squares else None)
+    reduction = BlockReduction(found.rows, found.cols, table.shape, table.dtype, **_known(table, squares))
     for piece in _pieces(table, found):
         reduction.add(piece)
     return reduction.result()
@@ -74,7 +74,12 @@ def sampled_cells(table: MatrixTable, found: Ordered, cells: int = QUICK_CELLS, 
     """Return about what each pixel holds, from some rows of each, with the standard error."""
     blocks = [block for piece in _pieces(table, found) for block in piece]
     most = strips_within(found.rows, found.cols, cells)
-    return sampled_blocks(blocks, found.rows, found.cols, table.shape, most, missing=table.missing, centre=centre_of(table) if squares else None)
+    return sampled_blocks(blocks, found.rows, found.cols, table.shape, most, **_known(table, squares))
+
+
+def _known(table: MatrixTable, squares: bool) -> dict[str, Any]:
+    """Return what a reduction has to know of a matrix."""
+    return {"missing": table.missing, "centre": centre_of(table) if squares else None, "whole": table.whole}
 
 
 def centre_of(table: MatrixTable) -> float:

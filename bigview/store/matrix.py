@@ -84,6 +84,11 @@ class MatrixTable:
         return self.manifest.missing
 
     @property
+    def whole(self) -> bool:
+        """Whether every cell is stored and has a value, as the build has found."""
+        return self.manifest.layout == "dense" and self.manifest.facts.get("missing") == 0
+
+    @property
     def values(self) -> ChunkedArray | SparseCells | SimilarCells | ComparedCells:
         """The array of the values; of a sparse matrix its stored entries, of a similarity its vectors, of a comparison both matrices."""
         layout = self.manifest.layout
