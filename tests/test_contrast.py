@@ -83,11 +83,18 @@ def test_categories_have_no_mean(tmp_path: Path):
         contrast(store, [0])
 
 
-def test_the_panel_tells_what_differs(tmp_path: Path):
+@pytest.fixture
+def turned(tmp_path: Path):
+    """Return a matrix whose first 50 rows differ in column 4; its store; and a look that shows the last row first."""
     values = np.random.default_rng(0).normal(size=(300, 6))
     values[:50, 4] += 5
     store = bv.build_matrix(values, tmp_path / "m.bv", quiet=True)
     look = HeatLook(rows=store.order("rows", index=np.arange(300)[::-1]))
+    return values, store, look
+
+
+def test_the_panel_tells_what_differs(turned):
+    _, store, look = turned
     told = against_rest(store, look, ((250, 300), (0, 6)))
     assert told["differs"][0][0] == "4"
     assert told["differs"][0][1].startswith("+")
@@ -96,11 +103,8 @@ def test_the_panel_tells_what_differs(tmp_path: Path):
     assert len(against_rest(store, look, ((0, 300), (4, 5)))["differs"]) == 8
 
 
-def test_a_box_against_the_other_rows_in_its_columns(tmp_path: Path):
-    values = np.random.default_rng(0).normal(size=(300, 6))
-    values[:50, 4] += 5
-    store = bv.build_matrix(values, tmp_path / "m.bv", quiet=True)
-    look = HeatLook(rows=store.order("rows", index=np.arange(300)[::-1]))
+def test_a_box_against_the_other_rows_in_its_columns(turned):
+    values, store, look = turned
     told = against_rest(store, look, ((250, 300), (1, 4)))
     assert {name for name, _ in told["differs"]} == {"1", "2", "3"}
     low, high = (float(store.manifest.facts["quantiles"][at]) for at in (1, -2))

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import bigview.app.explorer as explorer_module
+import bigview as bv
 import bigview.views.pointer as pointer
+from bigview.app import component
 from bigview.app.explorer import Explorer
+from bigview.app.heatmap import HeatmapExplorer
 from bigview.app.legend import densest_part, legend, remark, summary
 from bigview.app.record import fields, headline, spoken
 from bigview.app.savedpanel import SavedPanel
@@ -59,10 +61,12 @@ def store(path):
     return open_store(path)
 
 
-def test_a_map_with_a_height_leaves_room_on_a_page_and_one_without_fills_it(store, monkeypatch):
-    monkeypatch.setattr(explorer_module, "on_page", lambda: True)
-    monkeypatch.setattr(explorer_module.pn.state, "on_session_destroyed", lambda call: None)
-    beside, alone = Explorer(store, height=300).stage, Explorer(store).stage
+@pytest.mark.parametrize("kind", ["points", "matrix"])
+def test_one_with_a_height_leaves_room_on_a_page_and_one_without_fills_it(store, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(component, "on_page", lambda: True)
+    monkeypatch.setattr(component.pn.config, "theme", component.pn.config.theme)  # which is the page's own there, and everybody's here
+    made, table = (Explorer, store) if kind == "points" else (HeatmapExplorer, bv.build_matrix(np.eye(3), tmp_path / "m.bv", quiet=True))
+    beside, alone = made(table, height=300).stage, made(table).stage
     assert (beside.height, beside.sizing_mode, beside.styles["position"], beside.facts["page"]) == (300, "stretch_width", "relative", False)
     assert (alone.height, alone.sizing_mode, alone.styles["position"], alone.facts["page"]) == (None, "stretch_both", "fixed", True)
 

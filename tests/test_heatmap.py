@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bigview.app import heatmap as heatmap_module
 from bigview.app.heatimage import HeatImage
 from bigview.app.heatmap import HeatmapExplorer
 from bigview.app.heatpanels import box_of, profile_of, table_of
@@ -36,14 +35,6 @@ def test_it_displays_itself_in_a_notebook(store):
     assert isinstance(explorer, HeatmapExplorer)
     assert explorer.stage.height == 400
     assert explorer.stage.facts["title"] == "A matrix"
-
-
-def test_a_matrix_with_a_height_leaves_room_on_a_page_and_one_without_fills_it(store, monkeypatch):
-    monkeypatch.setattr(heatmap_module, "on_page", lambda: True)
-    monkeypatch.setattr(heatmap_module.pn.state, "on_session_destroyed", lambda call: None)
-    beside, alone = HeatmapExplorer(store, height=300).stage, HeatmapExplorer(store).stage
-    assert (beside.height, beside.sizing_mode, beside.styles["position"], beside.facts["page"]) == (300, "stretch_width", "relative", False)
-    assert (alone.height, alone.sizing_mode, alone.styles["position"], alone.facts["page"]) == (None, "stretch_both", "fixed", True)
 
 
 def test_a_spec_is_followed(store):

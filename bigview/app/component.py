@@ -11,6 +11,7 @@ import param
 from bokeh.model import Model
 
 HERE = Path(__file__).parent
+_HEIGHT, _LOWEST = 640, 320  # pixels: in a notebook, and at least
 
 
 class Component(pn.custom.JSComponent):
@@ -50,6 +51,14 @@ def on_page() -> bool:
     """Tell whether a server is making a page for a visitor (and not a notebook a cell)."""
     document = pn.state.curdoc
     return document is not None and document.session_context is not None and not pn.state._is_pyodide
+
+
+def room_of(height: int | None) -> tuple[bool, dict[str, Any]]:
+    """Tell whether an explorer is a page of its own, as one without a height is on a server, and return how its stage is laid out."""
+    if on_page() and height is None:
+        return True, {"styles": {"position": "fixed", "inset": "0"}, "sizing_mode": "stretch_both", "min_height": _LOWEST, "margin": 0}
+    place = {"styles": {"position": "relative"}, "sizing_mode": "stretch_width", "height": height or _HEIGHT}
+    return False, {**place, "min_height": _LOWEST, "margin": 0}
 
 
 @contextmanager

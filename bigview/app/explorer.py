@@ -9,7 +9,7 @@ import holoviews as hv
 import panel as pn
 
 from bigview.app.acts import Acts
-from bigview.app.component import on_page, own_theme
+from bigview.app.component import on_page, own_theme, room_of
 from bigview.app.controls import Controls
 from bigview.app.legend import densest_part, legend, remark, summary
 from bigview.app.links import usable
@@ -30,8 +30,6 @@ from bigview.views.map import Map
 from bigview.views.picture import Picture, Wish
 from bigview.views.pointer import Found
 from bigview.views.scene import PointScene, camera_of
-
-_HEIGHT = 640  # pixels, in a notebook
 
 
 class Explorer(pn.viewable.Viewer):
@@ -80,20 +78,15 @@ class Explorer(pn.viewable.Viewer):
         self.map.restyle(found.style, self.where, self._facet(), self.selected)
         with own_theme():
             self._controls = Controls(self.state, self._colorings, table.columns, lambda what: self.map.soon(lambda: self.acts.press(what)))
-        page = on_page() and height is None
-        place = {"position": "fixed", "inset": "0"} if page else {"position": "relative"}
+        page, room = room_of(height)
         self.stage = Stage(
             controls=self._controls.widgets,
             facts=self._facts(page),
             map=pn.pane.HoloViews(self.map.element, linked_axes=False, sizing_mode="stretch_both", margin=0),
-            sizing_mode="stretch_both" if page else "stretch_width",
-            height=None if page else height or _HEIGHT,
-            min_height=320,
             chips=self._chips(),
             status={"view": "…", "all": f" of {table.manifest.rows:,} rows", "message": said},
-            styles=place,
-            margin=0,
             told=lambda kind, value: self.acts.told(kind, value),
+            **room,
         )
         self.permalink = Permalink(table, self.state, self.map, self.stage, self.failed)
         self.records = Records(table, self.state, self.map, self.stage, self.permalink)

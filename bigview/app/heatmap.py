@@ -9,7 +9,7 @@ import holoviews as hv
 import numpy as np
 import panel as pn
 
-from bigview.app.component import on_page, own_theme
+from bigview.app.component import on_page, own_theme, room_of
 from bigview.app.heatacts import CLOSEST, HeatActs
 from bigview.app.heatcontrols import HeatControls
 from bigview.app.heatorders import HeatOrders
@@ -32,7 +32,6 @@ from bigview.views.live import sentence
 from bigview.views.map import Map
 from bigview.views.picture import Wish
 
-_HEIGHT = 640  # pixels, in a notebook
 _FURTHEST = 5  # times as wide and as high as the matrix: as far as one can zoom out
 _SAMPLED = 2_000  # names from which the longest is taken
 
@@ -63,10 +62,9 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self._only: Any = None
         self.scene = HeatScene(table)
         self.map = Map(self.scene, self.look, self, None, None if found.view is None else self.scene.camera(found.view))
-        page = on_page() and height is None
+        page, room = room_of(height)
         with own_theme():
             self._controls = HeatControls(table, self.state, self._press, page)
-        place = {"position": "fixed", "inset": "0"} if page else {"position": "relative"}
         self.sides, self.swipe = HeatSides(self), HeatSwipe(self)
         self._name_plot()
         rows, cols = table.shape
@@ -74,15 +72,11 @@ class HeatmapExplorer(pn.viewable.Viewer):
             controls=self._controls.widgets,
             facts=self._facts(page),
             map=pn.pane.HoloViews(self.map.element, linked_axes=False, sizing_mode="stretch_both", margin=0),
-            sizing_mode="stretch_both" if page else "stretch_width",
-            height=None if page else height or _HEIGHT,
-            min_height=320,
             sort=self._sorted(),
             swipe=self.swipe.told_of(found),
             status={"view": "…", "all": f" of {rows:,} × {cols:,} cells", "message": said},
-            styles=place,
-            margin=0,
             told=self._told,
+            **room,
         )
         self.window = HeatWindow(self)
         self.acts, self.orders = HeatActs(self), HeatOrders(self, self._looked)

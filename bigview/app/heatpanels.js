@@ -25,32 +25,34 @@ function drawTable(box, grid) {
   })
 }
 
-function drawLine(box, line) {  // a profile: mean as a line within the band from the least to the greatest value
-  const figure = add(box, "figure", "profile")
-  add(figure, "figcaption", "", line.title)
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
-  svg.setAttribute("viewBox", "0 0 300 80")
-  svg.setAttribute("preserveAspectRatio", "none")
-  svg.setAttribute("role", "img")
-  svg.setAttribute("aria-label", line.spoken)
-  const { mean, low, high, ends } = line, count = mean.length
-  const x = (k) => count > 1 ? (300 * k) / (count - 1) : 150, y = (value) => 78 - (76 * (value - ends[0])) / ((ends[1] - ends[0]) || 1)
+const SVG = "http://www.w3.org/2000/svg"
+
+function chartOf(box, title, spoken) {  // a figure of 300 by 80; returns where its ends are named, and what draws a path
+  const figure = add(box, "figure", "profile"), svg = document.createElementNS(SVG, "svg")
+  add(figure, "figcaption", "", title)
+  for (const [name, value] of [["viewBox", "0 0 300 80"], ["preserveAspectRatio", "none"], ["role", "img"], ["aria-label", spoken]]) svg.setAttribute(name, value)
+  figure.append(svg)
   const path = (name, d) => {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", "path")
+    const made = document.createElementNS(SVG, "path")
     made.setAttribute("class", name)
     made.setAttribute("d", d)
     svg.append(made)
   }
+  return { path, ends: add(figure, "div", "ends") }
+}
+
+function drawLine(box, line) {  // a profile: mean as a line within the band from the least to the greatest value
+  const { path, ends: foot } = chartOf(box, line.title, line.spoken)
+  const { mean, low, high, ends } = line, count = mean.length
+  const x = (k) => count > 1 ? (300 * k) / (count - 1) : 150, y = (value) => 78 - (76 * (value - ends[0])) / ((ends[1] - ends[0]) || 1)
   const there = mean.map((value, k) => [k, value]).filter(([, value]) => value !== null)
   if (there.length) {
     const up = there.map(([k]) => `${x(k).toFixed(1)},${y(high[k]).toFixed(1)}`), down = there.map(([k]) => `${x(k).toFixed(1)},${y(low[k]).toFixed(1)}`).reverse()
     path("band", `M${[...up, ...down].join("L")}Z`)
     path("mean", `M${there.map(([k, value]) => `${x(k).toFixed(1)},${y(value).toFixed(1)}`).join("L")}`)
   }
-  figure.append(svg)
-  const ends_ = add(figure, "div", "ends")
-  add(ends_, "span", "", line.first)
-  add(ends_, "span", "", line.last)
+  add(foot, "span", "", line.first)
+  add(foot, "span", "", line.last)
 }
 
 function drawRest(box, rest) {  // both distributions, and the lines that differ most
@@ -58,23 +60,12 @@ function drawRest(box, rest) {  // both distributions, and the lines that differ
   const { spread, differs } = rest
   if (spread) {
     add(box, "h3", "", "Against the rest")
-    const figure = add(box, "figure", "profile")
-    add(figure, "figcaption", "", spread.title)
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
-    svg.setAttribute("viewBox", "0 0 300 80")
-    svg.setAttribute("preserveAspectRatio", "none")
-    svg.setAttribute("role", "img")
-    svg.setAttribute("aria-label", spread.spoken)
+    const { path, ends } = chartOf(box, spread.title, spread.spoken)
     const most = Math.max(...spread.here, ...spread.rest) || 1, wide = 300 / spread.here.length
     for (const [name, shares] of [["spread here", spread.here], ["spread rest", spread.rest]]) {
-      const path = document.createElementNS("http://www.w3.org/2000/svg", "path")
       const steps = shares.map((share, k) => `V${(79 - (74 * share) / most).toFixed(1)}H${((k + 1) * wide).toFixed(1)}`)
-      path.setAttribute("class", name)
-      path.setAttribute("d", `M0,79${steps.join("")}V79`)
-      svg.append(path)
+      path(name, `M0,79${steps.join("")}V79`)
     }
-    figure.append(svg)
-    const ends = add(figure, "div", "ends")
     add(ends, "span", "", spread.first)
     for (const [name, text] of [["here", "selected"], ["rest", "the rest"]]) add(ends, "span", `key ${name}`, text)
     add(ends, "span", "", spread.last)

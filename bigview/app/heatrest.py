@@ -38,12 +38,12 @@ def against_rest(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]
     unknown = table.kind == "category" or table.manifest.layout == "similarity" or table.size > _CONTRASTED
     if unknown or len(chosen) == axis_of(table, side).size:
         return {}
-    every = len(lines) == axis_of(table, "cols" if down else "rows").size
-    found = contrast(table, chosen, side, _BINS, None if every else lines, _span(table))
-    names = axis_of(table, "cols" if down else "rows").names
+    axis = axis_of(table, "cols" if down else "rows")
+    found = contrast(table, chosen, side, _BINS, None if len(lines) == axis.size else lines, _span(table))
+    leading, effect = found.leading(_DIFFERING), found.effect
     differs = [
-        [readable(str(one["name"])), f"{one['effect']:+.2f} sd: {value_text(float(one['mean']))}, the rest {value_text(float(one['rest']))}"]
-        for _, one in found.top(names, _DIFFERING).iterrows()
+        [readable(name), f"{effect[line]:+.2f} sd: {value_text(float(found.means[0, line]))}, the rest {value_text(float(found.means[1, line]))}"]
+        for name, line in zip(axis.names_of(leading), leading.tolist(), strict=True)
     ]
     rest = axis_of(table, side).size - len(chosen)
     what = "row" if down else "column"

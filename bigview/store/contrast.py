@@ -52,11 +52,15 @@ class Contrast:
             same = np.abs(difference) <= 1e-12 * np.abs(self.means).max(axis=0)
             return np.where(same, 0.0, difference / pooled)
 
-    def top(self, names: NDArray[Any], most: int = 20) -> pd.DataFrame:
-        """Return the lines that differ most, with columns name, effect, mean, rest; those that cannot be told are left out."""
+    def leading(self, most: int = 20) -> NDArray[np.int64]:
+        """Return the native numbers of the lines that differ most, the first one most of all; those that cannot be told are left out."""
         effect = self.effect
         order = np.argsort(-np.abs(np.nan_to_num(effect)), kind="stable")
-        order = order[~np.isnan(effect[order])][:most]
+        return order[~np.isnan(effect[order])][:most]
+
+    def top(self, names: NDArray[Any], most: int = 20) -> pd.DataFrame:
+        """Return the lines that differ most, with columns name, effect, mean, rest; those that cannot be told are left out."""
+        order, effect = self.leading(most), self.effect
         return pd.DataFrame({"name": names[order], "effect": effect[order], "mean": self.means[0, order], "rest": self.means[1, order]}, index=order)
 
 
