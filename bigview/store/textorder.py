@@ -5,7 +5,7 @@ has a bucket of its own, so that one that very many rows share needs no sorting.
 first wanted, kept and given back as the decoded columns are. Of a page's first and last bucket the texts are read and sorted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numba as nb
@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bigview.config import limits
-from bigview.errors import OptionError, TooLargeError
+from bigview.errors import OptionError
 from bigview.store import pool
 from bigview.store.ordering import MISSING, PLAIN, Page, Ranking, Rows
 from bigview.store.pages import PagedTable
@@ -24,8 +23,6 @@ from bigview.store.selection import Selection
 
 _WALK = 64  # row groups of the index by source rows that are looked through one after the other: about as long as counting the rows' numbers
 _STEP = 4  # of them at once
-_TEXT_STEP = 4  # row groups whose texts are in memory at once: 500,000 rows
-_TEXT = 64  # bytes a text, about
 _FEW = 256  # rows whose texts are read at once, rather than those of all rows
 _SAMPLE = 256  # row groups of texts from which bounds are taken: 500,000 texts
 _BOUNDS = 131_071  # of 10 M texts, 80 lie between two
@@ -60,7 +57,7 @@ def ordered(reader: Reader, selection: Selection, order: tuple[str, bool], page:
         return np.empty(0, np.int64)
     count, spread = selection.count(), len(reader.text_groups.files)
     if count <= max(_FEW, spread // 2):  # fewer row groups of texts have to be read than there are
-        return _by_text(reader, selection, order, offset + limit)[offset:]
+        return _sorted(reader, order, selection.positions())[offset : offset + limit]
     return _TextPage(reader, selection, order).rows(offset, limit)
 
 
@@ -114,7 +111,7 @@ class _TextPage:
             found, low, skip = self._page.equal(low, skip, limit), low + 1, 0
         last = high - 1 if self._same(high) else high
         if low <= last:
-            between = self._sorted(self._page.between(low, last, np.iinfo(np.int64).max))
+            between = _sorted(self._reader, self._order, self._page.between(low, last, np.iinfo(np.int64).max))
             found = np.concatenate([found, between])[skip : skip + limit]
         if last < high and low <= high:
             found = np.concatenate([found, self._page.equal(high, 0, limit - len(found))])
@@ -125,13 +122,15 @@ class _TextPage:
         """Tell whether all rows of a bucket have the same text."""
         return bool((self._last - key if self._order[1] else key) % 2)
 
-    def _sorted(self, rows: Rows) -> Rows:
-        if len(rows) < 2:
-            return rows
-        column, descending = self._order
-        table = pa.table({"value": self._reader.records(rows, [column])[column], "row": rows})
-        place = pc.sort_indices(table, [("value", "descending" if descending else "ascending"), ("row", "ascending")])
-        return np.asarray(rows[place.to_numpy()])
+
+def _sorted(reader: Reader, order: tuple[str, bool], rows: Rows) -> Rows:
+    """Sort rows by their texts, which are read."""
+    if len(rows) < 2:
+        return rows
+    column, descending = order
+    table = pa.table({"value": reader.records(rows, [column])[column], "row": rows})
+    place = pc.sort_indices(table, [("value", "descending" if descending else "ascending"), ("row", "ascending")])
+    return np.asarray(rows[place.to_numpy()])
 
 
 def _buckets(reader: Reader, column: str) -> tuple[PagedTable, int]:
@@ -236,40 +235,3 @@ def _placed(data, begins, bounds, out):  # type: ignore[no-untyped-def]
             else:
                 low = middle + 1
         out[row] = 2 * low + at
-
-
-def _by_text(reader: Reader, selection: Selection, order: tuple[str, bool], most: int) -> Rows:
-    """Return the first rows by a text, a file at a time; of each only what is as good as the best so far is looked at closely."""
-    column, descending = order
-    most = min(most, selection.count())
-    if not most:
-        return np.empty(0, np.int64)
-    if most * _TEXT > limits().result_bytes:
-        fits = limits().result_bytes // _TEXT
-        raise TooLargeError(f"A page that ends at row {most:,} in the order of the text {column!r} is over the limit; up to row {fits:,} would fit.")
-    sides = [("value", "descending" if descending else "ascending"), ("row", "ascending")]
-    best = missing = None
-    for positions in _by_file(reader, selection):
-        values = reader.records(positions, [column])[column]
-        part = pa.table({"value": values, "row": positions})
-        nulls = part.filter(pc.is_null(part["value"]))
-        missing = nulls.slice(0, most) if missing is None else pa.concat_tables([missing, nulls.slice(0, most - len(missing))])
-        part = part.filter(pc.is_valid(part["value"]))
-        if best is not None and len(best) == most:
-            worst = best["value"][most - 1]
-            part = part.filter((pc.greater if descending else pc.less)(part["value"], worst))  # a later row loses against an equal one
-        part = part if best is None else pa.concat_tables([best, part])
-        best = part.take(pc.select_k_unstable(part, min(most, len(part)), sides))
-    if best is None or missing is None:
-        return np.empty(0, np.int64)
-    return np.concatenate([best["row"].to_numpy(), missing["row"].to_numpy()])[:most]
-
-
-def _by_file(reader: Reader, selection: Selection) -> Iterator[Rows]:
-    """Yield the selected rows of some row groups after the other."""
-    offsets = reader.row_groups.offsets
-    for group in range(0, len(offsets) - 1, _TEXT_STEP):
-        start, stop = int(offsets[group]), int(offsets[min(group + _TEXT_STEP, len(offsets) - 1)])
-        part = selection.between(start, stop).positions()
-        if len(part):
-            yield part
