@@ -46,6 +46,7 @@ class FilterView(Component):
     line = param.Dict(default={}, doc="What is wrong with the expression, and where; the number of those taken.")
 
     _esm = HERE / "filterpanel.js"
+    _parts = ("filterparts.js", "filterrange.js", "filtercontrols.js", "filterline.js")
     _stylesheets = (str(HERE / "filterpanel.css"),)
 
 
