@@ -12,7 +12,8 @@ import bigview as bv
 from bigview.build.points import build_points
 from bigview.state import Saved, Spec
 from bigview.stores import open as open_store
-from tests.test_browser_explorer import DIGEST, _count, _pixel, _serving, _settled, _until
+from tests.explorers import DIGEST, in_view, opened, pixel, settled, until
+from tests.servers import serving
 from tests.test_images import PNG
 
 ROWS = 3_000
@@ -49,31 +50,27 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def url(chromium: str, store: str) -> Iterator[str]:
     """Return the address of the explorer."""
-    yield from _serving(store)
+    with serving(store) as address:
+        yield address
 
 
 @pytest.fixture
 def explorer(page, url):
     """Return a page that shows the whole map."""
     page.set_default_timeout(10_000)
-    _opened(page, url)
+    opened(page, url)
     return page
-
-
-def _opened(page, url: str) -> None:
-    page.goto(url)
-    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
 
 
 def _drawn(page, corners: list[tuple[float, float]]) -> None:
     """Draw a lasso through places of the map."""
     page.get_by_role("button", name="Select with a lasso").click()
-    _until(page, lambda: page.evaluate(DRAGGING) == "LassoSelectTool", "the tool in the hand")
-    pixels = [_pixel(page, *corner) for corner in corners]
+    until(page, lambda: page.evaluate(DRAGGING) == "LassoSelectTool", "the tool in the hand")
+    pixels = [pixel(page, *corner) for corner in corners]
     page.mouse.move(*pixels[0])
     page.mouse.down()
-    for pixel in pixels[1:]:
-        page.mouse.move(*pixel)
+    for place in pixels[1:]:
+        page.mouse.move(*place)
     page.mouse.up()
 
 
@@ -86,42 +83,42 @@ def test_a_lasso_too_long_for_a_link_is_kept_under_a_name(explorer, browser, sto
     rng = np.random.default_rng(1)
     _drawn(page, [(-5 + 10 * step / 400, float(high)) for step, high in enumerate(rng.uniform(-2, 6, 400))])
     page.locator(".chosen .text", has_text="selected").wait_for()
-    _until(page, lambda: "spec=" in page.url and bool(_spec(page).selection), "a link")
+    until(page, lambda: "spec=" in page.url and bool(_spec(page).selection), "a link")
     [(_, part)] = _spec(page).selection
     assert isinstance(part, Saved)
     assert len(page.url.partition("?")[2]) <= 2000
     kept = open_store(store).selections().get(part.name, part.digest)
     told = page.locator(".chosen .text").inner_text()
     assert told == f"{open_store(store).count(where=kept.where):,} selected"
-    before = _settled(page)
+    before = settled(page)
     with browser.new_page(viewport={"width": 1280, "height": 800}) as other:
-        _opened(other, page.url)
-        _until(other, lambda: other.evaluate(DIGEST) == before, "the same pixels elsewhere")
+        opened(other, page.url)
+        until(other, lambda: other.evaluate(DIGEST) == before, "the same pixels elsewhere")
         assert other.locator(".chosen .text").inner_text() == told
         assert other.url == page.url
 
 
 def test_everything_like_a_record(explorer, store):
     page, table = explorer, open_store(store)
-    page.mouse.click(*_pixel(page, *LONE))
+    page.mouse.click(*pixel(page, *LONE))
     card = page.locator(".record")
     card.get_by_text("Others like this one").click()
     row = table.nearest(*LONE).iloc[0]
     card.get_by_role("button", name="Filter all rows like this one").click()
-    _until(page, lambda: _count(page) == table.count(where=f"kind = '{row['kind']}'"), "the rows of its kind, which gives the colour")
+    until(page, lambda: in_view(page) == table.count(where=f"kind = '{row['kind']}'"), "the rows of its kind, which gives the colour")
     card.get_by_label("score may differ by").fill("0.25")
     card.get_by_role("button", name="Select all rows like this one").click()
     near = f"kind = '{row['kind']}' AND score BETWEEN {row['score'] - 0.25} AND {row['score'] + 0.25}"
     wanted = table.count(where=near)
     assert 0 < wanted < ROWS
-    _until(page, lambda: page.locator(".chosen .text").inner_text() == f"{wanted:,} selected", "the rows that agree in both")
+    until(page, lambda: page.locator(".chosen .text").inner_text() == f"{wanted:,} selected", "the rows that agree in both")
     card.get_by_label("Where").select_option("map")
     card.get_by_label("How many of the nearest").fill("many")
     card.get_by_role("button", name="Filter all rows like this one").click()
     card.locator(".said", has_text="whole number").wait_for()
     card.get_by_label("How many of the nearest").fill("7")
     card.get_by_role("button", name="Filter all rows like this one").click()
-    _until(page, lambda: _count(page) == 7, "the seven nearest")
+    until(page, lambda: in_view(page) == 7, "the seven nearest")
     assert page.locator(".chip .text", has_text="score: ").count() == 1
     assert page.evaluate("window.hacked") is None
 
@@ -137,7 +134,7 @@ def test_a_gallery_of_what_passes(explorer, store):
     tiles.first.wait_for()
     order = table.rows(limit=ROWS)
     titles = [str(text) for text in order["text"]]
-    _until(page, lambda: _shown(page) == titles[:48], "the first page")
+    until(page, lambda: _shown(page) == titles[:48], "the first page")
     assert page.locator(".images .range").inner_text() == f"1–48 of {ROWS:,}"
     there = [value is not None for value in order["photo"][:48]]
     assert [tile.locator("img").count() == 1 for tile in tiles.all()] == there
@@ -148,12 +145,12 @@ def test_a_gallery_of_what_passes(explorer, store):
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
     page.locator(".record dd", has_text=titles[1]).wait_for()
-    _until(page, lambda: tiles.nth(1).get_attribute("aria-current") == "true", "the tile to be marked")
+    until(page, lambda: tiles.nth(1).get_attribute("aria-current") == "true", "the tile to be marked")
     page.keyboard.press("PageDown")
-    _until(page, lambda: _shown(page) == titles[48:96], "the second page")
+    until(page, lambda: _shown(page) == titles[48:96], "the second page")
     page.locator(".rank[data-name=b]").click()
     wanted = table.category_counts("kind")["b"]
-    _until(page, lambda: page.locator(".images .range").inner_text() == f"1–48 of {wanted:,}", "the images of one kind")
+    until(page, lambda: page.locator(".images .range").inner_text() == f"1–48 of {wanted:,}", "the images of one kind")
     page.get_by_role("button", name="Records", exact=True).click()
     page.locator(".records tbody tr").first.wait_for()
     assert page.locator(".images").is_hidden(), "they have one place"
@@ -164,8 +161,8 @@ def test_a_gallery_of_what_passes(explorer, store):
 def team(chromium: str, store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """Return the address of an explorer that saves in a team's database, and the database."""
     database = f"sqlite:///{tmp_path_factory.mktemp('team')}/team.db"
-    for url in _serving(store, "--selections", database):
-        yield url, database
+    with serving(store, "--selections", database) as address:
+        yield address, database
 
 
 def _saved(page, name: str):
@@ -174,15 +171,15 @@ def _saved(page, name: str):
 
 def test_saved_selections_are_edited_opened_and_deleted(page, team, store):
     url, database = team
-    _opened(page, url)
+    opened(page, url)
     team_s = open_store(store).selections(database)
     page.locator(".rank[data-name=b]").click()
     kept = open_store(store).count(where="kind = 'b'")
-    _until(page, lambda: _count(page) == kept, "one kind")
-    page.mouse.move(*_pixel(page, 4.0, 1.0))
+    until(page, lambda: in_view(page) == kept, "one kind")
+    page.mouse.move(*pixel(page, 4.0, 1.0))
     page.mouse.wheel(0, -200)
-    _until(page, lambda: _count(page) < kept, "a part of it")
-    near = _count(page)
+    until(page, lambda: in_view(page) < kept, "a part of it")
+    near = in_view(page)
     page.get_by_role("button", name="Saved", exact=True).click()
     page.get_by_label("Name", exact=True).fill(f"b {EVIL}")
     page.get_by_label("Note", exact=True).fill(f"see {EVIL}")
@@ -210,16 +207,16 @@ def test_saved_selections_are_edited_opened_and_deleted(page, team, store):
     page.get_by_role("button", name="Save changes").click()
     page.locator(".panel-charts .said", has_text="theirs").wait_for()
     page.get_by_role("button", name="Whole map (0)").click()
-    _until(page, lambda: _count(page) == ROWS, "all rows")
+    until(page, lambda: in_view(page) == ROWS, "all rows")
     page.get_by_role("button", name="Show kind b").click()
-    _until(page, lambda: _count(page) == near, "the view as it was saved")
+    until(page, lambda: in_view(page) == near, "the view as it was saved")
     team_s.save("gone", "kind = 'c'")
     team_s._database.write(
         lambda connection: connection.exec_driver_sql("UPDATE bigview_selections SET expression = replace(expression, 'kind', 'former')")
     )
     page.get_by_role("button", name="Select kind b").click()
     page.locator(".panel-charts .said", has_text="No column").wait_for()
-    assert _count(page) == near
+    assert in_view(page) == near
     page.get_by_role("button", name="Delete kind b").click()
     page.get_by_role("button", name="Delete kind b for everybody?").click()
     _saved(page, "kind b").wait_for(state="detached")
@@ -233,11 +230,11 @@ def test_nothing_bars_people_who_hear_or_use_keys(page, team, store, light, pane
     """axe-core finds nothing to mend, with panels open, a record pinned and its forms unfolded."""
     url, database = team
     open_store(store).selections(database).save("one", "score > 0.5", note="a note", taken="replace")
-    _opened(page, url)
+    opened(page, url)
     if light:
         page.get_by_role("button", name="Light or dark").click()
         page.locator(".stage.light").wait_for()
-    page.mouse.click(*_pixel(page, *LONE))
+    page.mouse.click(*pixel(page, *LONE))
     page.get_by_text("Others like this one").click()
     page.locator(".rank").first.click()
     page.get_by_role("button", name="Images", exact=True).wait_for()
@@ -253,25 +250,25 @@ def test_nothing_bars_people_who_hear_or_use_keys(page, team, store, light, pane
 
 def test_a_link_opens_the_charts_it_has(page, url, store):
     spec = Spec(charts=[bv.Chart("histogram", ("score",), "score < 0.25"), bv.Chart("bars", ("kind",))])
-    _opened(page, f"{url}?{spec.to_query()}")
+    opened(page, f"{url}?{spec.to_query()}")
     page.locator(".panel.charts .bar").first.wait_for(timeout=20_000)
-    assert _count(page) == open_store(store).count(where="score < 0.25")
-    _until(page, lambda: "spec=" in page.url and _spec(page).charts == spec.charts, "the same charts in the link")
+    assert in_view(page) == open_store(store).count(where="score < 0.25")
+    until(page, lambda: "spec=" in page.url and _spec(page).charts == spec.charts, "the same charts in the link")
 
 
 def test_moving_about_is_no_step_of_the_history_and_a_jump_is_one(explorer):
     page = explorer
-    _until(page, lambda: "spec=" in page.url, "a link")
+    until(page, lambda: "spec=" in page.url, "a link")
     entries = page.evaluate("history.length")
     page.locator(".map").first.focus()
     for key in ("+", "+", "ArrowRight"):
         link = page.url
         page.keyboard.press(key)
-        _until(page, lambda link=link: page.url != link, "a link to another place")
+        until(page, lambda link=link: page.url != link, "a link to another place")
     assert page.evaluate("history.length") == entries
     there = _spec(page).view
     page.keyboard.press("0")
-    _until(page, lambda: page.evaluate("history.length") == entries + 1, "a step")
+    until(page, lambda: page.evaluate("history.length") == entries + 1, "a step")
     assert _spec(page).view != there
     page.go_back()
-    _until(page, lambda: _spec(page).view == there, "the place before")
+    until(page, lambda: _spec(page).view == there, "the place before")

@@ -8,8 +8,9 @@ import pytest
 import bigview as bv
 from bigview.state import Saved, Spec
 from bigview.stores import open as open_store
-from tests.test_browser_ask import EVIL, ROWS, _opened, store
-from tests.test_browser_explorer import _count, _serving, _until
+from tests.explorers import in_view, opened, until
+from tests.servers import serving
+from tests.test_browser_ask import EVIL, ROWS, store
 from tests.test_clauses import REFUSED
 
 __all__ = ["store"]
@@ -22,7 +23,8 @@ EVERYWHERE = [(-99.0, -99.0), (99.0, -99.0), (99.0, 99.0), (-99.0, 99.0)]
 @pytest.fixture(scope="module")
 def url(chromium: str, store: str) -> Iterator[str]:
     """Return the address of the explorer."""
-    yield from _serving(store)
+    with serving(store) as address:
+        yield address
 
 
 def _message(page, words: str) -> None:
@@ -30,7 +32,7 @@ def _message(page, words: str) -> None:
 
 
 def test_expressions_that_are_refused(page, url):
-    _opened(page, url)
+    opened(page, url)
     page.get_by_role("button", name="Filters", exact=True).click()
     line = page.get_by_role("combobox", name="SQL")
     for text in TYPED:
@@ -39,10 +41,10 @@ def test_expressions_that_are_refused(page, url):
             page.keyboard.press("Escape")
         line.press("Enter")
         wrong = page.locator(".wrong:visible, .error:visible")
-        _until(page, lambda wrong=wrong: wrong.count() > 0 and len(wrong.first.inner_text()) > 10, f"a sentence about {text[:60]}")
-        assert _count(page) == ROWS
+        until(page, lambda wrong=wrong: wrong.count() > 0 and len(wrong.first.inner_text()) > 10, f"a sentence about {text[:60]}")
+        assert in_view(page) == ROWS
         line.fill("score")
-        _until(page, lambda wrong=wrong: wrong.count() == 0, "the sentence to go")
+        until(page, lambda wrong=wrong: wrong.count() == 0, "the sentence to go")
     assert page.locator(".chip").count() == 0
     assert page.evaluate("window.hacked") is None
 
@@ -50,12 +52,12 @@ def test_expressions_that_are_refused(page, url):
 def test_a_pattern_that_would_take_for_ever_elsewhere(page, url, store):
     table = open_store(store)
     slow = [f"regexp_matches(text, '{pattern}')" for pattern in ("^(([0-9]+)+)+$", "(.*)*(.*)*x$")]
-    _opened(page, f"{url}?{Spec(filters=slow).to_query()}")
+    opened(page, f"{url}?{Spec(filters=slow).to_query()}")
     _message(page, "No row in view passes the filters")
-    assert _count(page) == 0
+    assert in_view(page) == 0
     assert table.count(where="regexp_matches(text, '(.*)*(.*)*x$')") == 0
     page.get_by_role("button", name="Remove all filters").click()
-    _until(page, lambda: _count(page) == ROWS, "all rows")
+    until(page, lambda: in_view(page) == ROWS, "all rows")
     page.locator(".message").wait_for(state="hidden")
 
 
@@ -65,10 +67,10 @@ def test_a_polygon_of_a_hundred_thousand_corners(page, url, store):
     lasso = bv.Filter(polygon=np.column_stack([np.cos(turn), np.sin(turn)]) * (3 + np.sin(40 * turn)[:, None]))
     kept = table.selections().save("large", lasso)
     assert 0 < kept.rows < ROWS
-    _opened(page, f"{url}?{Spec(selection=kept.link).to_query()}")
-    _until(page, lambda: page.locator(".chosen .text").inner_text() == f"{kept.rows:,} selected", "what it holds")
+    opened(page, f"{url}?{Spec(selection=kept.link).to_query()}")
+    until(page, lambda: page.locator(".chosen .text").inner_text() == f"{kept.rows:,} selected", "what it holds")
     page.get_by_role("button", name="Records", exact=True).click()
-    _until(page, lambda: page.locator(".records .range").inner_text().endswith(f"of {kept.rows:,}"), "its records")
+    until(page, lambda: page.locator(".records .range").inner_text().endswith(f"of {kept.rows:,}"), "its records")
 
 
 EMPTY = [
@@ -94,9 +96,9 @@ TRAVEL = "query => { history.pushState(null, '', '?' + query); dispatchEvent(new
 def _told(page, said: str, count: "int | None") -> None:
     _message(page, said)
     if count is not None:
-        _until(page, lambda: _count(page) == count, "the map")
+        until(page, lambda: in_view(page) == count, "the map")
     rows = page.locator(".records tbody tr")
-    _until(page, lambda: rows.count() > 0 or page.locator(".records .empty, .records .trouble").first.is_visible(), "words")
+    until(page, lambda: rows.count() > 0 or page.locator(".records .empty, .records .trouble").first.is_visible(), "words")
     assert page.evaluate("window.hacked") is None
 
 
@@ -115,7 +117,7 @@ def test_links_that_leave_nothing_to_see(page, url):
     _told(page, *EMPTY[4][1:])
     for spec, said, count in EMPTY:
         page.evaluate(TRAVEL, "")
-        _until(page, lambda: _count(page) == ROWS and page.locator(".message").is_hidden(), "the map as it was")
+        until(page, lambda: in_view(page) == ROWS and page.locator(".message").is_hidden(), "the map as it was")
         page.evaluate(TRAVEL, spec.to_query())
         _told(page, said, count)
 
@@ -124,16 +126,16 @@ def test_links_that_leave_nothing_to_see(page, url):
 def test_a_link_that_is_cut(page, url, query):
     page.goto(f"{url}?{query}")
     _message(page, "link")
-    _until(page, lambda: _count(page) == ROWS, "the whole map")
+    until(page, lambda: in_view(page) == ROWS, "the whole map")
 
 
 def test_links_that_are_cut_on_a_page_that_is_open(page, url):
-    _opened(page, url)
+    opened(page, url)
     for query in CUT:
         page.evaluate(TRAVEL, query)
         _message(page, "link")
-        assert _count(page) == ROWS, "the map stays"
+        assert in_view(page) == ROWS, "the map stays"
         page.evaluate(TRAVEL, Spec(filters="score < 0.5").to_query())
-        _until(page, lambda: 0 < _count(page) < ROWS and page.locator(".message").is_hidden(), "a good link")
+        until(page, lambda: 0 < in_view(page) < ROWS and page.locator(".message").is_hidden(), "a good link")
         page.evaluate(TRAVEL, "")
-        _until(page, lambda: _count(page) == ROWS, "all rows")
+        until(page, lambda: in_view(page) == ROWS, "all rows")

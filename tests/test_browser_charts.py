@@ -12,7 +12,8 @@ from bigview.build.points import build_points
 from bigview.chart import Chart
 from bigview.state import Spec
 from bigview.stores import open as open_store
-from tests.test_browser_explorer import _count, _serving, _until
+from tests.explorers import in_view, opened, until
+from tests.servers import serving
 
 ROWS = 30_000
 
@@ -29,15 +30,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def url(chromium: str, store: str) -> Iterator[str]:
-    yield from _serving(store)
+    with serving(store) as address:
+        yield address
 
 
 @pytest.fixture
 def panel(page, url):
     """Return a page with the panel open and two second maps, one with an index."""
     page.set_default_timeout(30_000)
-    page.goto(url)
-    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
+    opened(page, url)
     page.get_by_role("button", name="Charts", exact=True).click()
     page.get_by_label("Kind of chart").select_option("map")
     for number, columns in enumerate((("price", "area"), ("price", "y")), 1):
@@ -66,14 +67,14 @@ def test_a_rectangle_on_a_second_map_filters_all_others(panel, store):
     page.mouse.down()
     page.mouse.move(area["x"] + 0.95 * area["width"], area["y"] + 0.9 * area["height"], steps=3)
     page.mouse.up()
-    _until(page, lambda: 0 < _count(page) < 0.7 * ROWS, "the rows of the rectangle")
+    until(page, lambda: 0 < in_view(page) < 0.7 * ROWS, "the rows of the rectangle")
     [chart] = [chart for chart in _spec(page).charts if chart.brush]
-    assert _count(page) == points.count(where=chart.brush)
+    assert in_view(page) == points.count(where=chart.brush)
     assert exact.locator(".area").is_visible()
     assert f"{ROWS:,} rows" in exact.inner_text(), "a chart never filters itself"
-    _until(page, lambda: _rows(rough) < 0.7 * ROWS, "the other map follows")
+    until(page, lambda: _rows(rough) < 0.7 * ROWS, "the other map follows")
     exact.get_by_role("button", name="Clear price × area").click()
-    _until(page, lambda: _count(page) == ROWS, "all rows")
+    until(page, lambda: in_view(page) == ROWS, "all rows")
 
 
 def test_a_second_map_by_keyboard_and_for_everyone(panel):
@@ -83,17 +84,17 @@ def test_a_second_map_by_keyboard_and_for_everyone(panel):
     frame.focus()
     page.keyboard.press("+")
     chart.get_by_role("button", name="Show all of price × area").wait_for()
-    _until(page, lambda: _rows(chart) < ROWS, "a part of the map")
+    until(page, lambda: _rows(chart) < ROWS, "a part of the map")
     before = _rows(chart)
     page.keyboard.press("ArrowRight")
-    _until(page, lambda: _rows(chart) != before, "another part")
+    until(page, lambda: _rows(chart) != before, "another part")
     page.keyboard.press("0")
-    _until(page, lambda: _rows(chart) == ROWS, "all of it again")
+    until(page, lambda: _rows(chart) == ROWS, "all of it again")
     frame.hover()
     page.mouse.wheel(0, -300)
-    _until(page, lambda: _rows(chart) < ROWS, "a part of the map by the wheel")
+    until(page, lambda: _rows(chart) < ROWS, "a part of the map by the wheel")
     chart.get_by_role("button", name="Show all of price × area").click()
-    _until(page, lambda: _rows(chart) == ROWS, "all of it by the button")
+    until(page, lambda: _rows(chart) == ROWS, "all of it by the button")
     found = Axe().run(page).response["violations"]
     assert [(one["impact"], one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
 
@@ -109,7 +110,7 @@ def _spec(page):
         found[:] = [Spec.from_query(page.url.split("?", 1)[1])] if "?" in page.url else []
         return bool(found) and any(chart.brush for chart in found[0].charts)
 
-    _until(page, linked, "the brush in the address")
+    until(page, linked, "the brush in the address")
     return found[0]
 
 
@@ -122,18 +123,18 @@ def test_a_rectangle_of_a_density_by_keyboard_and_a_second_map_after_a_reload(pa
     grid.focus()
     for key in ["ArrowUp"] * 20 + ["ArrowRight"] * 20 + ["Shift+ArrowUp"] * 8 + ["Shift+ArrowRight"] * 8 + ["Enter"]:
         page.keyboard.press(key)
-    _until(page, lambda: 0 < _count(page) < ROWS, "the rows of the rectangle")
-    assert _count(page) == open_store(store).count(where=_spec(page).charts[0].brush)
+    until(page, lambda: 0 < in_view(page) < ROWS, "the rows of the rectangle")
+    assert in_view(page) == open_store(store).count(where=_spec(page).charts[0].brush)
     entries = page.evaluate("history.length")
     page.locator(".second").focus()
     tip = page.locator(".second ~ .tip").first
     for key in ("+", "+", "ArrowRight"):
         link, text = page.url, tip.inner_text()
         page.keyboard.press(key)
-        _until(page, lambda link=link, text=text: page.url != link and tip.inner_text() != text, "a view that is in the link")
+        until(page, lambda link=link, text=text: page.url != link and tip.inner_text() != text, "a view that is in the link")
     assert page.evaluate("history.length") == entries, "moving about is no step of the history"
     wanted, shown = _spec(page), tip.inner_text()
     page.reload()
-    _until(page, lambda: tip.count() and tip.inner_text() == shown, "the same view")
+    until(page, lambda: tip.count() and tip.inner_text() == shown, "the same view")
     assert _spec(page) == wanted
     assert page.locator(".grid .area").is_visible(), "the rectangle is seen"

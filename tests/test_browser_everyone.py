@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from bigview.stores import open as open_store
-from tests.test_browser_ask import LONE, ROWS, _opened, store
-from tests.test_browser_explorer import RANGES, _count, _pixel, _serving, _until
+from tests.explorers import RANGES, in_view, opened, pixel, until
+from tests.servers import serving
+from tests.test_browser_ask import LONE, ROWS, store
 
 __all__ = ["store"]
 
@@ -21,7 +22,8 @@ FOCUSED = """() => { let one = document.activeElement; while (one?.shadowRoot?.a
 @pytest.fixture(scope="module")
 def url(chromium: str, store: str) -> Iterator[str]:
     """Return the address of the explorer."""
-    yield from _serving(store)
+    with serving(store) as address:
+        yield address
 
 
 def _walk(page, most: int = 60) -> list[dict]:
@@ -37,7 +39,7 @@ def _walk(page, most: int = 60) -> list[dict]:
 
 
 def test_tab_comes_by_every_control_and_shows_where_it_is(page, url):
-    _opened(page, url)
+    opened(page, url)
     page.get_by_role("button", name="Images", exact=True).wait_for()
     found = _walk(page)
     names = [one["name"] for one in found]
@@ -51,22 +53,22 @@ def test_tab_comes_by_every_control_and_shows_where_it_is(page, url):
 
 
 def test_the_table_stands_for_the_map(page, url):
-    _opened(page, url)
+    opened(page, url)
     page.keyboard.press("Tab")
     page.locator(".skip").wait_for()
     page.keyboard.press("Enter")
     page.locator(".records tbody tr").first.wait_for()
-    _until(page, lambda: page.evaluate(FOCUSED)["kind"] in ("INPUT", "TR"), "the focus in the table")
+    until(page, lambda: page.evaluate(FOCUSED)["kind"] in ("INPUT", "TR"), "the focus in the table")
     page.keyboard.press("Escape")
     page.locator(".records").wait_for(state="hidden")
 
 
 def test_enter_picks_the_record_in_the_middle_and_escape_gives_the_focus_back(page, url, store):
-    _opened(page, url)
+    opened(page, url)
     page.locator(".stage > .map").focus()
     page.keyboard.press("+")
     page.keyboard.press("ArrowLeft")
-    _until(page, lambda: 0 < _count(page) < ROWS, "a part of the map")
+    until(page, lambda: 0 < in_view(page) < ROWS, "a part of the map")
     page.wait_for_timeout(300)
     r = page.evaluate(RANGES)
     page.keyboard.press("Enter")
@@ -82,16 +84,16 @@ def test_enter_picks_the_record_in_the_middle_and_escape_gives_the_focus_back(pa
 
 
 def test_the_page_says_what_is_in_view(page, url, store):
-    _opened(page, url)
+    opened(page, url)
     said = page.locator(".spoken.view")
     counts = open_store(store).category_counts("kind")
     assert said.inner_text() == f"{ROWS:,} of {ROWS:,} rows in view; densest: {counts.index[0]}, {counts.iloc[0] / ROWS:.0%}."
     page.locator(".rank[data-name=b]").focus()
     page.keyboard.press("Enter")
-    _until(page, lambda: said.inner_text() == f"{counts['b']:,} of {ROWS:,} rows in view; densest: b, 100%; 1 filter.", "the new sentence")
+    until(page, lambda: said.inner_text() == f"{counts['b']:,} of {ROWS:,} rows in view; densest: b, 100%; 1 filter.", "the new sentence")
     page.get_by_role("combobox").first.click()
     page.get_by_role("menuitem", name="Density", exact=True).click()
-    _until(page, lambda: re.search(r"densest: (upper|lower|middle|the)", said.inner_text()), "where most of them are")
+    until(page, lambda: re.search(r"densest: (upper|lower|middle|the)", said.inner_text()), "where most of them are")
 
 
 @pytest.fixture
@@ -100,7 +102,7 @@ def phone(browser, console, url):
     context = browser.new_context(viewport={"width": 412, "height": 840}, has_touch=True, is_mobile=True, device_scale_factor=2)
     page = context.new_page()
     console.watch(page)
-    _opened(page, url)
+    opened(page, url)
     session = context.new_cdp_session(page)
 
     def touch(kind: str, *fingers: tuple[float, float]) -> None:
@@ -116,27 +118,27 @@ def test_fingers(phone, store):
     page, touch = phone
     assert page.evaluate("innerWidth") == 412, "the page is as wide as the phone"
     home = page.evaluate(RANGES)
-    at = _pixel(page, -4.0, 0.0)
+    at = pixel(page, -4.0, 0.0)
     touch("touchStart", (at[0] - 20, at[1]), (at[0] + 20, at[1]))
     for wide in range(20, 60, 5):
         touch("touchMove", (at[0] - wide, at[1]), (at[0] + wide, at[1]))
     touch("touchEnd")
-    _until(page, lambda: 0 < _count(page) < ROWS, "less of the map")
+    until(page, lambda: 0 < in_view(page) < ROWS, "less of the map")
     span = 0.8 * (home["x1"] - home["x0"])
-    _until(page, lambda: page.evaluate(RANGES)["x1"] - page.evaluate(RANGES)["x0"] < span, "the map to come closer")
+    until(page, lambda: page.evaluate(RANGES)["x1"] - page.evaluate(RANGES)["x0"] < span, "the map to come closer")
     page.wait_for_timeout(500)
     near = page.evaluate(RANGES)
-    before = _count(page)
+    before = in_view(page)
     touch("touchStart", (200, 500))
     for far in range(0, 60, 10):
         touch("touchMove", (200 + far, 500 + far))
     touch("touchEnd")
-    _until(page, lambda: page.evaluate(RANGES)["x0"] < near["x0"] and _count(page) != before, "the map to follow the finger")
+    until(page, lambda: page.evaluate(RANGES)["x0"] < near["x0"] and in_view(page) != before, "the map to follow the finger")
     page.get_by_role("button", name="Whole map (0)").tap()
-    _until(page, lambda: _count(page) == ROWS, "the whole map")
-    _until(page, lambda: page.evaluate(RANGES)["x0"] == pytest.approx(home["x0"]), "the place of the whole map")
+    until(page, lambda: in_view(page) == ROWS, "the whole map")
+    until(page, lambda: page.evaluate(RANGES)["x0"] == pytest.approx(home["x0"]), "the place of the whole map")
     page.wait_for_timeout(500)  # two taps in a row are a double one
-    page.touchscreen.tap(*_pixel(page, *LONE))
+    page.touchscreen.tap(*pixel(page, *LONE))
     page.locator(".record dd", has_text=f"{ROWS - 1} ").first.wait_for()
     page.get_by_role("button", name="Close the record").tap()
     page.locator(".record").wait_for(state="hidden")

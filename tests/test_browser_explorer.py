@@ -14,38 +14,12 @@ from bigview.raster.frame import frame
 from bigview.spec import Style, View
 from bigview.state import Spec
 from bigview.stores import open as open_store
+from tests.explorers import DIGEST, PICTURE, RANGES, in_view, opened, pixel, settled, turned, until
 from tests.servers import serving
 
 ROWS = 20_000
 LONE = (5.0, 6.0)  # a row with no other near it
 EVIL = "<script>window.hacked=1</script><img src=x onerror='window.hacked=2'>"
-RANGES = """() => {
-  for (const doc of Bokeh.documents) for (const model of doc._all_models.values())
-    if (model.type === 'Figure' || model.type === 'Plot') {
-      const {x_range: x, y_range: y} = model
-      return {x0: x.start, x1: x.end, y0: y.start, y1: y.end, width: model.inner_width, height: model.inner_height}
-    }
-}"""
-
-PICTURE = """() => {
-  const models = Bokeh.documents.flatMap((doc) => [...doc._all_models.values()])
-  const figure = models.find((model) => model.type === 'Figure')
-  const source = figure.renderers.map((one) => one.data_source).find((one) => one.data.image)
-  const [image] = source.data.image, bytes = new Uint8Array(image.buffer, image.byteOffset, image.byteLength)
-  let text = ''
-  for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768))
-  const {x_range: x, y_range: y, inner_width: width, inner_height: height} = figure
-  return {shape: image.shape, bytes: btoa(text), view: [x.start, x.end, y.start, y.end, width, height]}
-}"""
-DIGEST = """() => {
-  const models = Bokeh.documents.flatMap((doc) => [...doc._all_models.values()])
-  const source = models.find((model) => model.type === 'Figure').renderers.map((one) => one.data_source).find((one) => one.data.image)
-  const [image] = source.data.image
-  let sum = 2166136261
-  for (const pixel of image) sum = Math.imul(sum ^ pixel, 16777619)
-  return source.tags.length ? null : `${image.shape} ${sum >>> 0}`
-}"""
-"""What stands for the picture's pixels; null while it is approximate."""
 
 
 @pytest.fixture(scope="module")
@@ -72,45 +46,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder / "points.bv")
 
 
-def _serving(*arguments: str) -> "Iterator[str]":
-    with serving(*arguments) as url:
-        yield url
-
-
 @pytest.fixture(scope="module")
 def url(chromium: str, store: str) -> Iterator[str]:
     """Return the address of the explorer."""
-    yield from _serving(store)
+    with serving(store) as address:
+        yield address
 
 
 @pytest.fixture
 def explorer(page, url):
     """Return a page that shows the whole map."""
     page.set_default_timeout(10_000)
-    page.goto(url)
-    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
+    opened(page, url)
     return page
-
-
-def _pixel(page, x: float, y: float) -> tuple[float, float]:
-    r = page.evaluate(RANGES)
-    return (x - r["x0"]) / (r["x1"] - r["x0"]) * r["width"], (r["y1"] - y) / (r["y1"] - r["y0"]) * r["height"]
-
-
-def _until(page, done, what: str) -> None:
-    for _ in range(600):
-        if done():
-            return
-        page.wait_for_timeout(50)
-    pytest.fail(f"waited in vain for {what}")
-
-
-def _wheel(page, ticks: int, step: float = -300) -> None:
-    """Turn the wheel, a tick at a time: of ticks that come together Bokeh makes one, and zooms to another place."""
-    for _ in range(ticks):
-        before = page.evaluate(RANGES)
-        page.mouse.wheel(0, step)
-        _until(page, lambda before=before: page.evaluate(RANGES) != before, "the map to follow the wheel")
 
 
 def _colour(page, by: str) -> None:
@@ -120,31 +68,14 @@ def _colour(page, by: str) -> None:
     page.locator(".MuiBackdrop-root").wait_for(state="detached")
 
 
-def _settled(page) -> str:
-    """Return the digest of the exact picture once it stays."""
-    found = []
-
-    def same() -> bool:
-        found[:] = [*found[-2:], page.evaluate(DIGEST)]
-        return len(found) == 3 and found[0] is not None and found[0] == found[1] == found[2]
-
-    _until(page, same, "a picture that stays")
-    return found[0]
-
-
-def _count(page) -> int:
-    text = page.locator(".in-view").inner_text()
-    return -1 if text == "…" else int(text.replace(",", ""))
-
-
 @pytest.mark.parametrize("by", ["kind", "Density", "score"])
 @pytest.mark.parametrize("zooms", [0, 4])
 def test_the_browser_draws_the_frame_pixel_by_pixel(explorer, store, by, zooms):
     """Tones become colours and lone rows grow in the browser, by the same arithmetic as everywhere else."""
     page = explorer
     _colour(page, by)
-    page.mouse.move(*_pixel(page, -4.0, 0.5))
-    _wheel(page, zooms, -120)
+    page.mouse.move(*pixel(page, -4.0, 0.5))
+    turned(page, zooms, -120)
     style = Style(by=None if by == "Density" else by)
 
     def same() -> bool:
@@ -154,26 +85,26 @@ def test_the_browser_draws_the_frame_pixel_by_pixel(explorer, store, by, zooms):
         got = np.frombuffer(base64.b64decode(shown["bytes"]), np.uint32)
         return shown["shape"] == list(wanted.shape) and (got.reshape(wanted.shape) == wanted).all()
 
-    _until(page, same, "the pixels of the frame")
+    until(page, same, "the pixels of the frame")
 
 
 def test_zoom_pan_color_hover_click(explorer, store):
     page = explorer
-    assert _count(page) == ROWS
-    page.mouse.move(*_pixel(page, *LONE))
-    _wheel(page, 3)
-    _until(page, lambda: _count(page) < ROWS, "fewer rows after zooming in")
-    before, counted = page.evaluate(RANGES), _count(page)
-    page.mouse.move(*_pixel(page, *LONE))
+    assert in_view(page) == ROWS
+    page.mouse.move(*pixel(page, *LONE))
+    turned(page, 3)
+    until(page, lambda: in_view(page) < ROWS, "fewer rows after zooming in")
+    before, counted = page.evaluate(RANGES), in_view(page)
+    page.mouse.move(*pixel(page, *LONE))
     page.mouse.down()
     for step in range(5):
-        page.mouse.move(*np.add(_pixel(page, *LONE), (-20, 10 + step)))
+        page.mouse.move(*np.add(pixel(page, *LONE), (-20, 10 + step)))
     page.mouse.up()
-    _until(page, lambda: page.evaluate(RANGES)["x0"] > before["x0"], "another place after dragging")
-    _until(page, lambda: _count(page) != counted, "another count after dragging")
-    page.mouse.move(*_pixel(page, *LONE))
+    until(page, lambda: page.evaluate(RANGES)["x0"] > before["x0"], "another place after dragging")
+    until(page, lambda: in_view(page) != counted, "another count after dragging")
+    page.mouse.move(*pixel(page, *LONE))
     page.locator(".hover", has_text=f"{ROWS - 1} <script>").wait_for()
-    page.mouse.click(*_pixel(page, *LONE))
+    page.mouse.click(*pixel(page, *LONE))
     record = page.locator(".record")
     record.get_by_text(f"{ROWS - 1:}", exact=False).first.wait_for()
     truth = open_store(store).nearest(*LONE)
@@ -189,7 +120,7 @@ def test_zoom_pan_color_hover_click(explorer, store):
 def test_text_from_the_data_is_never_markup(explorer):
     page = explorer
     page.locator(".ranks .name", has_text=EVIL).wait_for()
-    page.mouse.click(*_pixel(page, *LONE))
+    page.mouse.click(*pixel(page, *LONE))
     page.locator(".record dt", has_text=f"column{EVIL}").wait_for()
     page.locator(".record dd", has_text=f"cell {ROWS - 1} {EVIL}").wait_for()
     page.wait_for_timeout(200)
@@ -199,30 +130,30 @@ def test_text_from_the_data_is_never_markup(explorer):
 
 def test_keyboard(explorer):
     page = explorer
-    page.mouse.click(*_pixel(page, *LONE))
+    page.mouse.click(*pixel(page, *LONE))
     page.locator(".record dt").first.wait_for()
     page.keyboard.press("Escape")
     page.locator(".record").wait_for(state="hidden")
     home = page.evaluate(RANGES)
     page.keyboard.press("ArrowRight")
-    _until(page, lambda: page.evaluate(RANGES)["x0"] > home["x0"], "the map to move right")
+    until(page, lambda: page.evaluate(RANGES)["x0"] > home["x0"], "the map to move right")
     page.keyboard.press("+")
-    _until(page, lambda: _count(page) < ROWS, "the map to come closer")
+    until(page, lambda: in_view(page) < ROWS, "the map to come closer")
     page.keyboard.press("0")
-    _until(page, lambda: page.evaluate(RANGES)["x0"] == pytest.approx(home["x0"]), "the whole map")
-    _until(page, lambda: _count(page) == ROWS, "all rows")
+    until(page, lambda: page.evaluate(RANGES)["x0"] == pytest.approx(home["x0"]), "the whole map")
+    until(page, lambda: in_view(page) == ROWS, "all rows")
     assert "rows in view; densest: " in page.locator(".spoken.view").inner_text()
 
 
 def test_few_rows_are_marks_at_their_places(explorer):
     page = explorer
     for _ in range(8):
-        page.mouse.move(*_pixel(page, *LONE))
-        _wheel(page, 1)
-    _until(page, lambda: _count(page) == 1, "one row in view")
+        page.mouse.move(*pixel(page, *LONE))
+        turned(page, 1)
+    until(page, lambda: in_view(page) == 1, "one row in view")
     marks = """() => { for (const doc of Bokeh.documents) for (const model of doc._all_models.values())
       if (model.type === 'ColumnDataSource' && model.data.size && model.data.size.length) return [model.data.x[0], model.data.y[0]] }"""
-    _until(page, lambda: page.evaluate(marks) == [*LONE], "a mark at its place")
+    until(page, lambda: page.evaluate(marks) == [*LONE], "a mark at its place")
 
 
 def test_a_click_in_the_legend_filters_and_can_be_undone(explorer, store):
@@ -230,20 +161,20 @@ def test_a_click_in_the_legend_filters_and_can_be_undone(explorer, store):
     counts = open_store(store).category_counts("kind")
     first, second = page.locator(".rank").nth(0), page.locator(".rank").nth(1)
     first.click()
-    _until(page, lambda: _count(page) == counts.iloc[0], "the rows of one category")
+    until(page, lambda: in_view(page) == counts.iloc[0], "the rows of one category")
     page.locator(".chip .text", has_text=f"kind: {counts.index[0]}").wait_for()
     assert page.locator(".rank").count() == len(counts), "the legend still ranks all"
     second.click(modifiers=["Shift"])
-    _until(page, lambda: _count(page) == counts.iloc[:2].sum(), "the rows of two categories")
+    until(page, lambda: in_view(page) == counts.iloc[:2].sum(), "the rows of two categories")
     page.keyboard.press("Control+z")
-    _until(page, lambda: _count(page) == counts.iloc[0], "one category again")
+    until(page, lambda: in_view(page) == counts.iloc[0], "one category again")
     page.keyboard.press("Control+Shift+Z")
-    _until(page, lambda: _count(page) == counts.iloc[:2].sum(), "two again")
+    until(page, lambda: in_view(page) == counts.iloc[:2].sum(), "two again")
     page.locator(".chip .close").click()
-    _until(page, lambda: _count(page) == ROWS, "all rows")
+    until(page, lambda: in_view(page) == ROWS, "all rows")
     page.locator(".rank").nth(2).focus()
     page.keyboard.press("Enter")
-    _until(page, lambda: _count(page) == counts.iloc[2], "the category chosen by key")
+    until(page, lambda: in_view(page) == counts.iloc[2], "the category chosen by key")
     assert "; 1 filter." in page.locator(".spoken.view").inner_text()
 
 
@@ -266,7 +197,7 @@ def test_panels_that_are_opened_at_once_are_all_there(explorer):
     page.locator(".chips").evaluate("(bar, names) => names.forEach((name) => bar.querySelector(`[aria-label=${name}]`).click())", names)
     try:
         for name in ("filters", "table", "charts", "saved"):
-            _until(page, lambda name=name: page.locator(f".panel.{name} > *").count() == 1, f"the panel of {name}")
+            until(page, lambda name=name: page.locator(f".panel.{name} > *").count() == 1, f"the panel of {name}")
     finally:
         slow.send("Emulation.setCPUThrottlingRate", {"rate": 1})
 
@@ -276,13 +207,13 @@ def test_rescaling_changes_colours_and_their_bar(explorer):
     _colour(page, "score")
     page.locator(".legend .bar").wait_for()
     bar = page.locator(".ticks").inner_text()
-    page.mouse.move(*_pixel(page, *LONE))
-    _wheel(page, 6, -200)
+    page.mouse.move(*pixel(page, *LONE))
+    turned(page, 6, -200)
     page.get_by_role("button", name="Palette and scale").click()
     page.get_by_role("button", name="View", exact=True).click()
-    _until(page, lambda: page.locator(".ticks").inner_text() != bar, "a bar of the view's numbers")
+    until(page, lambda: page.locator(".ticks").inner_text() != bar, "a bar of the view's numbers")
     page.get_by_role("button", name="Store", exact=True).click()
-    _until(page, lambda: page.locator(".ticks").inner_text() == bar, "the store's own bar")
+    until(page, lambda: page.locator(".ticks").inner_text() == bar, "the store's own bar")
 
 
 def test_light_and_resized(explorer):
@@ -290,16 +221,15 @@ def test_light_and_resized(explorer):
     page.get_by_role("button", name="Light or dark").click()
     page.locator(".stage.light").wait_for()
     page.set_viewport_size({"width": 390, "height": 800})
-    _until(page, lambda: page.evaluate(RANGES)["width"] == 390, "the map to take the window's width")
+    until(page, lambda: page.evaluate(RANGES)["width"] == 390, "the map to take the window's width")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_a_dense_screen_gets_as_many_pixels(page, url):
     screen = page.context.new_cdp_session(page)
     screen.send("Emulation.setDeviceMetricsOverride", {"width": 640, "height": 480, "deviceScaleFactor": 2, "mobile": False})
-    page.goto(url)
-    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
-    _until(page, lambda: page.evaluate(PICTURE)["shape"] == [960, 1280], "a picture with two pixels for each of the page")
+    opened(page, url)
+    until(page, lambda: page.evaluate(PICTURE)["shape"] == [960, 1280], "a picture with two pixels for each of the page")
     screen.send("Emulation.clearDeviceMetricsOverride")
 
 
@@ -316,8 +246,8 @@ def test_a_lasso_selects_and_a_link_brings_it_back(explorer, page, store):
     page.get_by_role("button", name="Select a box").click()
     dragging = """() => Bokeh.documents.flatMap((doc) => [...doc._all_models.values()])
       .find((model) => model.type === 'Figure').toolbar.active_drag?.type"""
-    _until(page, lambda: page.evaluate(dragging) == "BoxSelectTool", "the tool in the hand")
-    corners = [_pixel(page, 3.0, -1.0), _pixel(page, 5.0, 2.0)]
+    until(page, lambda: page.evaluate(dragging) == "BoxSelectTool", "the tool in the hand")
+    corners = [pixel(page, 3.0, -1.0), pixel(page, 5.0, 2.0)]
     page.mouse.move(*corners[0])
     page.mouse.down()
     for share in (0.3, 0.6, 1.0):
@@ -325,21 +255,21 @@ def test_a_lasso_selects_and_a_link_brings_it_back(explorer, page, store):
     page.mouse.up()
     chosen = page.locator(".chosen .text", has_text="selected")
     chosen.wait_for()
-    _until(page, lambda: "spec=" in page.url, "a link")
+    until(page, lambda: "spec=" in page.url, "a link")
     spec = Spec.from_query(page.url.partition("?")[2])
     table = open_store(store)
     assert chosen.inner_text() == f"{table.count(where=spec.selected()):,} selected"
     assert 0 < table.count(where=spec.selected()) < ROWS
-    assert _count(page) == ROWS, "the others stay, in grey"
-    url, before = page.url, _settled(page)
+    assert in_view(page) == ROWS, "the others stay, in grey"
+    url, before = page.url, settled(page)
     page.locator(".rank").nth(0).click()
-    _until(page, lambda: page.url != url and _count(page) < ROWS, "a link of the filter")
+    until(page, lambda: page.url != url and in_view(page) < ROWS, "a link of the filter")
     page.go_back()
-    _until(page, lambda: _count(page) == ROWS, "what was before")
-    _until(page, lambda: page.evaluate(DIGEST) == before, "the same pixels")
+    until(page, lambda: in_view(page) == ROWS, "what was before")
+    until(page, lambda: page.evaluate(DIGEST) == before, "the same pixels")
     page.reload()
     page.locator(".chosen .text", has_text="selected").wait_for(timeout=30_000)
-    _until(page, lambda: page.evaluate(DIGEST) == before, "the same pixels after loading the page again")
+    until(page, lambda: page.evaluate(DIGEST) == before, "the same pixels after loading the page again")
 
 
 def test_a_link_that_does_not_fit_says_so(explorer, url):
@@ -348,10 +278,10 @@ def test_a_link_that_does_not_fit_says_so(explorer, url):
     message = page.locator(".message", has_text="nothing")
     message.wait_for(timeout=30_000)
     assert "built again" in message.inner_text()
-    _until(page, lambda: 0 < _count(page) < ROWS, "the filter that fits")
+    until(page, lambda: 0 < in_view(page) < ROWS, "the filter that fits")
     page.goto(url + "?spec=1.broken")
     page.locator(".message", has_text="link").wait_for(timeout=30_000)
-    _until(page, lambda: _count(page) == ROWS, "the whole map")
+    until(page, lambda: in_view(page) == ROWS, "the whole map")
 
 
 @pytest.mark.parametrize("light", [False, True], ids=["dark", "light"])
@@ -365,7 +295,7 @@ def test_nothing_bars_people_who_hear_or_use_keys(explorer, light):
     for name in ("Palette and scale", "Filters", "Records", "Select with a lasso"):
         page.get_by_role("button", name=name, exact=True).click()
     page.locator(".panel.table th").first.wait_for()
-    page.mouse.click(*_pixel(page, *LONE))
+    page.mouse.click(*pixel(page, *LONE))
     page.wait_for_timeout(500)
     found = Axe().run(page).response["violations"]
     assert [(one["impact"], one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
@@ -378,24 +308,24 @@ def test_a_brush_filters_the_map_and_a_saved_selection_brings_it_back(explorer, 
     bars.first.wait_for(timeout=20_000)
     counts = open_store(store).category_counts("kind")
     bars.nth(1).click()
-    _until(page, lambda: _count(page) == counts.iloc[1], "the rows of the bar")
+    until(page, lambda: in_view(page) == counts.iloc[1], "the rows of the bar")
     assert bars.count() == len(counts), "a chart never filters itself"
     plot = page.locator("svg.plot")
     plot.focus()
     for _ in range(24):
         plot.press("ArrowLeft")
-    _until(page, lambda: 0 < _count(page) < counts.iloc[1], "the rows of half of the histogram too")
+    until(page, lambda: 0 < in_view(page) < counts.iloc[1], "the rows of half of the histogram too")
     page.get_by_role("button", name="Saved", exact=True).click()
     page.get_by_label("Name", exact=True).fill("half <b>a</b> bar")
     page.get_by_label("Name", exact=True).press("Enter")
     page.locator(".saved strong", has_text="half <b>a</b> bar").wait_for(timeout=20_000)
     page.get_by_role("button", name="Remove all filters").click()
-    _until(page, lambda: _count(page) == ROWS, "all rows")
+    until(page, lambda: in_view(page) == ROWS, "all rows")
     kept = open_store(store).selections().get("half <b>a</b> bar")
     both = open_store(store).count(where=kept.where)
     assert 0 < both < counts.iloc[1]
     page.get_by_role("button", name="Filter half <b>a</b> bar").click()
-    _until(page, lambda: _count(page) == both, "what was saved")
+    until(page, lambda: in_view(page) == both, "what was saved")
 
 
 UNDER = """() => {
@@ -417,12 +347,12 @@ UNDER = """() => {
 
 def test_around_the_newest_picture_stands_an_earlier_one_and_never_under_it(explorer):
     page = explorer
-    page.mouse.move(*_pixel(page, -4.0, 0.5))
-    _wheel(page, 6, -120)
-    _until(page, lambda: (page.evaluate(UNDER) or {"wider": 0})["wider"] > 1.5, "an earlier, wider picture")
+    page.mouse.move(*pixel(page, -4.0, 0.5))
+    turned(page, 6, -120)
+    until(page, lambda: (page.evaluate(UNDER) or {"wider": 0})["wider"] > 1.5, "an earlier, wider picture")
     found = page.evaluate(UNDER)
     assert found["outside"] > 0
     assert found["inside"] == 0, "nothing shows through the newest picture"
     assert found["tags"] == ["approximate"]
     _colour(page, "Density")
-    _until(page, lambda: page.evaluate(UNDER) is None, "the earlier picture, of other colours, to go")
+    until(page, lambda: page.evaluate(UNDER) is None, "the earlier picture, of other colours, to go")

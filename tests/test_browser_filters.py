@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from bigview.build.points import build_points
-from tests.test_browser_explorer import _count, _serving, _until
+from tests.explorers import in_view, opened, until
+from tests.servers import serving
 
 ROWS = 5_000
 EVIL = "<img src=x onerror='window.hacked=1'>"
@@ -33,15 +34,15 @@ def frame() -> pd.DataFrame:
 def url(chromium: str, frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     path = tmp_path_factory.mktemp("filters") / "a.bv"
     build_points(frame, str(path), x="x", y="y")
-    yield from _serving(str(path))
+    with serving(str(path)) as address:
+        yield address
 
 
 @pytest.fixture
 def panel(page, url):
     """Return a page with the panel open."""
     page.set_default_timeout(30_000)
-    page.goto(url)
-    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
+    opened(page, url)
     page.get_by_role("button", name="Filters", exact=True).click()
     page.locator(".panel-filters").wait_for()
     return page
@@ -54,7 +55,7 @@ def _open(page, name: str) -> None:
 
 
 def _waits(page, wanted: int, what: str) -> None:
-    _until(page, lambda: _count(page) == wanted, what)
+    until(page, lambda: in_view(page) == wanted, what)
 
 
 def test_a_range_by_keyboard_its_undo_and_its_clearing(panel, frame):
@@ -74,19 +75,19 @@ def test_a_range_by_keyboard_its_undo_and_its_clearing(panel, frame):
     assert page.locator(".chip .text").inner_text() == "score: 5 to 9"
     page.get_by_role("button", name="Undo").click()
     _waits(page, int((score >= 5).sum()), "the rows from 5 again")
-    _until(page, lambda: high.get_attribute("aria-valuetext") == "19", "the handle to follow the undo")
+    until(page, lambda: high.get_attribute("aria-valuetext") == "19", "the handle to follow the undo")
     page.get_by_label("To, score").last.fill("7.5")
     page.keyboard.press("Enter")
     _waits(page, int(score.between(5, 7.5).sum()), "the value that was typed")
     page.get_by_label("To, score").last.fill("four")
     page.keyboard.press("Enter")
     page.locator(".wrong", has_text="'four' is no number").wait_for()
-    assert _count(page) == score.between(5, 7.5).sum()
+    assert in_view(page) == score.between(5, 7.5).sum()
     page.get_by_role("button", name="Clear the filter of score").click()
     _waits(page, ROWS, "all rows")
-    _until(page, lambda: low.get_attribute("aria-valuetext") == "0", "the handle to go home")
+    until(page, lambda: low.get_attribute("aria-valuetext") == "0", "the handle to go home")
     page.get_by_role("button", name="Undo").click()
-    _until(page, lambda: page.get_by_label("To, score").last.input_value() == "7.5", "the field to follow the undo")
+    until(page, lambda: page.get_by_label("To, score").last.input_value() == "7.5", "the field to follow the undo")
 
 
 def test_a_range_by_mouse_is_undone_as_one(panel, frame):
@@ -119,7 +120,7 @@ def test_categories_texts_and_names_with_markup(panel, frame):
     page.get_by_label("How rate is searched").select_option("regex")
     page.get_by_label("Text, rate").fill("^7(")
     page.locator(".wrong", has_text="is no regular expression").wait_for()
-    assert _count(page) == (has & (frame["kind"] == "b")).sum(), "the map keeps its last good state"
+    assert in_view(page) == (has & (frame["kind"] == "b")).sum(), "the map keeps its last good state"
     page.get_by_label("Text, rate").fill("^7.%")
     _waits(page, int((frame["rate"].str.match("7.%") & (frame["kind"] == "b")).sum()), "the rows that match")
     assert page.evaluate("window.hacked") is None
@@ -142,12 +143,12 @@ def test_the_line_completes_names_and_says_where_it_is_wrong(panel, frame):
     wrong = page.locator(".wrong", has_text="No column 'nowhere'")
     wrong.wait_for()
     assert wrong.locator("mark").inner_text() == "nowhere"
-    assert _count(page) == ROWS, "the map keeps its last good state"
+    assert in_view(page) == ROWS, "the map keeps its last good state"
     assert line.input_value().endswith("nowhere")
     line.fill(f"score > 3 and {name} < 0.5 and kin")
     page.keyboard.press("Tab")
     page.keyboard.type(" = 'a'")
     page.keyboard.press("Enter")
     _waits(page, int(((frame["score"] > 3) & (frame.iloc[:, -1] < 0.5) & (frame["kind"] == "a")).sum()), "the rows of the expression")
-    _until(page, lambda: line.input_value() == "", "the line to be free again")
+    until(page, lambda: line.input_value() == "", "the line to be free again")
     assert page.evaluate("window.hacked") is None

@@ -15,20 +15,11 @@ import bigview as bv
 from bigview.raster.heat import HeatLook, heat_frame
 from bigview.raster.heatlook import first_style
 from bigview.spec import View
+from tests.explorers import PICTURE, until
 from tests.servers import serving
 
 ROWS, COLS = 100_000, 24
 EVIL = "<img src=x onerror='window.hacked=1'>"
-PICTURE = """() => {
-  const models = Bokeh.documents.flatMap((doc) => [...doc._all_models.values()])
-  const figure = models.find((model) => model.type === 'Figure')
-  const source = figure.renderers.map((one) => one.data_source).find((one) => one.data.image)
-  const [image] = source.data.image, bytes = new Uint8Array(image.buffer, image.byteOffset, image.byteLength)
-  let text = ''
-  for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode(...bytes.subarray(at, at + 32768))
-  const {x_range: x, y_range: y, inner_width: width, inner_height: height} = figure
-  return {shape: image.shape, bytes: btoa(text), view: [x.start, x.end, y.start, y.end, width, height]}
-}"""
 LABELS = """() => {
   const find = (root) => {
     for (const one of root.querySelectorAll('*')) {
@@ -73,16 +64,8 @@ def explorer(page, url):
     page.set_default_timeout(15_000)
     page.goto(url)
     page.locator(".in-view", has_text="×").wait_for(timeout=120_000)
-    _until(page, lambda: page.evaluate(LABELS)["rows"], "names")
+    until(page, lambda: page.evaluate(LABELS)["rows"], "names")
     return page
-
-
-def _until(page, done, what: str) -> None:
-    for _ in range(600):
-        if done():
-            return
-        page.wait_for_timeout(50)
-    pytest.fail(f"waited in vain for {what}")
 
 
 def _box(page) -> dict[str, float]:
@@ -104,7 +87,7 @@ def _zoom(page, steps: int, x: float = 0.5, y: float = 0.5) -> None:
     for _ in range(steps):
         page.mouse.wheel(0, -240)
         page.wait_for_timeout(30)
-    _until(page, lambda: _in_view(page) != before, "another part")
+    until(page, lambda: _in_view(page) != before, "another part")
     page.wait_for_timeout(300)
 
 
@@ -150,9 +133,9 @@ def test_a_large_cell_holds_its_value_and_hover_tells_the_rest(explorer):
     assert page.evaluate(LABELS)["texts"] == 0
     _hover(page, 0.5, 0.5)
     assert "1 pixel =" in page.locator(".hover").inner_text()
-    _until(page, lambda: "greatest" in page.locator(".hover").inner_text(), "the extremes")
+    until(page, lambda: "greatest" in page.locator(".hover").inner_text(), "the extremes")
     _wheel_rows(page, 60)
-    _until(page, lambda: page.evaluate(LABELS)["texts"] > 10, "values in cells")
+    until(page, lambda: page.evaluate(LABELS)["texts"] > 10, "values in cells")
     _hover(page, 0.31, 0.62)
     text = page.locator(".hover").inner_text()
     row, col = int(re.search(r"row number (\d+)", text).group(1)), int(re.search(r"sample (\d+)", text).group(1))
@@ -186,19 +169,19 @@ def test_a_cell_cursor_moves_by_keys_and_is_read_aloud(explorer):
     page.locator(".map").focus()
     page.keyboard.press("ArrowDown")
     live = page.locator(".spoken[aria-live]")
-    _until(page, lambda: live.inner_text().startswith("row number"), "a cell that is read")
+    until(page, lambda: live.inner_text().startswith("row number"), "a cell that is read")
     first = live.inner_text()
     page.keyboard.press("ArrowRight")
-    _until(page, lambda: live.inner_text() != first and live.inner_text().startswith("row number"), "the next cell")
+    until(page, lambda: live.inner_text() != first and live.inner_text().startswith("row number"), "the next cell")
     name, column, value = live.inner_text().split(", ")
     row, col = int(name.removeprefix("row number ")), int(column.removeprefix("sample "))
     assert col == int(first.split(", ")[1].removeprefix("sample ")) + 1
     assert float(value.replace("missing", "nan")) == pytest.approx(float(cells[row, col]), abs=6e-4, nan_ok=True)
     seen = _in_view(page)
     page.keyboard.press("-")
-    _until(page, lambda: _in_view(page)[0] > seen[0], "more rows")
+    until(page, lambda: _in_view(page)[0] > seen[0], "more rows")
     page.keyboard.press("0")
-    _until(page, lambda: _in_view(page) == (ROWS, COLS), "all of it")
+    until(page, lambda: _in_view(page) == (ROWS, COLS), "all of it")
     page.keyboard.press("Escape")
 
 
@@ -208,18 +191,18 @@ def test_a_click_on_a_column_sorts_the_rows_and_a_reload_keeps_everything(explor
     gutter = page.locator(".gutter.cols").bounding_box()
     page.mouse.click(gutter["x"] + label["at"] + 8, gutter["y"] + gutter["height"] - 17)
     top = f"row number {cells[:, 3].argmax()}"
-    _until(page, lambda: any(one["place"] == 0 and one["text"] == top for one in page.evaluate(LABELS)["rows"]), "the largest on top")
+    until(page, lambda: any(one["place"] == 0 and one["text"] == top for one in page.evaluate(LABELS)["rows"]), "the largest on top")
     _zoom(page, 8, 0.5, 0.1)
     shown, view = _in_view(page), _view(page)
-    _until(page, lambda: "spec=" in page.url, "the link")
+    until(page, lambda: "spec=" in page.url, "the link")
     page.wait_for_timeout(300)
     page.reload()
     page.locator(".in-view", has_text="×").wait_for(timeout=120_000)
-    _until(page, lambda: _in_view(page) == shown, "the same part")
+    until(page, lambda: _in_view(page) == shown, "the same part")
     assert _view(page)[:4] == pytest.approx(view[:4], rel=1e-6)
     page.locator(".map").focus()
     page.keyboard.press("0")
-    _until(page, lambda: any(one["text"] == top for one in page.evaluate(LABELS)["rows"]), "the same order")
+    until(page, lambda: any(one["text"] == top for one in page.evaluate(LABELS)["rows"]), "the same order")
 
 
 def test_a_box_shows_profiles_a_table_and_files_of_it(explorer, url):
@@ -228,7 +211,7 @@ def test_a_box_shows_profiles_a_table_and_files_of_it(explorer, url):
     page.get_by_role("button", name="Select a box").click()
     dragging = """() => Bokeh.documents.flatMap((doc) => [...doc._all_models.values()])
       .find((model) => model.type === 'Figure').toolbar.active_drag?.type"""
-    _until(page, lambda: page.evaluate(dragging) == "BoxSelectTool", "the tool in the hand")
+    until(page, lambda: page.evaluate(dragging) == "BoxSelectTool", "the tool in the hand")
     page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.3 * box["height"])
     page.mouse.down()
     page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.6 * box["height"], steps=4)
@@ -271,8 +254,8 @@ def test_statistics_and_scales_change_the_picture(explorer):
     first = page.evaluate(PICTURE)["bytes"]
     page.get_by_role("combobox").first.click()
     page.locator("li", has_text="standard deviation").click()
-    _until(page, lambda: page.evaluate(PICTURE)["bytes"] != first, "another picture")
-    _until(page, lambda: "standard deviation" in page.locator(".legend h2").inner_text(), "the bar of another statistic")
+    until(page, lambda: page.evaluate(PICTURE)["bytes"] != first, "another picture")
+    until(page, lambda: "standard deviation" in page.locator(".legend h2").inner_text(), "the bar of another statistic")
 
 
 def test_a_dense_screen_gets_as_many_pixels(page, chromium, tmp_path):
@@ -288,6 +271,6 @@ def test_a_dense_screen_gets_as_many_pixels(page, chromium, tmp_path):
             (height, width), (*_, wide, high) = picture["shape"], picture["view"]
             return width > 1.7 * wide and height > 1.7 * high
 
-        _until(page, sharp, "a picture with two pixels for each of the page")
+        until(page, sharp, "a picture with two pixels for each of the page")
         page.goto("about:blank")
     screen.send("Emulation.clearDeviceMetricsOverride")

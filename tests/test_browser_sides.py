@@ -8,6 +8,7 @@ import pytest
 
 import bigview as bv
 from bigview.matrixspec import MatrixSpec, Ordering
+from tests.explorers import until
 from tests.servers import serving
 
 ROWS, COLS = 3_000, 20
@@ -37,20 +38,12 @@ def clustered(page, url):
     """Return a page with the rows in the order of their clusters."""
     page.set_default_timeout(15_000)
     page.goto(f"{url}?{SPEC.to_query()}")
-    _until(page, lambda: _count(page) is not None, "the tree")
+    until(page, lambda: _count(page) is not None, "the tree")
     return page
 
 
 def _count(page) -> "str | None":
     return page.locator("canvas.beside.rows").get_attribute("aria-valuetext")
-
-
-def _until(page, done, what: str) -> None:
-    for _ in range(600):
-        if done():
-            return
-        page.wait_for_timeout(50)
-    pytest.fail(f"waited in vain for {what}")
 
 
 def test_the_cut_is_dragged_and_moved_by_keys(clustered, store):
@@ -62,18 +55,18 @@ def test_the_cut_is_dragged_and_moved_by_keys(clustered, store):
     page.mouse.down()
     page.mouse.move(x - 50, y, steps=4)
     page.mouse.up()
-    _until(page, lambda: "clusters" in _count(page), "a cut")
+    until(page, lambda: "clusters" in _count(page), "a cut")
     page.locator("canvas.beside.rows").focus()
     page.wait_for_timeout(500)  # the last of the drag
     before = int(_count(page).split()[0])
     assert before > 1
     page.keyboard.press("ArrowRight")
-    _until(page, lambda: int(_count(page).split()[0]) > before, "one more")
+    until(page, lambda: int(_count(page).split()[0]) > before, "one more")
     page.keyboard.press("ArrowLeft")
-    _until(page, lambda: int(_count(page).split()[0]) == before, "one less")
+    until(page, lambda: int(_count(page).split()[0]) == before, "one less")
     for _ in range(before - 1):
         page.keyboard.press("ArrowLeft")
-    _until(page, lambda: _count(page) == "not cut", "no cut")
+    until(page, lambda: _count(page) == "not cut", "no cut")
 
 
 def test_a_branch_is_selected_by_a_click(clustered, store):
@@ -90,7 +83,7 @@ def test_a_track_sorts(clustered):
     page = clustered
     box = page.locator("canvas.beside.rows").bounding_box()
     page.mouse.click(box["x"] + 12 + 12 + 5, box["y"] + 50)  # the second track
-    _until(page, lambda: _count(page) is None, "another order")
+    until(page, lambda: _count(page) is None, "another order")
     assert page.get_by_text("by score", exact=True).count() == 1
 
 
@@ -99,13 +92,13 @@ def test_names_are_found(clustered):
     found = page.locator(".search .found")
     box = page.get_by_label("Find names")
     box.fill("row 12..$")
-    _until(page, lambda: found.inner_text() == "100 rows, 0 columns", "hits of a regular expression")
+    until(page, lambda: found.inner_text() == "100 rows, 0 columns", "hits of a regular expression")
     box.press("Enter")
-    _until(page, lambda: "row 12" in page.locator(".spoken[aria-live]").inner_text(), "the first hit")
+    until(page, lambda: "row 12" in page.locator(".spoken[aria-live]").inner_text(), "the first hit")
     box.fill("row (1")
-    _until(page, lambda: found.inner_text() == "0 rows, 0 columns", "what is no expression, as a text")
+    until(page, lambda: found.inner_text() == "0 rows, 0 columns", "what is no expression, as a text")
     box.fill("")
-    _until(page, lambda: not found.inner_text(), "no search")
+    until(page, lambda: not found.inner_text(), "no search")
 
 
 def test_rows_are_selected_along_their_names_and_told_from_the_rest(clustered):

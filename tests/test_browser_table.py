@@ -1,6 +1,5 @@
 """The table of records as a visitor meets it."""
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,7 +8,8 @@ import pytest
 
 from bigview.build.points import build_points
 from bigview.stores import open as open_store
-from tests.test_browser_explorer import RANGES, _count, _pixel, _serving, _until
+from tests.explorers import RANGES, in_view, opened, pixel, until
+from tests.servers import serving
 from tests.test_images import PNG
 
 ROWS = 1_050
@@ -41,15 +41,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def url(chromium: str, store: str) -> Iterator[str]:
     """Return the address of the explorer."""
-    yield from _serving(store)
+    with serving(store) as address:
+        yield address
 
 
 @pytest.fixture
 def records(page, url):
     """Return a page with the table open."""
     page.set_default_timeout(20_000)
-    page.goto(url)
-    page.locator(".in-view", has_text=re.compile(r"\d")).wait_for(timeout=120_000)
+    opened(page, url)
     page.get_by_role("button", name="Records", exact=True).click()
     page.locator(".records tbody tr").first.wait_for()
     return page
@@ -69,27 +69,27 @@ def _sorter(page, name: str):
 
 def test_pages_and_orders(records, store):
     page, table = records, open_store(store)
-    _until(page, lambda: _range(page) == "1–100 of 1,050", "the first page")
+    until(page, lambda: _range(page) == "1–100 of 1,050", "the first page")
     assert _ids(page) == table.rows()["__row"].tolist()
     page.get_by_role("button", name="Next page").click()
-    _until(page, lambda: _range(page) == "101–200 of 1,050", "the second page")
+    until(page, lambda: _range(page) == "101–200 of 1,050", "the second page")
     assert _ids(page) == table.rows(offset=100)["__row"].tolist()
     page.get_by_label("Page number").fill("11")
     page.get_by_label("Page number").press("Enter")
-    _until(page, lambda: _range(page) == "1,001–1,050 of 1,050", "the last page")
+    until(page, lambda: _range(page) == "1,001–1,050 of 1,050", "the last page")
     assert page.get_by_role("button", name="Last page").is_disabled()
     _sorter(page, "score").click()
-    _until(page, lambda: _ids(page) == table.rows(order_by="score")["__row"].tolist(), "the rows by score")
+    until(page, lambda: _ids(page) == table.rows(order_by="score")["__row"].tolist(), "the rows by score")
     assert page.locator('.records th[aria-sort="ascending"]').inner_text().startswith("score")
     _sorter(page, "score").focus()
     page.keyboard.press("Enter")
-    _until(page, lambda: _ids(page) == table.rows(order_by="-score")["__row"].tolist(), "the rows by score, downwards")
+    until(page, lambda: _ids(page) == table.rows(order_by="-score")["__row"].tolist(), "the rows by score, downwards")
     assert page.locator('.records th[aria-sort="descending"]').count() == 1
     page.keyboard.press("Enter")  # the header has kept the focus
-    _until(page, lambda: _ids(page) == table.rows()["__row"].tolist(), "store order")
+    until(page, lambda: _ids(page) == table.rows()["__row"].tolist(), "store order")
     page.get_by_role("button", name="Columns", exact=True).click()
     page.get_by_label("kind").uncheck()
-    _until(page, lambda: page.locator(".records thead").get_by_text("kind", exact=True).count() == 0, "one column less")
+    until(page, lambda: page.locator(".records thead").get_by_text("kind", exact=True).count() == 0, "one column less")
     page.keyboard.press("Escape")
     assert page.locator(".records .columns .list").is_hidden()
     page.keyboard.press("Escape")
@@ -101,14 +101,14 @@ def test_search_is_for_the_very_text(records):
     page = records
     search = page.get_by_role("searchbox")
     search.fill("100%")
-    _until(page, lambda: _range(page) == "1–21 of 21 hits", "rows with a percent sign")
+    until(page, lambda: _range(page) == "1–21 of 21 hits", "rows with a percent sign")
     search.fill(f"1 of 100 {EVIL}".upper())
-    _until(page, lambda: " hits" in _range(page) and "1 of 100" in page.locator(".records tbody td").last.inner_text(), "rows with markup")
+    until(page, lambda: " hits" in _range(page) and "1 of 100" in page.locator(".records tbody td").last.inner_text(), "rows with markup")
     search.fill("no such text")
     page.locator(".records .empty", has_text="No record contains “no such text”.").wait_for()
     search.press("Escape")
-    _until(page, lambda: _range(page) == "1–100 of 1,050", "all rows again")
-    assert _count(page) == ROWS, "a search is the table's own"
+    until(page, lambda: _range(page) == "1–100 of 1,050", "all rows again")
+    assert in_view(page) == ROWS, "a search is the table's own"
     assert page.locator(".records script, .records img").count() == 0
     assert page.evaluate("window.hacked") is None
 
@@ -121,18 +121,18 @@ def test_table_and_map_show_each_other_s_rows(records, store):
     page.locator(".record dd", has_text=f"{row} of 100").wait_for()
     page.locator(".record img").wait_for()
     assert page.locator(".record img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 1
-    _until(page, lambda: third.get_attribute("aria-current") == "true", "the row to be marked")
+    until(page, lambda: third.get_attribute("aria-current") == "true", "the row to be marked")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.locator(".record dd", has_text=f"{_ids(page)[3]} of 100").wait_for()
     # The other way round: in store order its page comes, in another one it stands above the page.
     page.locator(".stage > .map").focus()
     page.keyboard.press("0")
-    _until(page, lambda: page.evaluate(RANGES) == home, "the whole map")
-    page.mouse.click(*_pixel(page, *LONE))
+    until(page, lambda: page.evaluate(RANGES) == home, "the whole map")
+    page.mouse.click(*pixel(page, *LONE))
     order = table.rows(limit=ROWS)["__row"].tolist()
     first = order.index(ROWS - 1) // 100 * 100
-    _until(page, lambda: _ids(page) == order[first : first + 100], "the page of the row that was clicked")
+    until(page, lambda: _ids(page) == order[first : first + 100], "the page of the row that was clicked")
     assert page.locator('.records tr[aria-current="true"] th').inner_text() == f"{ROWS - 1:,}"
     _sorter(page, "Row").click()
     page.locator(".records tr.found th", has_text=f"{ROWS - 1:,}").wait_for()
@@ -143,18 +143,18 @@ def test_filters_and_the_view_change_the_rows(records, store):
     page, table = records, open_store(store)
     counts = table.category_counts("kind")
     page.locator(".rank").first.click()
-    _until(page, lambda: _range(page) == f"1–100 of {counts.iloc[0]:,}", "the rows of one category")
+    until(page, lambda: _range(page) == f"1–100 of {counts.iloc[0]:,}", "the rows of one category")
     page.get_by_label("Only what the map shows").check()
-    page.mouse.move(*_pixel(page, 0.2, 1.5))
+    page.mouse.move(*pixel(page, 0.2, 1.5))
     page.mouse.wheel(0, -300)
-    _until(page, lambda: 0 < _count(page) < counts.iloc[0], "fewer rows in view")
-    _until(page, lambda: _range(page).endswith(f"of {_count(page):,}"), "the rows in view only")
+    until(page, lambda: 0 < in_view(page) < counts.iloc[0], "fewer rows in view")
+    until(page, lambda: _range(page).endswith(f"of {in_view(page):,}"), "the rows in view only")
 
 
 def test_what_the_table_shows_is_downloaded(records, store):
     page, table = records, open_store(store)
     page.get_by_role("searchbox").fill("100%")
-    _until(page, lambda: _range(page) == "1–21 of 21 hits", "some rows")
+    until(page, lambda: _range(page) == "1–21 of 21 hits", "some rows")
     page.get_by_role("button", name="Export").click()
     page.locator(".records .export .note", has_text="21 rows, 7 columns").wait_for()
     page.get_by_label("Only the columns shown").check()
