@@ -4,11 +4,11 @@ import base64
 import html
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigview.errors import PackageMissingError
+from bigview.raster.fonts import Run, main_font, runs, tell_of_boxes
 from bigview.store import pool
 
 Anchor = Literal["left", "middle", "right"]
@@ -78,6 +79,7 @@ class Sheet:
         """Return the sheet as a Pillow image."""
         from PIL import Image, ImageDraw
 
+        self.tell()
         image = Image.new("RGB", (self.width, self.height), self.background)
         draw = ImageDraw.Draw(image)
         for item in self.items:
@@ -91,45 +93,52 @@ class Sheet:
             elif item.upright:
                 _upright(image, item)
             else:
-                draw.text((item.left, item.baseline), item.text, item.fill, _font(item.bold, item.size), _ANCHORS[item.anchor])
+                for left, run in _placed(item):
+                    draw.text((left, item.baseline), run.text, item.fill, _font(run.font, item.size), "ls")
         return image
 
+    def tell(self) -> None:
+        """Say which characters will be boxes, since no font has them."""
+        tell_of_boxes("".join(item.text for item in self.items if isinstance(item, Text)))
 
-_ANCHORS = {"left": "ls", "middle": "ms", "right": "rs"}  # Pillow's names: horizontal place, on the baseline
+
+_BEFORE = {"left": 0.0, "middle": 0.5, "right": 1.0}
+"""The share of a text that stands before its anchor."""
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """Return the width of a text in pixels."""
-    return float(_font(bold, size).getlength(text))
+    return sum(float(_font(run.font, size).getlength(run.text)) for run in runs(text, bold))
 
 
-@lru_cache(maxsize=64)
-def _font(bold: bool, size: float) -> Any:
+def _placed(item: Text) -> list[tuple[float, Run]]:
+    """Return the parts of a text with the place where each begins, along its line."""
+    found, at = [], item.left - _BEFORE[item.anchor] * text_width(item.text, item.size, item.bold)
+    for run in runs(item.text, item.bold):
+        found.append((at, run))
+        at += float(_font(run.font, item.size).getlength(run.text))
+    return found
+
+
+@lru_cache(maxsize=256)
+def _font(path: str | None, size: float) -> Any:
     from PIL import ImageFont
 
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    places = [name]
-    found = find_spec("matplotlib")  # brings the font along; the module itself is not loaded
-    if found is not None and found.origin is not None:
-        places.insert(0, str(Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / name))
-    for place in places:
-        try:
-            return ImageFont.truetype(place, round(size))
-        except OSError:
-            continue
-    return ImageFont.load_default(round(size))
+    return ImageFont.load_default(round(size)) if path is None else ImageFont.truetype(path, round(size))
 
 
 def _upright(image: Any, item: Text) -> None:
     """Draw a text that reads from below upwards."""
     from PIL import Image, ImageDraw
 
-    font = _font(item.bold, item.size)
-    width, height = round(font.getlength(item.text)) + 2, round(item.size * 1.5)
+    long = text_width(item.text, item.size, item.bold)
+    width, height = round(long) + 2, round(item.size * 1.5)
     mask = Image.new("L", (width, height), 0)
-    ImageDraw.Draw(mask).text((1, item.size * 1.1), item.text, 255, font, "ls")
+    draw = ImageDraw.Draw(mask)
+    for left, run in _placed(replace(item, left=1.0, anchor="left")):
+        draw.text((left, item.size * 1.1), run.text, 255, _font(run.font, item.size), "ls")
     mask = mask.rotate(90, expand=True)
-    above = {"left": width, "middle": width / 2, "right": 0}[item.anchor]
+    above = width * (1 - _BEFORE[item.anchor])
     image.paste(item.fill, (round(item.left - item.size * 1.1), round(item.baseline - above)), mask)
 
 
@@ -219,6 +228,7 @@ def _pdf(sheet: Sheet) -> bytes:
         from matplotlib.patches import Rectangle
     except ImportError as error:
         raise PackageMissingError("A PDF is written by matplotlib: pip install matplotlib. PNG and SVG need nothing more.") from error
+    sheet.tell()
     dpi = sheet.dpi or _DPI
     figure = Figure(figsize=(sheet.width / dpi, sheet.height / dpi), dpi=dpi, facecolor=sheet.background)
     page = figure.add_axes((0, 0, 1, 1))
@@ -233,16 +243,29 @@ def _pdf(sheet: Sheet) -> bytes:
         elif isinstance(item, Box):
             page.add_patch(Rectangle((item.left, item.top), item.width, item.height, facecolor=item.fill, linewidth=0, zorder=order))
         else:
-            page.text(
-                item.left, item.baseline, item.text.replace("$", r"\$"), color=item.fill, fontsize=item.size * 72 / dpi, zorder=order,
-                ha="center" if item.anchor == "middle" else item.anchor, va="baseline", weight="bold" if item.bold else "normal",
-                rotation=90 if item.upright else 0, rotation_mode="anchor", family="DejaVu Sans",
-            )  # fmt: skip
+            _pdf_text(page, item, dpi, order)
     page.set_xlim(0, sheet.width)  # an image moves the limits
     page.set_ylim(sheet.height, 0)
     buffer = io.BytesIO()
-    FigureCanvasPdf(figure).print_pdf(buffer, metadata={"Creator": "bigview", "CreationDate": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # said already, once and not for each
+        FigureCanvasPdf(figure).print_pdf(buffer, metadata={"Creator": "bigview", "CreationDate": None})
     return buffer.getvalue()
+
+
+def _pdf_text(page: Any, item: Text, dpi: int, order: int) -> None:
+    """Write a text on a page; each part that has a font of its own is embedded with it."""
+    style: dict[str, Any] = {"color": item.fill, "fontsize": item.size * 72 / dpi, "zorder": order, "va": "baseline", "rotation_mode": "anchor"}
+    style["rotation"] = 90 if item.upright else 0
+    anchor, weight = "center" if item.anchor == "middle" else item.anchor, "bold" if item.bold else "normal"
+    if all(run.font == main_font(item.bold) for run in runs(item.text, item.bold)):
+        text = item.text.replace("$", r"\$")
+        page.text(item.left, item.baseline, text, ha=anchor, weight=weight, family="DejaVu Sans", **style)
+        return
+    for left, run in _placed(item):
+        along = left - item.left
+        place = (item.left, item.baseline - along) if item.upright else (left, item.baseline)
+        page.text(*place, run.text.replace("$", r"\$"), ha="left", font=Path(run.font or ""), **style)
 
 
 WRITERS: dict[str, Callable[[Sheet], bytes]] = {".png": _png, ".svg": _svg, ".pdf": _pdf}

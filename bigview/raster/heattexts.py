@@ -12,6 +12,9 @@ from bigview.store.matrix import MatrixTable
 TEXT_SIZE = (14.0, 28.0)
 """Pixels of height and width from which a cell holds its value as text, in letters of 11 pixels."""
 
+_MARGIN = 4.0  # pixels of a cell that its text leaves free
+_NARROW = {".": 3.5, ",": 3.5, "-": 4.0}
+
 
 @dataclass(frozen=True)
 class CellTexts:
@@ -55,20 +58,21 @@ def cell_texts(table: MatrixTable, made: HeatFrame, view: View, scale: float = 1
         texts = [["" if value != value else "yes" if value else "no" for value in line] for line in values.tolist()]
     else:
         whole = table.kind == "integer"
-        texts = [["" if value != value else _fitted(value, room, whole) for value in line] for line in values.tolist()]
+        pixels = wide / scale - _MARGIN
+        texts = [["" if value != value else _fitted(value, pixels, whole) for value in line] for line in values.tolist()]
     return CellTexts(int(row), int(col), texts, _light(made))
 
 
-def _fitted(value: float, room: int, whole: bool) -> str:
-    """Return a value in so many characters."""
-    text = value_text(value, whole=whole)
-    if len(text) <= room:
-        return text
-    for digits in (3, 2, 1):
-        text = f"{value:.{digits}g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
-        if len(text) <= room:
-            return text
-    return "…"
+def _fitted(value: float, pixels: float, whole: bool) -> str:
+    """Return a value in so many pixels: with fewer digits, and what is near 0 with one after the point, if it must be."""
+    short = [f"{value:.{digits}g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e") for digits in (3, 2, 1)]
+    near = [f"{value:.1f}".replace("-0.0", "0.0")] if abs(value) < 1 else []
+    return next((text for text in (value_text(value, whole=whole), *short, *near) if _wide(text) <= pixels), "…")
+
+
+def _wide(text: str) -> float:
+    """Return the pixels that a number takes at most, in letters of 11 pixels of the widest of usual fonts."""
+    return sum(_NARROW.get(character, 7.0) for character in text)
 
 
 def _cut(text: str, room: int) -> str:
