@@ -30,8 +30,11 @@ if TYPE_CHECKING:
         ViewError,
     )
     from bigview.matrices import MatrixStore, build_matrix, compare, correlation, pivot, similarity
+    from bigview.matrixorder import Lines, Move, Ordering
+    from bigview.matrixspec import MatrixSpec, MatrixStyle
+    from bigview.part import Saved
     from bigview.spec import Cross, Filter, Histogram, Style, View, by, dominant
-    from bigview.state import Saved, Spec
+    from bigview.state import Spec
     from bigview.stores import PointStore, build_points, open
 
 __version__ = "0.1.0"
@@ -46,9 +49,14 @@ __all__ = [
     "Filter",
     "Histogram",
     "InputError",
+    "Lines",
+    "MatrixSpec",
     "MatrixStore",
+    "MatrixStyle",
+    "Move",
     "NameTakenError",
     "OptionError",
+    "Ordering",
     "PackageMissingError",
     "PointStore",
     "PortError",
@@ -78,7 +86,10 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("Cross", "Filter", "Histogram", "Style", "View", "by", "dominant"), "bigview.spec"),
     "Chart": "bigview.chart",
-    **dict.fromkeys(("Saved", "Spec"), "bigview.state"),
+    "Saved": "bigview.part",
+    "Spec": "bigview.state",
+    **dict.fromkeys(("MatrixSpec", "MatrixStyle"), "bigview.matrixspec"),
+    **dict.fromkeys(("Lines", "Move", "Ordering"), "bigview.matrixorder"),
     **dict.fromkeys(("MatrixStore", "build_matrix", "compare", "correlation", "pivot", "similarity"), "bigview.matrices"),
     **dict.fromkeys(("PointStore", "build_points", "open"), "bigview.stores"),
 }

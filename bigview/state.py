@@ -6,40 +6,16 @@ Pure data: it knows no store. Times are kept as ISO text, so that equal specs ar
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from hashlib import blake2b
 from typing import Any, Self, get_args, get_type_hints
 
 from bigview.chart import Chart
 from bigview.errors import OptionError, TooLargeError, closest
-from bigview.plain import Ranges, built, end_from, end_of, entries_of, fits, link_text, listed, no_number, packed_link, plain, ranges, view_of
-from bigview.spec import Filter, Filters, Op, RowSet, Style, Where
+from bigview.part import Part, Saved, digest, part_from, part_plain, parts_of, size_of, told
+from bigview.plain import Ranges, built, entries_of, fits, link_text, listed, no_number, packed_link, plain, ranges, view_of
+from bigview.spec import Filter, Filters, Op, Style, Where
 
 VERSION = 1
 LONGEST_QUERY = 2_000  # characters: what every browser, proxy and chat passes on
-_KEPT = "link"  # what the names of parts begin with that were kept for a link
-_MOST_ROWS = 100_000  # rows by number in a spec; more are saved under a name
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A selection saved beside the store.
-
-    Attributes
-    ----------
-    name : str
-    digest : str
-        Of its content (`digest`), so that a changed selection of the same name is noticed.
-    """
-
-    name: str
-    digest: str = ""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip() or not isinstance(self.digest, str):
-            raise OptionError(f"A saved selection has a name and a digest, both texts, not {self.name!r} and {self.digest!r}.")
-
-
-Part = Filter | Saved
 
 
 @dataclass(frozen=True)
@@ -58,6 +34,9 @@ class Spec:
         Steps that add rows to the selection, subtract them from it or intersect it with them.
     fingerprint : str
         Of the store; "" where it is not known.
+    kept : Saved, optional
+        A view saved beside the store that holds filters, charts and selection: what a link carries that has no room for them. They are
+        empty then, until `Selections.whole` puts them in.
 
     Examples
     --------
@@ -72,6 +51,7 @@ class Spec:
     charts: tuple[Chart, ...] = ()
     selection: tuple[tuple[Op, Part], ...] = ()
     fingerprint: str = ""
+    kept: Saved | None = None
 
     def __init__(
         self,
@@ -81,6 +61,7 @@ class Spec:
         charts: Iterable[Chart] = (),
         selection: Any = (),
         fingerprint: str = "",
+        kept: Saved | None = None,
     ) -> None:
         alone = (filters,) if isinstance(filters, (str, Filter, Saved)) else filters
         steps = (("add", selection),) if isinstance(selection, (str, Filter, Saved)) else selection or ()
@@ -90,10 +71,13 @@ class Spec:
             raise OptionError(f"charts must be bigview.Chart values, not {charts!r}.")
         object.__setattr__(self, "view", None if view is None else ranges(view))
         object.__setattr__(self, "style", style or Style())
-        object.__setattr__(self, "filters", tuple(part for given in alone for part in _parts(given)))
+        object.__setattr__(self, "filters", tuple(part for given in alone for part in parts_of(given)))
         object.__setattr__(self, "charts", tuple(charts))
         object.__setattr__(self, "selection", tuple(_step(step) for step in steps))
         object.__setattr__(self, "fingerprint", fingerprint)
+        if kept is not None and (not isinstance(kept, Saved) or self.filters or self.charts or self.selection):
+            raise OptionError("A spec whose filters, charts and selection are kept under a name has none of its own beside them.")
+        object.__setattr__(self, "kept", kept)
 
     def replaced(self, **changes: Any) -> Self:
         """Return the spec with other entries."""
@@ -111,11 +95,17 @@ class Spec:
         saved : mapping of str to Filter, optional
             What the saved selections named in the spec hold.
         """
+        self._check_whole()
         return Filters.of(*(_resolved(part, saved) for part in self.filters), *(chart.brush for chart in self.charts))
 
     def selected(self, saved: Mapping[str, Where] | None = None) -> Filters:
         """Return what the steps of the selection lead to; no filter where there are none."""
+        self._check_whole()
         return Filters.stepwise((op, Filters.of(_resolved(part, saved))) for op, part in self.selection)
+
+    def _check_whole(self) -> None:
+        if self.kept is not None:
+            raise OptionError(f"The spec refers to the saved view {self.kept.name!r}, which is not here: store.selections().whole(spec) puts it in.")
 
     def differences(self, fingerprint: str, columns: Iterable[str]) -> list[str]:
         """Return what keeps the spec from meaning the same on a store of this fingerprint with these columns, a sentence each."""
@@ -143,11 +133,13 @@ class Spec:
         if style:
             found["style"] = {name: list(value) if isinstance(value, tuple) else value for name, value in style.items()}
         if self.filters:
-            found["filters"] = [_part_plain(part) for part in self.filters]
+            found["filters"] = [part_plain(part) for part in self.filters]
         if self.charts:
             found["charts"] = [_chart_plain(chart) for chart in self.charts]
         if self.selection:
-            found["selection"] = [{"op": op, **_part_plain(part)} for op, part in self.selection]
+            found["selection"] = [{"op": op, **part_plain(part)} for op, part in self.selection]
+        if self.kept is not None:
+            found["kept"] = part_plain(self.kept)
         return found
 
     @classmethod
@@ -181,15 +173,18 @@ class Spec:
             When it is over `LONGEST_QUERY` characters; the message names the parts to be saved.
         """
         spec = self.with_saved(names or {})
-        text = json.dumps(spec._plain(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        query = packed_link(text, VERSION)
+        query = spec.to_long_query()
         if len(query) <= LONGEST_QUERY:
             return query
-        large = ", ".join(map(_told, spec.bulky())) or "its expressions"
+        large = ", ".join(map(told, spec.bulky())) or "its expressions"
         raise TooLargeError(
             f"The link would have {len(query):,} characters; the limit is {LONGEST_QUERY:,}. Save as a named selection: {large}; "
             "then give to_query(names={part: name})."
         )
+
+    def to_long_query(self) -> str:
+        """Return the spec as a query of any length: what is kept for a link that has no room for it."""
+        return packed_link(json.dumps(self._plain(), ensure_ascii=False, allow_nan=False, separators=(",", ":")), VERSION)
 
     @classmethod
     def from_query(cls, query: str) -> Self:
@@ -199,13 +194,13 @@ class Spec:
     def bulky(self) -> tuple[Filter, ...]:
         """Return the polygons and row sets, the largest first: what a link may have no room for."""
         parts = dict.fromkeys([*self.filters, *(part for _, part in self.selection)])
-        return tuple(sorted((part for part in parts if isinstance(part, Filter) and not part.sql), key=_size, reverse=True))
+        return tuple(sorted((part for part in parts if isinstance(part, Filter) and not part.sql), key=size_of, reverse=True))
 
     @property
     def is_bulky(self) -> bool:
         """Whether it has an area or a row set that is sure to be too large for a link."""
         parts = [*self.filters, *(part for _, part in self.selection)]
-        return any(isinstance(part, Filter) and not part.sql and _size(part) > LONGEST_QUERY for part in parts)
+        return any(isinstance(part, Filter) and not part.sql and size_of(part) > LONGEST_QUERY for part in parts)
 
     def parts_by_size(self) -> tuple[Filter, ...]:
         """Return all filters and steps, in the order in which a link should do without them: areas and row sets, then expressions, by size."""
@@ -222,53 +217,12 @@ class Spec:
         return self.replaced(filters=[short(part) for part in self.filters], selection=[(op, short(part)) for op, part in self.selection])
 
 
-def digest(part: Filter) -> str:
-    """Return a short digest of the content of a filter."""
-    content = part.rows.digest if part.rows is not None else json.dumps(_part_plain(part), ensure_ascii=False)
-    return blake2b(content.encode(), digest_size=8).hexdigest()
-
-
-def kept_name(part: Filter) -> str:
-    """Return the name under which a part is kept that has no room in a link: the same content has the same name."""
-    return f"{_KEPT} {digest(part)}"
-
-
-def kept_for_link(part: Saved) -> bool:
-    """Tell whether a saved selection was kept for a link, and not named by a person."""
-    return part.name == f"{_KEPT} {part.digest}"
-
-
 def _resolved(part: Part, saved: Mapping[str, Where] | None) -> Where:
     if isinstance(part, Filter):
         return part
     if saved is None or part.name not in saved:
         raise OptionError(f"The spec refers to the saved selection {part.name!r}, which is not here. Give its rows, or remove it from the filters.")
     return saved[part.name]
-
-
-def _size(part: Filter) -> int:
-    return len(part.rows.ids) if part.rows is not None else len(part.polygon)
-
-
-def _told(part: Filter) -> str:
-    return f"{_size(part):,} rows" if part.rows is not None else f"a polygon of {_size(part):,} corners"
-
-
-def _parts(given: Any) -> list[Part]:
-    """Return the clauses of a condition, each by itself."""
-    if isinstance(given, Saved):
-        return [given]
-    entry = Filter(given) if isinstance(given, str) else given
-    if not isinstance(entry, Filter):
-        raise OptionError(f"A filter is an SQL expression, a bigview.Filter or a saved selection, not {given!r}.")
-    found: list[Part] = [Filter(sql) for sql in entry.sql]
-    if entry.polygon:
-        found.append(Filter(polygon=[(end_of("a corner", x), end_of("a corner", y)) for x, y in entry.polygon]))
-    if entry.rows is not None:
-        found.append(Filter(rows=entry.rows))
-    if entry.split is not None:
-        found.append(Filter(split=entry.split))
-    return found
 
 
 def _step(given: Any) -> tuple[Op, Part]:
@@ -278,24 +232,10 @@ def _step(given: Any) -> tuple[Op, Part]:
         raise OptionError(f"A step of a selection is (op, part), not {given!r}.") from error
     if op not in get_args(Op):
         raise OptionError(f"A step of a selection adds, subtracts or intersects: {get_args(Op)}, not {op!r}.")
-    parts = _parts(part)
+    parts = parts_of(part)
     if len(parts) != 1:
         raise OptionError(f"A step of a selection has one clause, not {len(parts)}. Make it several steps.")
     return op, parts[0]
-
-
-def _part_plain(part: Part) -> dict[str, Any]:
-    if isinstance(part, Saved):
-        return {"saved": part.name, "digest": part.digest}
-    if part.polygon:
-        return {"polygon": [[plain(x), plain(y)] for x, y in part.polygon]}
-    if part.rows is not None:
-        if len(part.rows.ids) > _MOST_ROWS:
-            raise TooLargeError(f"A spec holds up to {_MOST_ROWS:,} rows by number, not {len(part.rows.ids):,}. Save them as a named selection.")
-        return {"rows": part.rows.ids.tolist()}
-    if part.split is not None:
-        return {"split": list(part.split)}
-    return {"sql": part.sql[0]}
 
 
 def _view_plain(view: Ranges) -> list[list[Any]]:
@@ -324,8 +264,10 @@ def _read(values: Any) -> dict[str, Any]:
     if entries.get("view") is not None:
         entries["view"] = view_of(entries["view"])
     entries["style"] = _style(entries.get("style", {}))
-    for name, read in (("filters", _part), ("charts", _chart), ("selection", _selected)):
+    for name, read in (("filters", part_from), ("charts", _chart), ("selection", _selected)):
         entries[name] = [read(value, f"{name}[{place}]") for place, value in enumerate(listed(entries, name))]
+    if entries.get("kept") is not None:
+        entries["kept"] = part_from(entries["kept"], "kept")
     return entries
 
 
@@ -343,36 +285,7 @@ def _selected(values: Any, where: str) -> tuple[Any, Part]:
     op = entries.pop("op", None)
     if op not in get_args(Op):
         raise OptionError(f"{where}.op must be one of {', '.join(get_args(Op))}, not {op!r:.60}.")
-    return op, _part(entries, where)
-
-
-def _part(values: Any, where: str) -> Part:
-    kinds = ("sql", "polygon", "rows", "split", "saved")
-    entries = entries_of(values, where, (*kinds, "digest"))
-    named = [name for name in kinds if name in entries]
-    if len(named) != 1 or ("digest" in entries and named != ["saved"]):
-        raise OptionError(f"{where} must have one of {', '.join(kinds)}, not {list(entries)!r:.60}.")
-    kind, value = named[0], entries[named[0]]
-    if kind == "saved":
-        made: Part = built(where, Saved, value, entries.get("digest", ""))
-        return made
-    where = f"{where}.{kind}"
-    if kind == "sql":
-        if not isinstance(value, str) or not value.strip():
-            raise OptionError(f"{where} must be an expression, not {value!r:.60}.")
-        return Filter(value)
-    if not isinstance(value, list):
-        raise OptionError(f"{where} must be a list, not {value!r:.60}.")
-    if kind == "polygon":
-        if not all(isinstance(corner, list) and len(corner) == 2 for corner in value) or not value:
-            raise OptionError(f"{where} must be a list of [x, y], not {value!r:.60}.")
-        corners: list[Any] = [[end_from(end, f"{where}[{place}]") for end in corner] for place, corner in enumerate(value)]
-        polygon: Filter = built(where, lambda: Filter(polygon=corners))
-        return polygon
-    if any(type(number) is not int for number in value):
-        raise OptionError(f"{where} must be a list of whole numbers, not {value!r:.60}.")
-    numbers: Filter = built(where, lambda: Filter(rows=RowSet.of(value)) if kind == "rows" else Filter(split=value))
-    return numbers
+    return op, part_from(entries, where)
 
 
 def _style(values: Any) -> Style:

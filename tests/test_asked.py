@@ -16,8 +16,9 @@ from bigview.app.state import State
 from bigview.app.stops import Slider, read
 from bigview.build.points import build_points
 from bigview.errors import ExpressionError, OptionError
+from bigview.part import Saved
 from bigview.spec import Filter, Filters
-from bigview.state import Saved, Spec
+from bigview.state import Spec
 from bigview.store.clauses import parse
 from bigview.store.manifest import Column
 from bigview.stores import open as open_store

@@ -10,7 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 
 import bigview as bv
 from bigview.build.points import build_points
-from bigview.state import Saved, Spec
+from bigview.part import Saved
+from bigview.state import Spec
 from bigview.stores import open as open_store
 from tests.explorers import DIGEST, in_view, opened, pixel, settled, until
 from tests.servers import serving

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import bigview as bv
-from bigview.state import Saved, Spec
+from bigview.part import Saved
+from bigview.state import Spec
 from bigview.stores import open as open_store
 from tests.explorers import in_view, opened, until
 from tests.servers import serving

@@ -261,9 +261,11 @@ def test_without_an_index_a_second_map_is_a_sample_that_says_so(tmp_path: Path) 
 
 
 def test_a_sample_that_is_not_in_memory_comes_after_the_exact_counts(data: pd.DataFrame, tmp_path: Path) -> None:
-    with override(sampled_rows=100), patch("bigview.store.sampled._FEWEST", 300):
+    with override(sampled_rows=100), patch("bigview.store.sample._FEWEST", 300):
         sampled._columns.clear()
-        stand = Stand(store(tmp_path, data), [Chart("bars", ("label",)), Chart("map", ("score", "votes"))])
+        with override(sampled_rows=len(data)):  # a store without a file of its sample
+            made = store(tmp_path, data)
+        stand = Stand(made, [Chart("bars", ("label",)), Chart("map", ("score", "votes"))])
         with quick_only(), pytest.raises(ColdError):
             stand.table.sampled.histogram("votes")
         panel = ChartPanel(stand)  # type: ignore[arg-type]
@@ -276,7 +278,7 @@ def test_a_sample_that_is_not_in_memory_comes_after_the_exact_counts(data: pd.Da
 
 def test_a_large_store_shows_a_sample_first(points: bv.PointStore, indexed: bv.PointStore) -> None:
     charts = [Chart("bars", ("label",)), Chart("histogram", ("votes",)), Chart("map", ("score", "votes")), Chart("density", ("score", "votes"))]
-    with override(sampled_rows=100), patch("bigview.store.sampled._FEWEST", 300):
+    with override(sampled_rows=100), patch("bigview.store.sample._FEWEST", 300):
         sampled._columns.clear()
         store = bv.open(indexed.reader.folder.url)
         stand = Stand(store, charts)

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from bigview.app.picks import picked, picking, toggled, told
 from bigview.app.state import State
+from bigview.part import Saved
 from bigview.spec import Filter
-from bigview.state import Saved, Spec
+from bigview.state import Spec
 
 NAMES = st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=8), min_size=1, max_size=4, unique=True)
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import bigview as bv
 from bigview.errors import DatabaseError, InputError, NameTakenError, OptionError, PackageMissingError, SelectionMissingError
+from bigview.part import digest
 from bigview.spec import Filters
-from bigview.state import digest
 from bigview.store.database import Database
 from bigview.store.packed import pack, unpack
 from bigview.store.points import PointTable

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import bigview as bv
 from bigview.chart import CHARTS, Chart
 from bigview.errors import OptionError, TooLargeError
+from bigview.part import Saved, digest
 from bigview.spec import Filter, RowSet, Style
-from bigview.state import LONGEST_QUERY, Saved, Spec, digest
+from bigview.state import LONGEST_QUERY, Spec
 
 numbers = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
 moments = st.datetimes() | st.datetimes(timezones=st.just(dt.UTC)) | st.integers(-(2**62), 2**62).map(lambda n: np.datetime64(n, "ns"))

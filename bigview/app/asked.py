@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bigview.part import Part, Saved
 from bigview.spec import Filter
-from bigview.state import Part, Saved
 from bigview.store.phrases import contains, quoted, text_of
 
 TEXT = r"'(?:[^']|'')*'"

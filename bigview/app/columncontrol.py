@@ -8,8 +8,8 @@ from bigview.app.asked import Asked, asked_of, asking
 from bigview.app.picks import column_of, picked, toggled
 from bigview.app.stops import Slider, read, value_of
 from bigview.errors import OptionError
+from bigview.part import Part
 from bigview.spec import Filter, Filters
-from bigview.state import Part
 from bigview.store.manifest import Column
 from bigview.store.points import PointTable
 

@@ -15,8 +15,8 @@ from bigview.app.picks import column_of, picking
 from bigview.app.record import spoken
 from bigview.app.stops import NANOSECONDS, unit_of, written
 from bigview.errors import InputError, OptionError
+from bigview.part import Part
 from bigview.spec import Filter, Filters, Where
-from bigview.state import Part
 from bigview.store.manifest import Column, Manifest
 from bigview.store.phrases import quoted, text_of
 from bigview.store.points import PointTable

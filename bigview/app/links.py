@@ -5,9 +5,10 @@ from dataclasses import replace
 from bigview.app.charting import choices
 from bigview.chart import Chart
 from bigview.errors import BigviewError
+from bigview.part import Part, Saved, kept_for_link
 from bigview.raster.frame import kind_of
 from bigview.spec import Filter, Filters, Where
-from bigview.state import Part, Saved, Spec, kept_for_link
+from bigview.state import Spec
 from bigview.store.clauses import parse
 from bigview.store.packed import expressions
 from bigview.store.points import PointTable
@@ -19,8 +20,12 @@ def usable(spec: Spec, table: PointTable, plain: Spec) -> tuple[Spec, dict[str, 
 
     The style of `plain` stands in for one that it cannot.
     """
-    said = spec.differences(table.manifest.fingerprint, table.columns)
     saved: dict[str, Where] = {}
+    try:
+        spec, lost = Selections(table).whole(spec), []
+    except BigviewError as error:
+        spec, lost = spec.replaced(kept=None), [f"Filters, charts and selection were left out: {error}"]
+    said = spec.differences(table.manifest.fingerprint, table.columns) + lost
 
     def fitting(part: Part) -> list[Part]:
         """Return the part, or nothing; one that was kept for the link as it was before."""

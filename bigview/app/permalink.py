@@ -8,13 +8,12 @@ from bigview.app.links import usable
 from bigview.app.stage import Stage
 from bigview.app.state import State
 from bigview.errors import BigviewError, TooLargeError
+from bigview.part import digest, kept_name, size_of
 from bigview.spec import Filter, Where
-from bigview.state import Spec, kept_name
+from bigview.state import LONGEST_QUERY, Spec
 from bigview.store.points import PointTable
-from bigview.store.saved import Selections
+from bigview.store.saved import KEPT_NOTE, Selections
 from bigview.views.map import Map
-
-NOTE = "Kept for a link, in which it has no room."
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,9 @@ class Link:
 
 
 def link_of(spec: Spec, table: PointTable, names: dict[Filter, str]) -> Link:
-    """Return the link to a spec; parts that have no room in it are kept beside the store. Waits for a database: not for the event loop.
+    """Return the link to a spec. What has no room in it is kept beside the store: areas and row sets; if the rest is too long too, all but the view.
+
+    Waits for a database: not for the event loop.
 
     Parameters
     ----------
@@ -36,33 +37,45 @@ def link_of(spec: Spec, table: PointTable, names: dict[Filter, str]) -> Link:
     names : dict of Filter to str
         Of parts that are kept already.
     """
-    known, parts = dict(names), [part for part in spec.parts_by_size() if part not in names]
-    while True:
-        try:
-            return Link(spec.to_query(known), known)
-        except TooLargeError as error:
-            if not parts:
-                return Link("", known, f"{error} The address stays without it until then.")
-        part = parts.pop(0)
-        try:
-            known[part] = Selections(table).save(kept_name(part), part, note=NOTE).name
-        except BigviewError as error:
-            return _without(spec, known, error)
+    known, found, parts = dict(names), Selections(table), [part for part in spec.bulky() if part not in names]
+    try:
+        if not any(_has_room(spec.with_saved(known | more)) for more in ({}, {part: kept_name(digest(part)) for part in parts})):
+            for part in parts:
+                if size_of(part) > LONGEST_QUERY:
+                    known[part] = found.save(kept_name(digest(part)), part, note=KEPT_NOTE).name
+            kept = found.keep(spec.with_saved(known))
+            return Link(spec.replaced(filters=(), charts=(), selection=(), kept=kept).to_query(), known)
+        while not _has_room(spec.with_saved(known)):
+            part = parts.pop(0)
+            known[part] = found.save(kept_name(digest(part)), part, note=KEPT_NOTE).name
+    except BigviewError as error:
+        return _without(spec, known, error)
+    return Link(spec.to_query(known), known)
+
+
+def _has_room(spec: Spec) -> bool:
+    """Tell whether a spec fits into a link."""
+    try:
+        spec.to_query()
+    except TooLargeError:
+        return False
+    return True
 
 
 def _without(spec: Spec, names: dict[Filter, str], error: BigviewError) -> Link:
-    """Return the link without its largest parts, as many as keep it from fitting."""
-    for part in spec.parts_by_size():
-        if part in names:
-            continue
-        left = [one for one in spec.filters if one != part]
-        spec = spec.replaced(filters=left, selection=[step for step in spec.selection if step[1] != part])
-        try:
-            query = spec.to_query(names)
-        except TooLargeError:
-            continue
-        return Link(query, names, f"The address shows all but the largest area or list, which has no room in it and cannot be kept: {error}")
-    return Link("", names, str(error))
+    """Return the link without as many of its largest parts as keep it from fitting, and then of its last charts."""
+    parts, left = [part for part in spec.parts_by_size() if part not in names], []
+    while not _has_room(spec.with_saved(names)) and (parts or spec.charts):
+        if parts:
+            part = parts.pop(0)
+            spec = spec.replaced(filters=[one for one in spec.filters if one != part], selection=[one for one in spec.selection if one[1] != part])
+            left.append("the largest area, list or expression")
+        else:
+            spec = spec.replaced(charts=spec.charts[:-1])
+            left.append("the last chart")
+    lost = " and ".join(f"{what}s ({left.count(what)})" if left.count(what) > 1 else what for what in dict.fromkeys(left))
+    query = spec.to_query(names) if _has_room(spec.with_saved(names)) else ""
+    return Link(query, names, f"The address shows all but {lost or 'what is shown'}, for which it has no room, and which cannot be kept: {error}")
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bigview.app.asked import COLUMN, TEXT, asked_of, literal, plain_name, plain_text, told_asked
+from bigview.part import Part, Saved
 from bigview.spec import Filter
-from bigview.state import Part, Saved
 from bigview.store.phrases import quoted
 
 _ONE = rf"(?:{TEXT}|TRUE|FALSE)"

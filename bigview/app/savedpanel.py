@@ -11,8 +11,9 @@ from bigview.app.component import HERE, Component
 from bigview.app.host import Attached, Host
 from bigview.app.permalink import Opened, link_of, read
 from bigview.app.record import spoken
+from bigview.part import Saved, kept_for_link
 from bigview.spec import Filters, Where
-from bigview.state import Saved, Spec, kept_for_link
+from bigview.state import Spec
 from bigview.store.named import SavedSelection
 from bigview.store.saved import Selections
 from bigview.views.live import sentence

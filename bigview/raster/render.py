@@ -20,6 +20,7 @@ from bigview.state import Spec
 from bigview.store.axis import Axis
 from bigview.store.manifest import Column
 from bigview.store.points import PointTable
+from bigview.store.saved import Selections
 
 Ranges = tuple[tuple[Any, Any], tuple[Any, Any]]
 
@@ -114,7 +115,7 @@ def render(table: PointTable, path: Any = None, width: int = 4096, height: int |
     Picture
         Shows itself in Jupyter.
     """
-    wanted = Options.of(options)
+    wanted = Options.of(options, table)
     if path is not None:
         suffix_of(Path(os.fspath(path)).expanduser())
     for name, size in (("width", width), ("height", height)):
@@ -137,8 +138,8 @@ class Options:
     dpi: int | None = None
 
     @classmethod
-    def of(cls, given: dict[str, Any]) -> "Options":
-        """Return the options from keywords; an unknown one is refused with the list."""
+    def of(cls, given: dict[str, Any], table: PointTable) -> "Options":
+        """Return the options from keywords; an unknown one is refused with the list. What a spec has under a name is looked up beside the store."""
         known = ("by", "where", "view", "style", "title", "dark", "dpi", "spec")
         for name in given:
             if name not in known:
@@ -146,10 +147,12 @@ class Options:
         spec = Spec() if given.get("spec") is None else given["spec"]
         if not isinstance(spec, Spec):
             raise OptionError(f"spec must be a bigview.Spec, not {type(spec).__name__}; Spec.from_json reads one.")
+        beside = Selections(table)
+        spec = beside.whole(spec)
         style: Style = given.get("style") or spec.style
         changes = {name: given[name] for name in ("by", "dark") if given.get(name) is not None}
         view = spec.view if given.get("view") is None else given["view"]
-        where = Filters.of(spec.where(), given.get("where"))
+        where = Filters.of(spec.where(beside.named(spec)), given.get("where"))
         return cls(replace(style, **changes), where, view, given.get("title"), dpi_of(given.get("dpi")))
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bigview.errors import BigviewError
+from bigview.part import Saved
 from bigview.spec import Filters
-from bigview.state import Saved
 from bigview.store.clauses import parse
 from bigview.store.packed import expressions, kinds
 from bigview.store.points import PointTable

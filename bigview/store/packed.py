@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bigview.errors import BigviewError, InputError, OptionError
+from bigview.part import digest
 from bigview.spec import Clause, Filter, Filters, RowSet
-from bigview.state import VERSION, Spec, digest
+from bigview.state import VERSION, Spec
 
 _FEW_CORNERS = 100  # of a polygon in the JSON text; larger ones and all sets of rows are bytes
 _LONGEST = 1 << 28  # bytes that a polygon may unpack to: five million corners

@@ -12,18 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bigview.errors import InputError, NameTakenError, OptionError, SelectionMissingError, closest
+from bigview.part import Saved, digest_of_text, kept_name
 from bigview.spec import Filters, Where
-from bigview.state import Saved, Spec
+from bigview.state import Spec
 from bigview.store.database import FORMAT, Database, checked_name, tables
 from bigview.store.files import Folder
 from bigview.store.named import SavedSelection
-from bigview.store.packed import pack, unpack
+from bigview.store.packed import Packed, pack, unpack
 from bigview.store.points import PointTable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
 SUFFIX = ".selections.db"
+KEPT_NOTE = "Kept for a link, in which it has no room."
 
 
 def default_place(folder: Folder) -> Path | None:
@@ -111,19 +113,8 @@ class Selections:
             raise OptionError(f"taken must be 'refuse', 'number' or 'replace', not {taken!r}.")
         filters = self._condition(where)
         packed = pack(filters)
-        manifest = self._table.manifest
-        values = {
-            "store": self._store,
-            "author": _cleaned(_user() if author is None else author)[:200],
-            "created": dt.datetime.now(dt.UTC).replace(tzinfo=None),
-            "note": _cleaned(note),
-            "expression": packed.text,
-            "rows": self._table.count(where=filters) if rows is None else int(rows),
-            "fingerprint": manifest.fingerprint,
-            "digest": packed.digest,
-            "facts": json.dumps({"rows": manifest.rows, "columns": self._table.columns, "view": view}, ensure_ascii=False),
-            "format": FORMAT,
-        }
+        values = self._values(filters, packed, view) | {"author": _cleaned(_user() if author is None else author)[:200], "note": _cleaned(note)}
+        values["rows"] = self._table.count(where=filters) if rows is None else int(rows)
 
         def work(connection: "Connection") -> str:
             kept = wanted
@@ -140,13 +131,67 @@ class Selections:
                 kept = _free(connection, self._store, wanted)
             elif found is not None:
                 _remove(connection, found.id)
-            made: Any = connection.execute(tables().selections.insert().values(name=kept, **values)).inserted_primary_key
-            if packed.parts:
-                rows_of = [{"selection": made[0], "place": place, "data": data} for place, data in enumerate(packed.parts)]
-                connection.execute(tables().parts.insert(), rows_of)
+            _insert(connection, {**values, "name": kept}, packed)
             return kept
 
         return self.get(database.write(work))
+
+    def _values(self, filters: Filters, packed: Packed, view: str) -> dict[str, Any]:
+        """Return what is kept of a condition besides what people say of it."""
+        manifest = self._table.manifest
+        return {
+            "store": self._store,
+            "created": dt.datetime.now(dt.UTC).replace(tzinfo=None),
+            "expression": packed.text,
+            "fingerprint": manifest.fingerprint,
+            "digest": packed.digest,
+            "facts": json.dumps({"rows": manifest.rows, "columns": self._table.columns, "view": view}, ensure_ascii=False),
+            "format": FORMAT,
+        }
+
+    def keep(self, spec: Spec) -> Saved:
+        """Keep the filters, the charts and the selection of a spec for links to it, in which they have no room; `whole` puts them back.
+
+        Returns
+        -------
+        Saved
+            A name and a digest, both made of the content: the same content is kept once.
+
+        Raises
+        ------
+        DatabaseError
+        """
+        view = Spec(filters=spec.filters, charts=spec.charts, selection=spec.selection).to_long_query()
+        digest = digest_of_text(view)
+        kept, database, filters = Saved(kept_name(digest), digest), self._writable(), self._condition(spec)
+        packed = pack(filters)
+
+        def known(connection: "Connection") -> bool:
+            return _find(connection, self._store, kept.name) is not None
+
+        def work(connection: "Connection") -> None:
+            if not known(connection):
+                _insert(connection, values, packed)
+
+        if not database.read(known, False):
+            values = self._values(filters, packed, view) | {"author": _cleaned(_user())[:200], "note": KEPT_NOTE}
+            values |= {"rows": self._table.count(where=filters), "name": kept.name, "digest": digest}
+            database.write(work)
+        return kept
+
+    def whole(self, spec: Spec) -> Spec:
+        """Return a spec with the filters, charts and selection that were kept for a link to it; the same spec where it has its own.
+
+        Raises
+        ------
+        SelectionMissingError
+            When nobody has kept them here, or somebody has deleted them.
+        """
+        if spec.kept is None:
+            return spec
+        found = self.get(spec.kept.name, spec.kept.digest)
+        inner = Spec.from_query(found.view)
+        return spec.replaced(kept=None, filters=inner.filters, charts=inner.charts, selection=inner.selection)
 
     def _condition(self, where: Where | Spec) -> Filters:
         if not isinstance(where, Spec):
@@ -293,6 +338,12 @@ def _free(connection: "Connection", store: str, name: str) -> str:
     while _find(connection, store, f"{name[:190]} {number}") is not None:
         number += 1
     return f"{name[:190]} {number}"
+
+
+def _insert(connection: "Connection", values: dict[str, Any], packed: Packed) -> None:
+    made: Any = connection.execute(tables().selections.insert().values(**values)).inserted_primary_key
+    if packed.parts:
+        connection.execute(tables().parts.insert(), [{"selection": made[0], "place": place, "data": data} for place, data in enumerate(packed.parts)])
 
 
 def _remove(connection: "Connection", key: int) -> None:
