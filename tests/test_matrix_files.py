@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 import xarray as xr
 import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 
 import bigview as bv
+from bigview.build.daskframes import dask_frame_source
 from bigview.errors import InputError
 from bigview.store.summary import source_change
 
@@ -150,6 +153,55 @@ def test_other_objects(build, make):
     if isinstance(source, zarr.Group):
         source.create_array("v", data=VALUES)
     assert (build(source).cells() == VALUES).all()
+
+
+@settings(max_examples=12)
+@given(st.integers(0, 2**32), st.integers(1, 8), st.booleans())
+def test_rows_of_a_dask_frame_are_in_the_order_of_its_partitions(seed, partitions, named):
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(int(rng.integers(1, 40)), 5))
+    names = [f"row {number}" for number in rng.permutation(len(values))]
+    frame = pd.DataFrame(values, names if named else None, list("abcde"))
+    source = dd.from_pandas(frame, npartitions=partitions, sort=not named)
+    source = source[source.a > -0.5] if seed % 2 else source
+    expected = pd.concat([source.partitions[number].compute() for number in range(source.npartitions)])
+    made = dask_frame_source(source, "the frame")
+    assert made.shape == expected.shape
+    for first in range(0, len(expected), 7):
+        rows, cols = (first, min(len(expected), first + 7)), (int(seed % 3), 4)
+        assert (made.reader.block(rows, cols) == expected.to_numpy()[slice(*rows), slice(*cols)]).all()
+    assert (made.rows.names is None) is not named
+    if named:
+        assert made.rows.names.to_pylist() == expected.index.tolist()
+    made.release()
+
+
+def test_dask_frames_of_all_kinds(build):
+    store = build(dd.from_pandas(FRAME, npartitions=3, sort=False))
+    assert (store.rows.names.tolist(), store.cols.names.tolist(), store.cells().tolist()) == (ROWS, COLS, VALUES.tolist())
+    counts = pd.DataFrame({"a": pd.array([1, None, 3] * 4, "Int64"), "b": pd.array([4, 5, 6] * 4, "Int64")})
+    cells = build(dd.from_pandas(counts, npartitions=4)).cells()
+    assert (np.ma.getmaskarray(np.ma.masked_invalid(cells)).sum(), np.ma.masked_invalid(cells).sum()) == (4, 4 * 19)
+    kinds = pd.DataFrame({"a": ["x", "y", None] * 4, "b": ["z", "x", "x"] * 4})
+    known = build(dd.from_pandas(kinds.astype("category"), npartitions=4))
+    assert [[*known.manifest.categories, None][code] for code in known.cells()[:3].T.ravel()] == ["x", "y", None, "z", "x", "x"]
+    texts = dd.from_pandas(kinds, npartitions=4)
+    assert build(texts, categories=["z", "y", "x"]).cells()[0].tolist() == [2, 0]
+    with pytest.raises(InputError, match="not known before it is read"):
+        build(texts, categories=True)
+    with pytest.raises(InputError, match="none of the categories"):
+        build(texts, categories=["x", "y"])
+    with pytest.raises(InputError, match="where numbers are needed"):
+        build(texts)
+    with pytest.raises(InputError, match="stands for several lines"):
+        build(dd.from_pandas(FRAME.set_axis(["same"] * len(FRAME)), npartitions=2, sort=False))
+
+
+def test_a_dask_frame_that_changes_is_refused(build):
+    changing = iter(range(100))
+    frame = dd.from_map(lambda part: pd.DataFrame({"a": np.ones(4 + next(changing))}), [0, 1], meta=pd.DataFrame({"a": [1.0]}))
+    with pytest.raises(InputError, match=r"when they were counted.*persist"):
+        build(frame)
 
 
 def test_sparse_frames_stay_sparse(build):

@@ -29,17 +29,21 @@ class FrameReader:
 
     def block(self, rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[Any]:
         """Return the cells of a range of rows and of columns."""
-        part = self.held.value.iloc[slice(*rows), slice(*cols)]
-        out = np.empty(part.shape, self.dtype)
-        mask = np.zeros(part.shape, bool)
-        for place in range(part.shape[1]):
-            column = part.iloc[:, place]
-            if isinstance(column.dtype, np.dtype):
-                out[:, place] = column.to_numpy()
-            else:
-                mask[:, place] = column.isna().to_numpy()
-                out[:, place] = column.fillna(column.dtype.type(0)).to_numpy(self.dtype) if mask[:, place].any() else column.to_numpy(self.dtype)
-        return np.ma.array(out, mask=mask) if mask.any() else out
+        return numbers_of_frame(self.held.value.iloc[slice(*rows), slice(*cols)], self.dtype)
+
+
+def numbers_of_frame(part: pd.DataFrame, dtype: str) -> NDArray[Any]:
+    """Return the cells of a DataFrame of numbers; a masked array where some are missing."""
+    out = np.empty(part.shape, dtype)
+    mask = np.zeros(part.shape, bool)
+    for place in range(part.shape[1]):
+        column = part.iloc[:, place]
+        if isinstance(column.dtype, np.dtype):
+            out[:, place] = column.to_numpy()
+        else:
+            mask[:, place] = column.isna().to_numpy()
+            out[:, place] = column.fillna(column.dtype.type(0)).to_numpy(dtype) if mask[:, place].any() else column.to_numpy(dtype)
+    return np.ma.array(out, mask=mask) if mask.any() else out
 
 
 @dataclass(frozen=True)
@@ -51,13 +55,20 @@ class CodesReader:
     def block(self, rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[Any]:
         """Return the codes of a range of rows and of columns; −1 for missing ones."""
         frame, place = self.held.value
-        part = frame.iloc[slice(*rows), slice(*cols)]
-        out = np.empty(part.shape, np.int32)
-        for number in range(part.shape[1]):
-            values = part.iloc[:, number].astype("category").cat
-            table = np.array([*(place[str(name)] for name in values.categories), -1], np.int32)
-            out[:, number] = table[values.codes.to_numpy()]
-        return out
+        return codes_of_frame(frame.iloc[slice(*rows), slice(*cols)], place)
+
+
+def codes_of_frame(part: pd.DataFrame, place: dict[str, int]) -> NDArray[np.int32]:
+    """Return the codes of a DataFrame of categories; −1 for missing ones."""
+    out = np.empty(part.shape, np.int32)
+    for number in range(part.shape[1]):
+        values = part.iloc[:, number].astype("category").cat
+        strange = [str(name) for name in values.categories if str(name) not in place]
+        if strange:
+            raise InputError(f"Column {part.columns[number]!r} holds {min(strange)!r}, which is none of the categories.")
+        table = np.array([*(place[str(name)] for name in values.categories), -1], np.int32)
+        out[:, number] = table[values.codes.to_numpy()]
+    return out
 
 
 def frame_source(frame: Any, where: str, categories: Any = None) -> MatrixSource:
@@ -65,13 +76,13 @@ def frame_source(frame: Any, where: str, categories: Any = None) -> MatrixSource
     rows, cols = axis_of_index(frame.index), axis_of_index(frame.columns)
     shape = len(frame), len(frame.columns)
     categorical = [isinstance(dtype, pd.CategoricalDtype) for dtype in frame.dtypes]
-    if shape[1] and (all(categorical) or (categories and not any(_is_number(dtype) for dtype in frame.dtypes))):
-        names = _common_categories(frame, categories)
+    if shape[1] and (all(categorical) or (categories and not any(is_number(dtype) for dtype in frame.dtypes))):
+        names = common_categories(frame, categories)
         reader = CodesReader(Held.of((frame, {name: code for code, name in enumerate(names)})))
         return MatrixSource(where, reader, shape, np.dtype(np.int32), rows, cols, False, names, (shape[0], 1), local=True)
-    strange = [place for place, dtype in enumerate(frame.dtypes) if not _is_number(dtype)]
+    strange = [place for place, dtype in enumerate(frame.dtypes) if not is_number(dtype)]
     if strange:
-        raise _no_numbers(frame, strange, where)
+        raise no_numbers(frame, strange, where)
     numpy_types = [dtype if isinstance(dtype, np.dtype) else dtype.numpy_dtype for dtype in frame.dtypes]
     dtype = np.result_type(*numpy_types) if numpy_types else np.dtype(np.float64)
     check_type(dtype, where)
@@ -79,7 +90,8 @@ def frame_source(frame: Any, where: str, categories: Any = None) -> MatrixSource
     return MatrixSource(where, FrameReader(Held.of(frame), dtype.str), shape, dtype, rows, cols, masked, chunk=(shape[0], 1), local=True)
 
 
-def _no_numbers(frame: Any, strange: list[int], where: str) -> InputError:
+def no_numbers(frame: Any, strange: list[int], where: str) -> InputError:
+    """Return what is said of the columns, by number, that hold no numbers."""
     column = frame.iloc[:, strange[0]]
     name, known = str(frame.columns[strange[0]]), column.dropna()
     example = known.iloc[0] if len(known) else None
@@ -95,7 +107,8 @@ def _no_numbers(frame: Any, strange: list[int], where: str) -> InputError:
     )
 
 
-def _is_number(dtype: Any) -> bool:
+def is_number(dtype: Any) -> bool:
+    """Whether a column's type, of NumPy or of pandas, is one of numbers or truth values."""
     if isinstance(dtype, np.dtype):
         return dtype.kind in "biuf"
     return getattr(getattr(dtype, "numpy_dtype", None), "kind", "O") in "biuf"
@@ -106,7 +119,8 @@ def _said(dtype: Any) -> str:
     return "texts" if name in ("object", "str", "string", "category") else "times" if "time" in name else name
 
 
-def _common_categories(frame: Any, categories: Any) -> tuple[str, ...]:
+def common_categories(frame: Any, categories: Any) -> tuple[str, ...]:
+    """Return the categories of all columns: those that are given, or those that occur."""
     if categories and categories is not True:
         names = [str(name) for name in categories]
     else:
@@ -185,7 +199,7 @@ def _named(table: pa.Table) -> pd.DataFrame:
 
 
 def _named_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    if frame.shape[1] > 1 and not _is_number(frame.dtypes.iloc[0]) and all(_is_number(dtype) for dtype in frame.dtypes.iloc[1:]):
+    if frame.shape[1] > 1 and not is_number(frame.dtypes.iloc[0]) and all(is_number(dtype) for dtype in frame.dtypes.iloc[1:]):
         return frame.set_index(frame.columns[0])
     return frame
 
@@ -235,15 +249,6 @@ def _labelled(url: str, group: str, name: str) -> Any:
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
         return None
     return found if found.ndim == 2 else None
-
-
-def dask_frame_source(frame: Any, where: str) -> MatrixSource:
-    """Return a wide Dask DataFrame of numbers as a source."""
-    strange = [place for place, dtype in enumerate(frame.dtypes) if not _is_number(dtype)]
-    if strange:
-        raise _no_numbers(frame.head(1), strange, where)
-    made = dask_source(frame.to_dask_array(lengths=True), where)
-    return replace(made, cols=axis_of_index(frame.columns))
 
 
 def _axis_of(array: Any, dim: Any) -> Axis:

@@ -10,10 +10,11 @@ import pyarrow as pa
 from bigview.build.anndatas import anndata_group, anndata_source, anndata_zarr_source, h5ad_source, is_anndata
 from bigview.build.axes import Axis
 from bigview.build.coolers import cooler_source
+from bigview.build.daskframes import dask_frame_source
 from bigview.build.found import described, find_files, is_there
 from bigview.build.longtable import is_long, long_source
 from bigview.build.matrixarrays import dask_source, h5_dataset_source, h5_source, is_dask, zarr_array_source, zarr_group_source
-from bigview.build.matrixframes import dask_frame_source, frame_source, polars_source, table_file_source, xarray_source, zarr_file_source
+from bigview.build.matrixframes import frame_source, polars_source, table_file_source, xarray_source, zarr_file_source
 from bigview.build.matrixoptions import MatrixOptions
 from bigview.build.matrixsource import MatrixSource, NpyReader, array_source, category_names, check_shape, check_type, readable
 from bigview.build.sparse import SparseSource
@@ -60,7 +61,7 @@ def _frame(source: Any, options: MatrixOptions) -> MatrixSource | SparseSource |
     if module == "polars" and frame:
         return polars_source(source, "the DataFrame", options.categories)
     if module == "dask" and hasattr(source, "to_dask_array"):
-        return dask_frame_source(source, "the Dask DataFrame")
+        return dask_frame_source(source, "the Dask DataFrame", options.categories)
     return xarray_source(source, "the xarray object", options.dataset, options.categories) if module == "xarray" else None
 
 
