@@ -26,7 +26,7 @@ class Limits:
     exact_rows : int
         Stores up to this size are always drawn row by row, each at its own place: 2 M rows cost 15 ms.
     sampled_rows : int
-        Rows of a store above which charts show a sample first: those of 5 M rows are counted exactly in 10 to 20 ms.
+        Rows of a store above which it has a file of its sample, and charts show that first: those of 5 M rows are counted exactly in 10 to 20 ms.
     exact_cells : int
         Cells of a matrix in view that are always drawn one by one, each at its own place: 40 M cost 20 ms on two cores.
     threads : int

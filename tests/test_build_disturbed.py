@@ -29,7 +29,8 @@ ROOT = Path(__file__).parent.parent
 
 BUILD = """
 import os, pathlib, signal, sys
-import bigview.build.merge, bigview.build.points, bigview.build.split
+import bigview.build.merge, bigview.build.points, bigview.build.sampling, bigview.build.split
+from bigview.config import override
 from bigview.build.points import build_points
 from bigview.build.parts import GeneratedSource
 from tests.slow_rows import rows
@@ -51,12 +52,15 @@ def build(moment):
         bigview.build.split.spill = die_at(bigview.build.split.spill, 3)
     if moment == "merge":
         bigview.build.merge.write_file = die_at(bigview.build.merge.write_file, 4)
+    if moment == "sample":
+        bigview.build.sampling.write_file = die_at(bigview.build.sampling.write_file, 1)
     if moment == "commit":
         pathlib.Path.replace = die_at(pathlib.Path.replace, 1, lambda path, target: pathlib.Path(target).name == "manifest.json")
     if moment == "after":
         commit = bigview.build.points.commit
         bigview.build.points.commit = lambda *arguments: (commit(*arguments), os.kill(os.getpid(), signal.SIGKILL))
-    build_points(GeneratedSource(3000, 500, rows), f"{folder}/{moment}.bv", key="n", quiet=True, partition_rows=500)
+    with override(sampled_rows=0):
+        build_points(GeneratedSource(3000, 500, rows), f"{folder}/{moment}.bv", key="n", quiet=True, partition_rows=500)
 
 # One process imports for all: each build is a fork of it.
 for moment in moments:
@@ -72,7 +76,7 @@ def run(*arguments: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
-@pytest.mark.parametrize(("old", "moments"), [(True, ("split", "merge", "commit", "after")), (False, ("merge", "commit"))])
+@pytest.mark.parametrize(("old", "moments"), [(True, ("split", "merge", "sample", "commit", "after")), (False, ("merge", "commit"))])
 def test_a_killed_build_leaves_the_old_store_or_none(tmp_path: Path, old: bool, moments: tuple[str, ...]) -> None:
     first = tmp_path / "first.bv"
     before = build_points(GeneratedSource(700, 300, rows), str(first), quiet=True)

@@ -10,7 +10,7 @@ from bigview.build.points import build_points
 from bigview.config import override
 from bigview.errors import OptionError
 from bigview.spec import Filter, View
-from bigview.store import sampled
+from bigview.store import sample, sampled
 from bigview.store.binned import Bins, calendar_bins, decided, equal_bins
 from bigview.store.bits import unpack
 from bigview.store.clauses import parse
@@ -177,7 +177,7 @@ def test_a_sample_counts_its_own_rows(store: PointTable, data: st.DataObject, vi
     """With a filter of these rows the store counts the same; a sample of all rows counts all."""
     columns = data.draw(st.sampled_from(NUMERIC)), data.draw(st.sampled_from((*NUMERIC, *CODED)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampled, "_FEWEST", data.draw(st.sampled_from([100, 10_000])))
+        patch.setattr(sample, "_FEWEST", data.draw(st.sampled_from([100, 10_000])))
         few = SampledTable(store.reader)
         sampled._columns.clear()
         rows = Filter(rows=store.reader.records(few.positions, ["__row"])["__row"].to_numpy())

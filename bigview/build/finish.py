@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class Ledger:
         self._levels: tuple[Level, ...] = ()
         self._top: tuple[DataFile, list[Group]] | None = None
         self._summaries: dict[int, Summarised] = {}
+        self._samples: dict[int, tuple[DataFile, int]] = {}
         self._top_summary: tuple[DataFile, list[Group]] | None = None
 
     def add_bucket(self, bucket: int, merged: Merged) -> None:
@@ -51,6 +53,23 @@ class Ledger:
     def add_index(self, kind: str, number: int, made: tuple[DataFile, list[Group]]) -> None:
         """Add a file of the index."""
         self._index[kind, number] = made
+
+    @property
+    def sampled(self) -> list[int]:
+        """Rows of each bucket that belong to the sample."""
+        return [entry.sampled for entry in self._merged()]
+
+    def add_sample(self, number: int, made: tuple[DataFile, int]) -> None:
+        """Add a file of the sample; they come in any order."""
+        self._samples[number] = made
+
+    def _sample_groups(self) -> Iterator[Group]:
+        first, size = 0, self._job.limits.row_group
+        for _, (file, rows) in sorted(self._samples.items()):
+            for number, start in enumerate(range(0, rows, size)):
+                held = min(size, rows - start)
+                yield Group("sample", -1, file.name, number, held, first, 0)
+                first += held
 
     def _merged(self) -> list[Merged]:
         return [self._buckets[bucket] for bucket in sorted(self._buckets)]
@@ -101,7 +120,7 @@ class Ledger:
     def _files(self) -> list[DataFile]:
         tops = [made[0] for made in (self._top, self._top_summary) if made]
         summaries = [file for _, made in sorted(self._summaries.items()) for file in made.files]
-        index = [self._index[place][0] for place in sorted(self._index)]
+        index = [*(self._index[place][0] for place in sorted(self._index)), *(file for _, (file, _) in sorted(self._samples.items()))]
         return [*(f for entry in self._merged() for f in entry.files), *tops, *summaries, *index]
 
     def _groups(self) -> list[Group]:
@@ -120,7 +139,7 @@ class Ledger:
             made = self._index[kind, number][1]
             groups += [moved(group, hashes if kind == "key" else 0) for group in made]
             hashes += sum(group.rows for group in made) if kind == "key" else 0
-        return groups
+        return [*groups, *self._sample_groups()]
 
     def manifest(self, source: Source, options: BuildOptions, home: tuple[float, float, float, float]) -> Manifest:
         """Write the two tables and return the manifest that names everything."""

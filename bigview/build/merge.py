@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bigview.build.cells import Cells, cells_of_rows
 from bigview.build.columns import ROW, Kept, raw_numbers
+from bigview.build.sampling import spill_sample
 from bigview.build.sort import order_of
 from bigview.build.split import Job
 from bigview.build.writing import ParquetBytes, spill, spilled, write_file
@@ -74,6 +75,8 @@ class Merged:
         Level to its `Tally`, for the levels written here.
     stats : dict
         Column to (low, high, missing).
+    sampled : int
+        Rows that belong to the sample of the store.
     """
 
     files: tuple[DataFile, ...]
@@ -81,6 +84,7 @@ class Merged:
     top: tuple[Cells, ...]
     tallies: dict[int, Tally]
     stats: dict[str, tuple[Any, Any, int]]
+    sampled: int = 0
 
 
 def merge_bucket(job: Job, bucket: int, first: int, before: NDArray[np.uint64], after: NDArray[np.uint64]) -> Merged:
@@ -116,7 +120,8 @@ def merge_bucket(job: Job, bucket: int, first: int, before: NDArray[np.uint64], 
     top = tuple(cells for cells in levels if cells.level <= TOP or job.buckets == 1)
     stats = {column.name: _stats(column, table.column(column.name)) for column in job.columns}
     stats[ROW] = (0, max(job.rows - 1, 0), 0)
-    return Merged(tuple(files), tuple(groups), top, {cells.level: Tally.of(cells) for cells in deep}, stats)
+    tallies, sampled = {cells.level: Tally.of(cells) for cells in deep}, spill_sample(job, bucket, first, table)
+    return Merged(tuple(files), tuple(groups), top, tallies, stats, sampled)
 
 
 def _sorted(job: Job, bucket: int) -> tuple[pa.RecordBatch, NDArray[np.uint64]]:

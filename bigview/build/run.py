@@ -16,6 +16,7 @@ from bigview.build.merge import INDEX_ROWS, index_files, merge_bucket
 from bigview.build.options import BuildOptions
 from bigview.build.parts import Source
 from bigview.build.progress import Progress
+from bigview.build.sampling import stretches, write_sample
 from bigview.build.scan import SMALL, Census, Question, scan_part
 from bigview.build.sources import partition_size
 from bigview.build.split import Borders, Halo, Job, keep_categories, split_part
@@ -77,6 +78,7 @@ class Run:
             ledger.finish_levels()
             self._summarise(run, job, starts, ledger)
             self._index(run, job, starts, ledger)
+            self._sample(run, job, ledger)
         made = ledger.manifest(self._source, self._recipe.options, home_view(census, job))
         return replace(made, vectors=self._recipe.vectors, report={**self._recipe.report, **made.report})
 
@@ -169,6 +171,14 @@ class Run:
         if job.key is not None:
             for number, made in self._stream(run, "index keys", (index_keys, tasks), sizes):
                 ledger.add_index("key", number, made)
+
+    def _sample(self, run: Executor, job: Job, ledger: Ledger) -> None:
+        sampled = ledger.sampled
+        parts = stretches(job, sampled)
+        tasks = [(job, number, part) for number, part in enumerate(parts)]
+        if tasks:
+            for number, made in self._stream(run, "sample", (write_sample, tasks), [sum(sampled[slice(*part)]) for part in parts]):
+                ledger.add_sample(number, made)
 
 
 def home_view(census: Census, job: Job) -> tuple[float, float, float, float]:

@@ -22,6 +22,9 @@ X, Y = "@x", "@y"
 """Names of the positions among the paged columns: values of the axes' columns in the axes' own coordinates."""
 
 ROW = "__row"
+PLACE = "__position"
+"""The column of a sample's files that has the rows' places in the store."""
+
 MISSING_TIME = np.iinfo(np.int64).min
 _TOGETHER = 8  # row groups of which single rows are read at once: a file that is opened for each takes three times as long
 
@@ -77,7 +80,7 @@ class Reader:
             return file.read()
 
     def groups(self, kind: str, level: int = -1) -> Groups:
-        """Return the row groups of a kind: "rows", "text", "level", "summary", "row" or "key"."""
+        """Return the row groups of a kind: "rows", "text", "level", "summary", "row", "key" or "sample"."""
         table = self._directory
         return Groups(table.filter(pc.and_(pc.equal(table["kind"], kind), pc.equal(table["level"], level))))
 
@@ -90,6 +93,27 @@ class Reader:
     def text_groups(self) -> Groups:
         """The row groups of texts."""
         return self.groups("text")
+
+    @cached_property
+    def sample_groups(self) -> Groups:
+        """The row groups of the sample (see `bigview.store.sample`), which only large stores have."""
+        return self.groups("sample")
+
+    def sampled(self, name: str) -> NDArray[Any]:
+        """Return a decoded column of the sample's rows, in the order of the store, or their `PLACE` in it.
+
+        Raises
+        ------
+        StoreDamagedError
+        """
+        groups = self.sample_groups
+
+        def part(group: int) -> NDArray[Any]:
+            if name == PLACE:
+                return np.asarray(self._read_groups(groups, [group], [name])[0][name].to_numpy(), np.int64)
+            return self._decoded_from(groups, [group], [name])[0][name]
+
+        return np.concatenate(pool.run(part, range(len(groups.files))))
 
     @cached_property
     def _categories(self) -> dict[str, NDArray[Any]]:
@@ -142,10 +166,13 @@ class Reader:
         return [{name: values[name] for name in plain} | more for values, more in zip(decoded, made, strict=True)]
 
     def _decoded(self, groups: Sequence[int], names: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
+        return self._decoded_from(self.row_groups, groups, names)
+
+    def _decoded_from(self, source: Groups, groups: Sequence[int], names: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
         axes = {X: self.manifest.x, Y: self.manifest.y}
         columns = {name: self.manifest.column(axes[name].column if name in axes else name) for name in names}
         found = []
-        for table in self._read_groups(self.row_groups, groups, sorted({column.name for column in columns.values()})):
+        for table in self._read_groups(source, groups, sorted({column.name for column in columns.values()})):
             decoded = {}
             for name, column in columns.items():
                 raw = table[column.name]

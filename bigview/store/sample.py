@@ -1,7 +1,8 @@
 """Samples of rows by the hash of their number: without regard to place, the same each time, and steady when a filter narrows.
 
 The sample of a selection is its rows with the smallest hashes. So a row in the sample of all rows is also in that of any part it belongs to. The
-rows with the smallest hashes in the store are found once, from the numbers alone; a selection then takes the first of them that belong to it.
+rows with the smallest hashes in the store are found once: a large store has them in a file of their own, of another they follow from the numbers
+alone. A selection then takes the first of them that belong to it.
 """
 
 import math
@@ -14,12 +15,16 @@ from numpy.typing import NDArray
 from bigview.config import limits
 from bigview.store import pool
 from bigview.store.bits import Bits
-from bigview.store.reader import ROW, Groups, Reader
+from bigview.store.reader import PLACE, ROW, Groups, Reader
 from bigview.store.recent import Recent
 from bigview.store.selection import Selection
 
 Rows = NDArray[np.int64]
 
+SHARE = 100
+"""One row of so many is in the sample of a store."""
+_FEWEST = 10_000  # rows of that sample: of a small store it is a larger share
+_MOST = 2_000_000
 _SMALLEST = 1 << 6  # rows looked for at once, at least: then four, sixteen, … times as many
 _LARGEST = 1 << 20  # rows in hash order kept for a store: 8 MB. A selection with fewer of them than wanted is read itself
 _PART = 1 << 22  # numbers hashed by a task
@@ -71,6 +76,16 @@ def row_hashes(rows: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint64]:
     return out
 
 
+def size_of(rows: int) -> int:
+    """Return about how many rows the sample of a store has."""
+    return min(rows, max(_FEWEST, min(_MOST, rows // SHARE)))
+
+
+def hash_limit(rows: int, size: int) -> np.uint64:
+    """Return the greatest hash that about `size` of so many rows do not exceed."""
+    return np.uint64((1 << 64) - 1) if size >= rows else np.uint64(size * ((1 << 64) - 1) // rows)
+
+
 def sample(reader: Reader, selection: Selection, most: int) -> Rows:
     """Return the positions of at most `most` selected rows, those with the smallest hashes, ascending by hash."""
     total, rows = selection.count(), reader.manifest.rows
@@ -100,7 +115,10 @@ def _order(reader: Reader, size: int) -> Order:
 
 def _made(reader: Reader, size: int) -> Order:
     rows = reader.manifest.rows
-    most = np.uint64((1 << 64) - 1) if size >= rows else np.uint64(size * ((1 << 64) - 1) // rows)
+    most = hash_limit(rows, size)
+    kept = _in_file(reader, most) if len(reader.sample_groups.files) else None
+    if kept is not None:
+        return Order(kept, size >= rows)
 
     def part(start: int) -> tuple[Rows, NDArray[np.uint64]]:
         stop = min(start + _PART, rows)
@@ -112,10 +130,21 @@ def _made(reader: Reader, size: int) -> Order:
                 return numbers[:found], hashes[:found]
             room = found
 
+    if not rows:
+        return Order(np.empty(0, np.int64), True)
     parts = pool.run(part, range(0, rows, _PART))
     numbers = np.concatenate([found for found, _ in parts])
     order = np.argsort(np.concatenate([hashes for _, hashes in parts]))
     return Order(places_of(reader, numbers)[order], size >= rows)
+
+
+def _in_file(reader: Reader, most: np.uint64) -> Rows | None:
+    """Return the places of the rows up to a hash, ascending by it, from the file of the sample; None where that ends before."""
+    hashes = row_hashes(reader.sampled(ROW))
+    if not len(hashes) or hashes.max() < most:
+        return None
+    order = np.argsort(hashes)
+    return np.asarray(reader.sampled(PLACE)[order[: np.searchsorted(hashes[order], most, "right")]])
 
 
 def places_of(reader: Reader, numbers: Rows) -> Rows:

@@ -22,17 +22,13 @@ from bigview.store.bits import unpack
 from bigview.store.charts import Side, side_of
 from bigview.store.clauses import parse
 from bigview.store.filters import ClauseBits
-from bigview.store.reader import Reader, X, Y
+from bigview.store.reader import PLACE, Reader, X, Y
 from bigview.store.recent import Recent
-from bigview.store.sample import first_rows
+from bigview.store.sample import first_rows, size_of
 from bigview.store.scan import passing
 from bigview.store.selection import Box
 from bigview.store.valuesets import UnsureError, plan
 
-SHARE = 100
-"""One row of so many."""
-_FEWEST = 10_000  # rows of a sample: of a small store it is a larger share
-_MOST = 2_000_000
 _GROUPS = 8  # row groups of a task
 
 
@@ -72,12 +68,16 @@ class SampledTable:
     ----------
     exact : bool
         False, unless the sample is all rows.
+    in_file : bool
+        Whether the store has its sample in a file, so that a column of it is read in milliseconds.
     """
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         manifest = reader.manifest
-        self.size = min(manifest.rows, max(_FEWEST, min(_MOST, manifest.rows // SHARE)))
+        kept = reader.sample_groups
+        self.in_file = bool(kept.files)
+        self.size = int(kept.offsets[-1]) if self.in_file else size_of(manifest.rows)
         self.exact = self.size == manifest.rows
         self._store = (reader.folder.url, manifest.generation, manifest.fingerprint)
         self._clauses = ClauseBits(reader)
@@ -90,23 +90,25 @@ class SampledTable:
     @cached_property
     def positions(self) -> NDArray[np.int64]:
         """The rows of the sample, ascending."""
-        if getattr(_asked, "quick", False) and _columns.peek((self._store, "positions")) is None:
+        if self.in_file:
+            return np.asarray(_columns.get((self._store, PLACE), lambda: self.reader.sampled(PLACE)), np.int64)
+        if getattr(_asked, "quick", False) and _columns.peek((self._store, PLACE)) is None:
             raise ColdError
-        found = _columns.get((self._store, "positions"), lambda: np.sort(first_rows(self.reader, self.size)))
+        found = _columns.get((self._store, PLACE), lambda: np.sort(first_rows(self.reader, self.size)))
         return np.asarray(found, np.int64)
 
     def column(self, page: str) -> NDArray[Any]:
-        """Return the sample's values of a decoded column. The first time each row group is decoded once, and not kept."""
+        """Return the sample's values of a decoded column: from its file; where there is none each row group is decoded once, and not kept."""
         if getattr(_asked, "quick", False) and not self._ready(page):
             raise ColdError
         derivation = self.reader.derivation(page)
-        if derivation is not None and not self.reader.pages.held([page]).all():
+        if derivation is not None and (self.in_file or not self.reader.pages.held([page]).all()):
             column, make = derivation
             return _columns.get((self._store, page), lambda: make(self.column(column)))
-        return _columns.get((self._store, page), lambda: self._gathered(page))
+        return _columns.get((self._store, page), lambda: self.reader.sampled(page) if self.in_file else self._gathered(page))
 
     def _ready(self, page: str) -> bool:
-        if _columns.peek((self._store, page)) is not None or self.reader.pages.held([page]).all():
+        if self.in_file or _columns.peek((self._store, page)) is not None or self.reader.pages.held([page]).all():
             return True
         derivation = self.reader.derivation(page)
         return derivation is not None and self._ready(derivation[0])

@@ -19,6 +19,7 @@ from bigview.store.paircheck import index_problems
 from bigview.store.pairreader import PairReader
 from bigview.store.pairs import pairs_of
 from bigview.store.reader import ROW, Groups, Reader, raw_values
+from bigview.store.samplecheck import SampleCheck
 from bigview.store.summarycheck import SummaryChecks
 
 _BLOCK = 1 << 22  # bytes hashed at a time
@@ -70,6 +71,8 @@ def _wanted(reader: Reader) -> dict[tuple[str, int], int]:
     manifest = reader.manifest
     wanted = {("rows", -1): manifest.rows, ("row", -1): manifest.rows, **{("level", level.level): level.cells for level in manifest.levels}}
     wanted |= {("summary", level.level): level.cells for level in manifest.levels if reader.groups("summary", level.level).files}
+    if reader.sample_groups.files:
+        wanted["sample", -1] = int(reader.sample_groups.offsets[-1])
     if any(column.part == "text" for column in manifest.columns):
         wanted["text", -1] = manifest.rows
     return wanted
@@ -159,7 +162,7 @@ def _rows(reader: Reader) -> Iterator[str]:
     columns = [column for column in manifest.columns if column.part == "rows" and column.name != ROW]
     checks = [_ColumnCheck(column, _category_counts(table, column)) for column in columns]
     levels = [LevelCheck(reader, level) for level in manifest.levels]
-    summaries = SummaryChecks(reader)
+    summaries, sample = SummaryChecks(reader), SampleCheck(reader, columns)
     before: tuple[int, int] | None = None
     placed, disorder, rows_sum = 0, 0, 0
     names = [*(column.name for column in columns), ROW]
@@ -172,6 +175,7 @@ def _rows(reader: Reader) -> Iterator[str]:
         keys, source = keys_of(x, y, manifest.x.cells, manifest.y.cells), rows[ROW].to_numpy()
         disorder += _disorder(keys, source, before)
         rows_sum += mixed(source.astype(np.uint64), first)
+        sample.see(first, rows)
         count = int((keys != UNPLACED).sum())
         if count:
             for level in levels:
@@ -190,6 +194,7 @@ def _rows(reader: Reader) -> Iterator[str]:
         yield from level.problems(manifest.placed, covered)
         covered = level.deep_rows
     yield from summaries.problems()
+    yield from sample.problems()
     if (rows_sum - _index_of_rows(reader)) % _WORD:
         yield "The index of rows does not lead to the rows."
 
