@@ -41,6 +41,8 @@ class Limits:
         Rows in view from which a quick picture comes before the exact one: fewer than this take about 40 ms.
     busy_rows : int
         The same while other views wait for their turn, and where rows have to be read: 500,000 cost as much of the processor as their quick picture.
+    searched_rows : int
+        Rows whose texts are read for the first page of a search, before those of all: 30 ms for words.
     row_group : int
         Rows of a row group: 1 MB of float32 positions, decoded in 2 ms.
     text_group : int
@@ -101,6 +103,7 @@ class Limits:
     summary_rows: int = 16
     quick_rows: int = 2_000_000
     busy_rows: int = 500_000
+    searched_rows: int = 500_000
     row_group: int = 131_072
     text_group: int = 2_048
     partition_rows: int = 1_000_000

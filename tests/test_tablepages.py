@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bigview.app.tablepages import PAGE, Asked, Order, clamped, fetched, first_columns, pages_of, rank, searching, texts, turned
+from bigview.app.tablepages import PAGE, Asked, Order, arriving, clamped, fetched, first_columns, pages_of, rank, searching, texts, turned
 from bigview.build.points import build_points
 from bigview.spec import Filters, View
 from bigview.stores import PointStore
@@ -138,3 +138,17 @@ def test_values_as_text(table, frame):
     assert made[0][2] == "", "a missing text is nothing"
     assert texts(pd.DataFrame({"t": ["x" * 5_000]}), ["t"])[0][0].endswith("…")
     assert texts(records, []) == [[], []]
+
+
+@pytest.mark.parametrize("where", [Filters(), Filters.of("score > 2"), Filters.of("score > 4.8 AND kind = 'c'")])
+@pytest.mark.parametrize("search", ["a", "É", "c", "no such"])
+def test_the_first_page_of_a_search_stays_when_all_hits_are_counted(table, where, search):
+    for view in (None, VIEW):
+        asked = Asked(where, view, search, ("score", "kind"))
+        *early, last = arriving(table, asked)
+        assert last == fetched(table, asked)
+        assert bool(early) == (last.total >= PAGE)
+        for shown in early:
+            assert (shown.total, shown.ids, shown.cells) == (None, last.ids, last.cells)
+    for change in ({"order": Order("kind")}, {"number": 1}, {"find": 3, "jump": True}, {"search": ""}):
+        assert len(list(arriving(table, replace(asked, **change)))) == 1

@@ -12,6 +12,7 @@ from bigview.store.lookup import positions_of_rows
 from bigview.store.phrases import contains
 from bigview.store.points import PointTable
 from bigview.store.selection import Selection
+from bigview.store.textsearch import first_found
 
 PAGE = 100  # rows: three screens of them, and a tenth of a second to read them
 LONGEST = 1_000  # characters of a cell: a record's card has all of them
@@ -68,9 +69,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Shown:
-    """A page: `ids` are the rows' numbers in the source, `cells` their values as text; `found` is the row asked for, where it is not among them."""
+    """A page: `ids` are the rows' numbers in the source, `cells` their values as text; `found` is the row asked for, where it is not among them.
 
-    total: int = 0
+    `total` is how many rows there are in all; None while that is being counted.
+    """
+
+    total: int | None = 0
     number: int = 0
     ids: list[int] = field(default_factory=list)
     cells: list[list[str]] = field(default_factory=list)
@@ -131,6 +135,20 @@ def rank(selection: Selection, position: int) -> int | None:
 def _trimmed(selection: Selection) -> Selection:
     keep = selection.stops > selection.starts
     return Selection(selection.starts[keep], selection.stops[keep], selection.bits)
+
+
+def arriving(table: PointTable, asked: Asked) -> Iterator[Shown]:
+    """Yield the page that was asked for: the first one of a search at once where many rows have the text, and again when all are counted."""
+    if asked.search and asked.order is None and asked.find is None and not asked.number:
+        kinds = table.columns
+        categories = [contains(name, asked.search) for name in searchable(kinds) if kinds[name] == "category"]
+        others = table.bits(" OR ".join(categories)) if categories else None
+        names = [name for name in searchable(kinds) if kinds[name] == "text"]
+        first = first_found(table.reader, asked.search, names, others, table.selected(asked.view, asked.where), PAGE)
+        if first is not None:
+            records = table.records(first, asked.columns)
+            yield Shown(None, 0, [int(row) for row in records["__row"]], texts(records, asked.columns))
+    yield fetched(table, asked)
 
 
 def fetched(table: PointTable, asked: Asked) -> Shown:

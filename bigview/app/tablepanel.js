@@ -217,7 +217,7 @@ export function render({ model, el }) {
       const page = model.page
       if (!page.columns) return
       const changed = JSON.stringify(page.columns) !== JSON.stringify(drawn.columns)
-      const moved = drawn.range !== page.range || JSON.stringify(drawn.order) !== JSON.stringify(page.order)
+      const moved = JSON.stringify(drawn.ids) !== JSON.stringify(page.ids)  // the same rows come again when all hits are counted
       if (changed) drawHead(head, page.columns, send)
       drawOrder(head, page.order)
       drawRows(body, page)
@@ -226,7 +226,7 @@ export function render({ model, el }) {
       widen(head)
       const sorted = page.order ? `, sorted by ${page.order.name}, ${page.order.descending ? "descending" : "ascending"}` : ""
       caption.textContent = `Records${page.range ? `, rows ${page.range}` : ""}${sorted}. Enter shows a row on the map.`
-      table.setAttribute("aria-rowcount", page.total + 1)
+      table.setAttribute("aria-rowcount", page.total === null ? -1 : page.total + 1)
       range.textContent = page.range
       empty.textContent = page.empty
       empty.hidden = !page.empty

@@ -15,7 +15,7 @@ from bigview.app.tablepages import (
     Asked,
     Order,
     Shown,
-    fetched,
+    arriving,
     first_columns,
     is_numeric,
     pages_of,
@@ -102,7 +102,7 @@ class TablePanel(Attached):
 
     def _work(self, asked: Asked, _: Callable[[], bool]) -> Iterator[Shown]:
         try:
-            yield fetched(self._table, asked)
+            yield from arriving(self._table, asked)
         except Exception as error:  # noqa: BLE001  the last page stays, and says why
             yield Shown(error=sentence(error))
 
@@ -116,11 +116,10 @@ class TablePanel(Attached):
         self._shown = shown
         if self._exports is not None and self.component.export:
             self._exports.withdraw()
-        self.component.param.update(page=self._page(asked, shown), marked=self._pin, busy=False, trouble="")
+        self.component.param.update(page=self._page(asked, shown), marked=self._pin, busy=shown.total is None, trouble="")
 
     def _page(self, asked: Asked, shown: Shown) -> dict[str, Any]:
         kinds = self._table.columns
-        of = f"{shown.total:,}" + (" hits" if asked.search and shown.total != 1 else " hit" if asked.search else "")
         first = shown.number * PAGE
         return {
             "columns": [{"name": name, "numeric": is_numeric(kinds[name])} for name in asked.columns],
@@ -129,11 +128,11 @@ class TablePanel(Attached):
             "found": None if shown.found is None else {"id": asked.find, "cells": shown.found},
             "first": first,
             "total": shown.total,
-            "range": f"{first + 1:,}–{first + len(shown.ids):,} of {of}" if shown.total else "",
+            "range": _range(asked, shown),
             "number": shown.number + 1,
-            "pages": pages_of(shown.total),
+            "pages": pages_of(shown.total or 0),
             "order": None if asked.order is None else {"name": asked.order.column, "descending": asked.order.descending},
-            "empty": "" if shown.total else _nothing(asked),
+            "empty": "" if shown.ids else _nothing(asked),
         }
 
     # What the map and the state tell.
@@ -172,7 +171,7 @@ class TablePanel(Attached):
             self.component.trouble = sentence(error)
 
     def _turn(self, value: Any) -> None:
-        self._ask(min(max(int(value) - 1, 0), pages_of(self._shown.total) - 1))
+        self._ask(min(max(int(value) - 1, 0), pages_of(self._shown.total or 0) - 1))
 
     def _sort(self, value: Any) -> None:
         if value in self._table.columns:
@@ -213,6 +212,17 @@ class TablePanel(Attached):
         super().close()
         if self._exports is not None:
             self._exports.close()
+
+
+def _range(asked: Asked, shown: Shown) -> str:
+    """Return which rows are shown, and of how many."""
+    if not shown.ids:
+        return ""
+    first = shown.number * PAGE
+    rows = f"{first + 1:,}–{first + len(shown.ids):,}"
+    if shown.total is None:
+        return f"{rows}; counting the hits…"
+    return f"{rows} of {shown.total:,}" + (" hits" if asked.search and shown.total != 1 else " hit" if asked.search else "")
 
 
 def _nothing(asked: Asked) -> str:

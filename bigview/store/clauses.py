@@ -257,6 +257,14 @@ def constants(nodes: Sequence[Node], kind: str) -> list[tuple[str, Any]]:
     return [(str(found[q]), None if found[q + 1] is np.ma.masked else found[q + 1]) for q in range(0, len(found), 2)]
 
 
+def lowered() -> dict[str, str]:
+    """Return the lower case of each character that has another one, as DuckDB has it."""
+    query = (
+        "SELECT chr(i::INT), lower(chr(i::INT)) FROM range(1, 131072) t(i) WHERE i NOT BETWEEN 55296 AND 57343 AND lower(chr(i::INT)) <> chr(i::INT)"
+    )
+    return dict(_connection().execute(query).fetchall())
+
+
 def _reason(error: Exception) -> str:
     first = str(error).splitlines()[0]
     return first.partition(": ")[2] or first
