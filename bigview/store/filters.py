@@ -17,6 +17,7 @@ from bigview.store.reader import ROW, Reader
 from bigview.store.recent import Recent
 from bigview.store.sample import places_of, row_hashes
 from bigview.store.scan import bits_of
+from bigview.store.textsearch import searched
 from bigview.store.valuesets import UnsureError, plan
 
 _kept: Recent[Bits] = Recent(lambda bits: bits.nbytes, lambda: limits().filter_bytes)
@@ -98,7 +99,8 @@ def _sql_bits(reader: Reader, expression: Expression) -> Bits:
     try:
         return bits_of(reader, plan(reader, expression))
     except UnsureError:
-        return sql_bits(reader, expression)
+        found = searched(reader, expression, lambda part: _sql_bits(reader, part))
+        return sql_bits(reader, expression) if found is None else found
 
 
 def sql_bits(reader: Reader, expression: Expression) -> Bits:
