@@ -80,7 +80,7 @@ def test_what_is_at_hand_has_no_sketch(points):
     assert len(list(painter.paint(Wish(HOME, Style(by="label", dark=False))))) == 1, "other colours draw nothing"
     frame(points, HOME, Style())
     assert sketch(points, HOME, Style()) is None, "the cells are in memory"
-    assert sketch(points, HOME, Style(by="label"), "votes > 5") is None
+    assert sketch(points, HOME, Style(), "votes > 5") is None
 
 
 def test_the_sketch_of_a_density_has_all_rows_in_larger_pixels(points):

@@ -21,6 +21,7 @@ from bigview.app.stage import Stage
 from bigview.app.state import State, colorings, first_coloring
 from bigview.app.thumbnails import image_columns
 from bigview.errors import missing_column
+from bigview.raster.sketch import roughness
 from bigview.spec import Filter, Filters, Style, Where
 from bigview.state import Spec
 from bigview.store.points import PointTable
@@ -207,7 +208,7 @@ class Explorer(pn.viewable.Viewer):
 
     def pictured(self, wish: Wish, picture: Picture) -> None:
         """Show the legend and the counts of a settled picture; say of a sketch that it is one."""
-        sketch = "" if picture.frame.exact else "Approximate picture; the exact one is being drawn"
+        sketch = roughness(picture.frame)
         if self.stage.sketch != sketch:
             self.stage.sketch = sketch
         if picture.count is None:

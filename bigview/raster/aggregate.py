@@ -134,7 +134,7 @@ def _numbers(table: PointTable, lattice: Lattice, reduction: Reduction, found: F
     entry = table.manifest.column(str(reduction.column))
 
     def kernel(values: NDArray[Any], span: tuple[int, int]) -> None:
-        kernels.numbers_by_pixel(_as_numbers(values, entry.kind), runs.arrays, words, span, stats)
+        kernels.numbers_by_pixel(as_numbers(values, entry.kind), runs.arrays, words, span, stats)
 
     sweep.over_pixels(table.reader, runs, entry.name, kernel)
     n, total, squares, low, high = stats
@@ -149,7 +149,8 @@ def _numbers(table: PointTable, lattice: Lattice, reduction: Reduction, found: F
     return found_values.reshape(lattice.shape)
 
 
-def _as_numbers(values: NDArray[Any], kind: str) -> NDArray[Any]:
+def as_numbers(values: NDArray[Any], kind: str) -> NDArray[Any]:
+    """Return decoded values of a column as numbers, missing ones as NaN."""
     if kind in ("datetime", "boolean"):
         missing = MISSING_TIME if kind == "datetime" else -1
         return np.where(values == missing, np.nan, values.astype(np.float64))

@@ -57,6 +57,8 @@ class Drawing:
         Rows of each category, by code.
     context : bool
         Whether the last hue stands for rows that are not selected.
+    share : float
+        Of the rows, those that were looked at: below 1 the counts are estimates from a sample.
     """
 
     bounds: tuple[Any, Any, Any, Any]
@@ -71,6 +73,7 @@ class Drawing:
     span: tuple[float, float] | None = None
     totals: NDArray[np.int64] | None = field(default=None, repr=False)
     context: bool = False
+    share: float = 1.0
 
     @property
     def nbytes(self) -> int:
@@ -100,6 +103,8 @@ class Frame:
         Level of the cells that were drawn; −1 for rows.
     spread : int
         Radius in pixels to which lone rows have grown.
+    share : float
+        Of the rows, those that were looked at: below 1 the counts are estimates from a sample.
     title : str
         What the colours stand for.
     colorbar : ColorBar or None
@@ -141,6 +146,10 @@ class Frame:
     @property
     def spread(self) -> int:  # noqa: D102
         return self.drawing.spread
+
+    @property
+    def share(self) -> float:  # noqa: D102
+        return self.drawing.share
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -227,7 +236,13 @@ def drawn(table: PointTable, view: View, style: Style, where: Filters, selected:
     shown = draw(table, view, style, where & selected)
     if shown.tones is None:
         return shown
-    around = aggregate(table, view, "count", where)
+    return context_drawing(table, shown, style, aggregate(table, view, "count", where))
+
+
+def context_drawing(table: PointTable, shown: Drawing, style: Style, around: xr.DataArray | Grid) -> Drawing:
+    """Return a drawing whose empty pixels show in grey what `around` counts."""
+    if shown.tones is None:
+        raise AssertionError("mixed colours have no context")
     rows = len(table_of(kind_of_drawing(shown), _colours_of(table, style), style.dark, context=False))
     return replace(shown, tones=tones.with_context(shown.tones, around.to_numpy(), scale_for(table, around, style), rows), context=True)
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bigview.errors import OptionError
 from bigview.raster import kernels, tones
+from bigview.raster.estimate import sampled_positions
 from bigview.raster.frame import Drawing, Frame, dressed, frame
 from bigview.raster.palettes import DEFAULTS
 from bigview.raster.plan import Lattice, Side
@@ -22,7 +23,6 @@ from bigview.store.home import home_range
 from bigview.store.pairs import pairs_of
 from bigview.store.pairtable import PairTable, over
 from bigview.store.points import PointTable
-from bigview.store.reader import MISSING_TIME
 from bigview.store.recent import Recent
 
 _homes: "Recent[tuple[float, float, float, float]]" = Recent(lambda home: 8 * len(home), lambda: 1 << 14)
@@ -65,7 +65,7 @@ class SecondMap:
         key = (table.reader.folder.url, table.manifest.fingerprint, x, y)
         if _homes.peek(key) is None:  # what fails, fails here, and not for others who wait for the same
             _ = table.sampled.column(x), table.sampled.column(y)
-        home = _homes.get(key, lambda: (*home_range(_sampled(table, first), first), *home_range(_sampled(table, second), second)))
+        home = _homes.get(key, lambda: (*home_range(sampled_positions(table, first), first), *home_range(sampled_positions(table, second), second)))
         return cls(table, None, first, second, home)
 
     def view(self, width: int, height: int, ends: tuple[float, float, float, float] | None = None) -> View:
@@ -93,7 +93,7 @@ class SecondMap:
         ]
         lattice = Lattice(sides[0], sides[1], None)
         sample, style = self.table.sampled, Style(dark=dark)
-        u, v = (_sampled(self.table, axis) for axis in (self.x, self.y))
+        u, v = (sampled_positions(self.table, axis) for axis in (self.x, self.y))
         everything = _counted(u, v, lattice, sample.mask(where=where))
         grid = _counted(u, v, lattice, sample.mask(where=Filters.of(where, selected))) if selected else everything
         scale = _scale(everything)
@@ -114,14 +114,6 @@ def _axis(table: PointTable, name: str) -> Axis:
         raise OptionError(f"{column.name!r} holds {column.kind}; a map needs numbers or datetimes.")
     dtype = table.manifest_dtype(name) if column.kind == "datetime" else np.dtype(pa.type_for_alias(column.dtype).to_pandas_dtype())
     return Axis.fit(column.name, dtype, column.low, column.high)
-
-
-def _sampled(table: PointTable, axis: Axis) -> NDArray[np.floating]:
-    """Return the positions of the sample's rows on an axis; NaN where they have none."""
-    values = table.sampled.column(axis.column)
-    if axis.kind != "datetime":
-        return axis.encode(values)
-    return np.where(values == MISSING_TIME, np.nan, (values - np.int64(axis.origin)).astype(np.float64))
 
 
 def _counted(u: NDArray[Any], v: NDArray[Any], lattice: Lattice, mask: NDArray[np.bool_]) -> NDArray[np.uint32]:

@@ -1,9 +1,11 @@
 """Sketches: a quick picture that stands in while the exact one is drawn, and says that it is one.
 
-Two things make a frame slow. The category or the number of every row in view has to be read: then summaries of coarse cells give the colours. And a
-level of cells was not in memory yet: then a coarser one that is there gives larger pixels.
+Three things make a frame slow. The category or the number of every row in view has to be read: then summaries of coarse cells give the colours. A
+level of cells was not in memory yet: then a coarser one that is there gives larger pixels. And nobody has asked yet which rows pass a filter: then a
+hundredth of the rows are asked, or, where the view holds few, these alone; and the latter picture is exact.
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,39 +13,106 @@ import numpy as np
 from bigview.config import limits
 from bigview.raster import legend, tones
 from bigview.raster.aggregate import aggregate
-from bigview.raster.frame import Drawing, Frame, category_drawing, drawing_of, dressed, kind_of, scale_for
+from bigview.raster.estimate import estimate
+from bigview.raster.frame import Drawing, Frame, category_drawing, drawing_of, drawn, dressed, kind_of, scale_for
 from bigview.raster.plan import Lattice
-from bigview.raster.quick import bare_dominant, bare_mean
-from bigview.spec import Style, View, Where
+from bigview.raster.quick import bare_dominant, bare_mean, rows_about
+from bigview.spec import Filters, Style, View, Where
 from bigview.store.locate import covered
 from bigview.store.loose import loose_rows
 from bigview.store.points import PointTable
 from bigview.store.reader import Reader
 from bigview.store.regions import key_ranges
+from bigview.store.sampled import ColdError, quick_only
+from bigview.store.selection import select
+from bigview.store.valuesets import UnsureError
 
 _COARSER = (2, 4, 8)
 """How many times as large the pixels of a sketch may be. Colours begin with the first of them: a quarter of the work, for the blink of an eye. While
 the map moves, or other people wait, they begin with the second: a sixteenth."""
 
+_WORTH = 5
+"""A sample of the rows that pass comes before what takes so many times as long as `limits().quick_rows` say, because it is coarser than summaries;
+and all rows in view are tested where they are fewer than that part of those to be read."""
 
-def sketch(table: PointTable, view: View, style: Style, where: Where = None, busy: bool = False, moving: bool = False) -> Frame | None:
+
+def sketch(
+    table: PointTable, view: View, style: Style, where: Where = None, selected: Where = None, busy: bool = False, moving: bool = False
+) -> Frame | None:
     """Return a quick picture of a view; None where the exact one is as quick, or none can be made.
 
     Where other views wait (`busy`), less counts as quick, and where the map is `moving` the pixels are larger. Its `exact` is False, and `error` the
-    furthest that a colour may be from its place, in pixels of the view.
+    furthest that a colour may be from its place, in pixels of the view; a picture of a sample has its `share` of the rows.
     """
-    if where or style.mix:
+    if style.mix:
         return None
+    filters, chosen = Filters.of(where), Filters.of(selected)
     kind = kind_of(table, style)
+    if filters or chosen:
+        return _filtered(table, view, style, (filters, chosen), busy or moving)
     times, ready = _times(table, view, kind, busy or moving)
     if kind == "count":
         drawing = _density(table, _coarse(view, times), style) if times > 1 else None  # what is in memory is drawn at once
     else:
         fewest = min(limits().busy_rows, limits().quick_rows) if busy or not ready else limits().quick_rows
         drawing = (_category if kind == "category" else _number)(table, _coarse(view, times), style, fewest)
-    if drawing is None:
-        return None
+    return None if drawing is None else _rough(table, drawing, style, times)
+
+
+def roughness(frame: Frame) -> str:
+    """Say of a picture what is not exact in it; nothing of an exact one."""
+    if frame.exact:
+        return ""
+    of = f"{100 * frame.share:.2g} % of the rows, " if frame.share < 1 else ""
+    pixels = max(1, math.ceil(frame.error))
+    return f"Approximate picture ({of}within {pixels} pixel{'s' * (pixels > 1)}); the exact one is being drawn"
+
+
+def _rough(table: PointTable, drawing: Drawing, style: Style, times: int) -> Frame:
     return dressed(table, replace(drawing, exact=False, error=max(drawing.error, 0.5) * times), style)
+
+
+def _filtered(table: PointTable, view: View, style: Style, filters: tuple[Filters, Filters], quicker: bool) -> Frame | None:
+    """Return a quick picture of the rows that pass."""
+    where, chosen = filters
+    kind, both = kind_of(table, style), where & chosen
+    choice = _COARSER[1:] if quicker else _COARSER
+    if kind == "count" and table.known(where) and table.known(both):
+        times, _ = _times(table, view, kind, quicker)
+        return _rough(table, drawn(table, _coarse(view, times), style, where, chosen), style, times) if times > 1 else None
+    unread, seen = table.unread(both), rows_about(table, view)
+    if unread + _more(table, style, seen) <= _WORTH * limits().quick_rows:
+        return None
+    if unread > _WORTH * seen:
+        near = _near(table, view, style, filters)
+        if near is not None:
+            return dressed(table, near, style)
+    if table.sampled.exact or not table.sampled.ready(both):
+        return None
+    try:
+        with quick_only():
+            found = estimate(table, [_coarse(view, times) for times in choice], style, where, chosen)
+    except ColdError:
+        return None
+    return None if found is None else _rough(table, found[0], style, round(view.width / found[1].width))
+
+
+def _more(table: PointTable, style: Style, seen: int) -> int:
+    """Return how many values have to be read for the colours of the rows in view; what is in memory counts for a fifth."""
+    if style.by is None:
+        return 0
+    held = table.reader.pages.held([table.manifest.column(style.by).name]).mean()
+    return int(seen * (1 - 0.8 * held))
+
+
+def _near(table: PointTable, view: View, style: Style, filters: tuple[Filters, Filters]) -> Drawing | None:
+    """Draw the rows in view, the only ones that are asked whether they pass."""
+    rows = select(table.reader, Lattice.of(table.manifest, view).box, None)
+    near = table.near(table.reader.pages.groups_of(rows.starts, rows.stops))
+    try:
+        return drawn(near, view, style, *filters)
+    except UnsureError:
+        return None
 
 
 def _times(table: PointTable, view: View, kind: str, quicker: bool) -> tuple[int, bool]:

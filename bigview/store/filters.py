@@ -16,7 +16,7 @@ from bigview.store.polygons import polygon_bits
 from bigview.store.reader import ROW, Reader
 from bigview.store.recent import Recent
 from bigview.store.sample import places_of, row_hashes
-from bigview.store.scan import bits_of
+from bigview.store.scan import bits_of, unread
 from bigview.store.textsearch import searched
 from bigview.store.valuesets import UnsureError, plan
 
@@ -48,14 +48,51 @@ class ClauseBits:
             bits &= other
         return bits
 
+    def kept(self, where: Where) -> bool:
+        """Tell whether the bits of a filter, or of each of its clauses, are there."""
+        filters = Filters.of(where)
+        return self._there(filters) or all(self._there(self._key(clause)) for clause in filters.clauses)
+
+    def _there(self, key: Hashable) -> bool:
+        return _kept.peek((self._store, key)) is not None
+
+    def unread(self, where: Where) -> int:
+        """Return about how many values have to be read from the store before the bits of a filter are there."""
+        return sum(self._unread(clause) for clause in Filters.of(where).clauses if not self.kept(Filters((clause,))))
+
+    def _unread(self, clause: Clause) -> int:
+        kind, value = clause
+        if kind == "steps":
+            return sum(self.unread(filters) for _, filters in value)
+        if kind != "sql":
+            return 0
+        expression = self._expression(value)
+        try:
+            return unread(self._reader, plan(self._reader, expression))
+        except UnsureError:
+            return self._reader.manifest.rows * max(1, len(expression.columns))
+
+    def _key(self, clause: Clause) -> Hashable:
+        return ("sql", self._expression(clause[1]).text) if clause[0] == "sql" else clause
+
+    def _expression(self, text: str) -> Expression:
+        return parse(text, [column.name for column in self._reader.manifest.columns])
+
     def _clause(self, clause: Clause) -> Bits:
         kind, value = clause
         if kind == "sql":
-            expression = parse(value, [column.name for column in self._reader.manifest.columns])
-            return self._cached(("sql", expression.text), lambda: _sql_bits(self._reader, expression))
+            expression = self._expression(value)
+            return self._cached(("sql", expression.text), lambda: self._sql(expression))
         if kind == "steps":
             return self._cached(clause, lambda: self._stepwise(value))
         return self._cached(clause, lambda: _KINDS[kind](self._reader, value))
+
+    def _sql(self, expression: Expression) -> Bits:
+        try:
+            return bits_of(self._reader, plan(self._reader, expression))
+        except UnsureError:
+            found = searched(self._reader, expression, self._sql)
+            return sql_bits(self._reader, expression) if found is None else found
 
     def _stepwise(self, steps: tuple[tuple[Op, Filters], ...]) -> Bits:
         everything = full(self._reader.manifest.rows)
@@ -73,6 +110,32 @@ class ClauseBits:
 
     def _cached(self, key: Hashable, make: Callable[[], Bits]) -> Bits:
         return _kept.get((self._store, key), make)
+
+
+class NearBits(ClauseBits):
+    """The bits of clauses in some row groups alone, where finding them in all takes longer; they are not kept.
+
+    Parameters
+    ----------
+    reader : Reader
+    groups : ndarray of int64
+    """
+
+    def __init__(self, reader: Reader, groups: NDArray[np.int64]) -> None:
+        super().__init__(reader)
+        self._groups = groups
+
+    def _clause(self, clause: Clause) -> Bits:
+        if clause[0] not in ("sql", "steps") and not self.kept(Filters((clause,))):
+            raise UnsureError
+        return super()._clause(clause)
+
+    def _sql(self, expression: Expression) -> Bits:
+        return bits_of(self._reader, plan(self._reader, expression), self._groups)
+
+    def _cached(self, key: Hashable, make: Callable[[], Bits]) -> Bits:
+        kept = _kept.peek((self._store, key))
+        return make() if kept is None else kept
 
 
 def forget_filters() -> None:
@@ -93,14 +156,6 @@ def _assembled(reader: Reader, mask_of: Any) -> Bits:
 
     pool.run(part, range(len(reader.row_files)))
     return bits
-
-
-def _sql_bits(reader: Reader, expression: Expression) -> Bits:
-    try:
-        return bits_of(reader, plan(reader, expression))
-    except UnsureError:
-        found = searched(reader, expression, lambda part: _sql_bits(reader, part))
-        return sql_bits(reader, expression) if found is None else found
 
 
 def sql_bits(reader: Reader, expression: Expression) -> Bits:

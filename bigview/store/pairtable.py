@@ -31,6 +31,15 @@ class PairBits(ClauseBits):
         bits = self._base.bits(filters)
         return None if bits is None else self._cached(("brought", filters), lambda: self._pair.brought(bits))
 
+    def kept(self, where: Where) -> bool:
+        """Tell whether the bits of a filter are there, in the order of the index."""
+        filters = Filters.of(where)
+        return not filters or self._there(("brought", filters))
+
+    def unread(self, where: Where) -> int:
+        """Return about how many values have to be read from the store before the bits of a filter are there."""
+        return 0 if self.kept(where) else self._base.unread(where)
+
 
 class PairTable(PointTable):
     """A store whose rows lie where two other columns say, as an index orders them.

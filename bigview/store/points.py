@@ -15,7 +15,7 @@ from bigview.spec import Cross, Filters, Histogram, View, Where
 from bigview.store.binned import calendar_bins, equal_bins
 from bigview.store.charts import Side, counted, side_of
 from bigview.store.files import Folder
-from bigview.store.filters import ClauseBits
+from bigview.store.filters import ClauseBits, NearBits
 from bigview.store.lookup import positions_of_keys, positions_of_rows
 from bigview.store.manifest import Manifest
 from bigview.store.nearest import nearest_rows
@@ -94,6 +94,23 @@ class PointTable:
     def bits(self, where: Where) -> NDArray[np.uint64] | None:
         """Return a filter as a bitmap over the rows in store order; None where every row passes."""
         return self._clauses.of(where)
+
+    def known(self, where: Where) -> bool:
+        """Tell whether the bits of a filter are kept."""
+        return self._clauses.kept(where)
+
+    def unread(self, where: Where) -> int:
+        """Return about how many values have to be read before the bits of a filter are there."""
+        return self._clauses.unread(where)
+
+    def near(self, groups: NDArray[np.int64]) -> "PointTable":
+        """Return the same store, of which only the rows in some row groups pass filters: a picture of these rows is exact, and quick.
+
+        Its methods raise `bigview.store.valuesets.UnsureError` for filters that cannot be tested there.
+        """
+        found = PointTable(self.reader, self.saved_at)
+        found._clauses = NearBits(self.reader, groups)
+        return found
 
     def count(self, view: View | None = None, where: Where = None) -> int:
         """Return the number of rows: all of them, placed or not, without a view; those inside its ranges with one."""

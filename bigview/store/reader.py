@@ -115,6 +115,11 @@ class Reader:
 
         return np.concatenate(pool.run(part, range(len(groups.files))))
 
+    def sampled_batch(self, names: Sequence[str]) -> pa.Table:
+        """Return columns of the sample's rows as an Arrow table, categories as dictionaries, for DuckDB."""
+        groups = self.sample_groups
+        return self._with_categories(pa.concat_tables(self._read_groups(groups, range(len(groups.files)), names)))
+
     @cached_property
     def _categories(self) -> dict[str, NDArray[Any]]:
         table = self._table(self.manifest.categories)

@@ -1,7 +1,7 @@
 """A hundredth of the rows, in memory: what a chart shows before it has counted all of them.
 
 The rows are those with the smallest hashes, so that they are chosen without regard to anything, and are the same each time. Conditions on
-numbers, datetimes and categories are tested on the sample alone; others are evaluated as ever, for all rows.
+numbers, datetimes and categories are tested on the sample alone; those on texts, outlines and sets of rows for all rows, as ever.
 """
 
 import threading
@@ -15,14 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bigview.config import limits
-from bigview.spec import Clause, Cross, Filters, Histogram, View, Where
+from bigview.spec import Clause, Cross, Filters, Histogram, Op, View, Where
 from bigview.store import pool
 from bigview.store.binned import calendar_bins, equal_bins
-from bigview.store.bits import unpack
+from bigview.store.bits import tested, unpack
 from bigview.store.charts import Side, side_of
-from bigview.store.clauses import parse
-from bigview.store.filters import ClauseBits
-from bigview.store.reader import PLACE, Reader, X, Y
+from bigview.store.clauses import Expression, evaluate, parse
+from bigview.store.filters import ClauseBits, split_of
+from bigview.store.reader import PLACE, ROW, Reader, X, Y
 from bigview.store.recent import Recent
 from bigview.store.sample import first_rows, size_of
 from bigview.store.scan import passing
@@ -152,18 +152,53 @@ class SampledTable:
             good &= self._passing(clause)
         return good
 
+    def ready(self, where: Where) -> bool:
+        """Tell whether a filter is tested on the sample alone, or its bits are there: in milliseconds, that is."""
+        there = self.in_file or _columns.peek((self._store, PLACE)) is not None
+        return there and all(self._quick(clause) for clause in Filters.of(where).clauses)
+
+    def _quick(self, clause: Clause) -> bool:
+        kind, value = clause
+        if self._clauses.kept(Filters((clause,))):
+            return True
+        if kind == "steps":
+            return all(self.ready(filters) for _, filters in value)
+        if kind != "sql":
+            return kind == "split" and self._ready(ROW)
+        expression = self._expression(value)
+        if any(self.reader.manifest.column(name).part != "rows" for name in expression.columns):
+            return False
+        try:
+            return self.in_file or (plan(self.reader, expression) is not None and all(self._ready(name) for name in expression.columns))
+        except UnsureError:
+            return False
+
+    def _expression(self, text: str) -> Expression:
+        return parse(text, [column.name for column in self.reader.manifest.columns])
+
     def _passing(self, clause: Clause) -> NDArray[np.bool_]:
         kind, value = clause
         if kind == "sql":
-            expression = parse(value, [column.name for column in self.reader.manifest.columns])
+            expression = self._expression(value)
             try:
                 return unpack(passing(self.reader, plan(self.reader, expression), self.column, len(self.positions)), 0, len(self.positions))
             except UnsureError:
-                pass
+                if self.in_file and all(self.reader.manifest.column(name).part == "rows" for name in expression.columns):
+                    return evaluate(expression, self.reader.sampled_batch(expression.columns or [ROW]))
+        if kind == "steps":
+            return self._stepwise(value)
+        if kind == "split" and self.in_file:
+            part, parts, seed = value
+            return np.asarray(split_of(self.column(ROW), parts, seed) == part)
         bits = self._clauses.of(Filters((clause,)))
-        if bits is None:
-            return np.ones(len(self.positions), bool)
-        return np.asarray((bits[self.positions >> 6] >> (self.positions & 63).astype(np.uint64)) & np.uint64(1), bool)
+        return np.ones(len(self.positions), bool) if bits is None else tested(bits, self.positions)
+
+    def _stepwise(self, steps: tuple[tuple[Op, Filters], ...]) -> NDArray[np.bool_]:
+        good = np.full(len(self.positions), steps[0][0] != "add")
+        for op, filters in steps:
+            found = self._made_mask(None, filters)
+            good = good | found if op == "add" else good & ~found if op == "subtract" else good & found
+        return good
 
     def _places(self, side: Side) -> NDArray[np.int64]:
         return side.places[self.column(side.page).astype(np.int64) - side.base]

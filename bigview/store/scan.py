@@ -109,8 +109,21 @@ def _page(reader: Reader, name: str) -> str:
     return name
 
 
-def bits_of(reader: Reader, plan: Plan) -> Bits:
-    """Return the bits of the rows that pass.
+def unread(reader: Reader, plan: Plan) -> int:
+    """Return how many values have to be read from the store to find the rows that pass: those that are not in memory.
+
+    Raises
+    ------
+    UnsureError
+    """
+    if isinstance(plan, bool) or (isinstance(plan, Values) and plan.constant is not None):
+        return 0
+    sizes = np.diff(reader.pages.offsets)
+    return sum(int(sizes[~reader.pages.held([name])].sum()) for name in _pages(tests_of(reader, plan)))
+
+
+def bits_of(reader: Reader, plan: Plan, groups: NDArray[np.int64] | None = None) -> Bits:
+    """Return the bits of the rows that pass; of some row groups only, where they are given, with no bits of the others.
 
     Raises
     ------
@@ -142,7 +155,7 @@ def bits_of(reader: Reader, plan: Plan) -> Bits:
             inner[0] |= found[0]
             inner[-1] |= found[-1]
 
-    pool.run(part, _tasks(reader, names))
+    pool.run(part, _tasks(reader, names) if groups is None else [(group, group + 1, True) for group in groups.tolist()])
     return bits
 
 

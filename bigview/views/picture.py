@@ -131,7 +131,7 @@ class Painter:
         view, coarse = _widened(wish.view, wish.margin, self._table), wish.margin != NO_MARGIN
         busy = self._busy()
         with alone(busy):
-            rough = None if self._known(view, wish) else sketch(self._table, view, wish.style, wish.where, busy, not wish.settled)
+            rough = None if self._known(view, wish) else sketch(self._table, view, wish.style, wish.where, wish.selected, busy, not wish.settled)
         if rough is not None:
             yield Picture(rough, encode(rough, coarse=True))
         try:
