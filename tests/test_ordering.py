@@ -34,11 +34,13 @@ WAYS = {
     "near": {},
     "few": {"_NEAR": 0, "_FEW": 60, "_DIGIT": 5},
     "ties": {"_NEAR": 0, "_FEW": 0, "_STEP": 3},
+    "buckets": {},
 }
 TEXT_WAYS = {
     "near": {"_FEW": ROWS},
     "few": {"_WALK": 0, "_FEW": 0, "_MANY": 0, "_FEWER": 5, "_SAMPLE": 2},
-    "ties": {"_FEW": 0},
+    "ties": {"_FEW": 0, "_TOGETHER": 0},
+    "buckets": {"_FEW": 0},
 }
 
 

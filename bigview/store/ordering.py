@@ -140,6 +140,17 @@ def _digits(values, rule, runs, prefixes, shift, digit, counts):  # type: ignore
             row = next_bit(bits, row + 1, stops[q])
 
 
+@nb.njit(nogil=True, cache=True)
+def _tally(values, runs, counts):  # type: ignore[no-untyped-def]
+    """Count each value."""
+    origin, starts, stops, bits = runs
+    for q in range(starts.shape[0]):
+        row = next_bit(bits, starts[q], stops[q])
+        while row < stops[q]:
+            counts[values[row - origin]] += 1
+            row = next_bit(bits, row + 1, stops[q])
+
+
 class Page:
     """The search for one page of rows.
 
@@ -202,12 +213,11 @@ class Page:
         missing = min(offset + limit, self.selection.count()) - present
         return found if missing <= 0 else np.concatenate([found, self.equal(MISSING, 0, missing)])
 
-    def ends(self, offset: int, limit: int, most: int | None = None) -> tuple[int, list[tuple[int, int, bool]]]:
+    def ends(self, offset: int, limit: int) -> tuple[int, list[tuple[int, int, bool]]]:
         """Return how many rows have a value; then, for both ends of the page, the end of a range of keys, the rank in it, and whether it holds few.
 
-        The range is a single key where it does not hold few rows: no more than `most`.
+        The range is a single key where it does not hold few rows.
         """
-        most = _FEW if most is None else most
         shift = -(-self.ranking.key_bits(self.dtype) // _DIGIT) * _DIGIT
         prefix, rank, present = [0, 0], [offset, offset], -1
         while shift:
@@ -225,9 +235,9 @@ class Page:
                 rank[end] -= int(up_to[digit] - counts[end, digit])
                 prefix[end] = prefix[end] << _DIGIT | digit
                 size += int(counts[end, digit])
-            if size <= most:
+            if size <= _FEW:
                 break
-        few = size <= most
+        few = size <= _FEW
         return present, [(prefix[0] << shift, rank[0], few), ((prefix[1] << shift) + (1 << shift) - 1, rank[1], few)]
 
     def _counted(self, prefixes: tuple[int, int], shift: int) -> NDArray[np.int64]:
@@ -247,6 +257,28 @@ class Page:
     def between(self, low: int, high: int, before: int) -> Rows:
         """Return the rows with low ≤ key ≤ high, by their keys; of those with the key `high` itself only the ones before row `before`."""
         return _joined(self._over(lambda stretch, values, rule: _listed(values, rule, stretch, (low, high, before))))
+
+    def keyed(self, low: int, high: int) -> tuple[NDArray[np.int64], Rows]:
+        """Return the keys low ≤ key ≤ high of rows, and the rows, in the order of the store."""
+        wanted = low, high, np.iinfo(np.int64).max
+        parts = self._over(lambda stretch, values, rule: _listed(values, rule, stretch, wanted))
+        if not parts:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        keys, rows = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return keys.astype(np.int64), rows
+
+    def tally(self, most: int) -> NDArray[np.int64]:
+        """Return how many rows have each of the values 0 … most − 1, of a column without others."""
+        totals: dict[int, NDArray[np.int64]] = {}
+
+        def work(stretch: Stretch, values: NDArray[Any], _: tuple[Any, ...]) -> None:
+            thread = threading.get_ident()
+            if thread not in totals:
+                totals[thread] = np.zeros(most, np.int64)
+            _tally(values, stretch.kernel, totals[thread])
+
+        self._over(work)
+        return np.sum(list(totals.values()), axis=0) if totals else np.zeros(most, np.int64)
 
     def equal(self, key: int, skip: int, limit: int) -> Rows:
         """Return rows of one key, the first `skip` of them left out: they stand in the order of the store, so that the reading ends early."""

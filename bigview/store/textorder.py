@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from bigview.errors import OptionError
 from bigview.store import pool
-from bigview.store.ordering import MISSING, PLAIN, Page, Ranking, Rows
+from bigview.store.ordering import PLAIN, Page, Ranking, Rows
 from bigview.store.pages import PagedTable
 from bigview.store.reader import ROW, Reader
 from bigview.store.selection import Selection
 
 _WALK = 64  # row groups of the index by source rows that are looked through one after the other: about as long as counting the rows' numbers
 _STEP = 4  # of them at once
+_TOGETHER = 1 << 14  # rows of the buckets of a page that are found in one pass
 _FEW = 256  # rows whose texts are read at once, rather than those of all rows
 _SAMPLE = 256  # row groups of texts from which bounds are taken: 500,000 texts
 _BOUNDS = 131_071  # of 10 M texts, 80 lie between two
@@ -89,38 +90,59 @@ def _by_row(reader: Reader, selection: Selection, descending: bool, page: tuple[
 
 
 class _TextPage:
-    """The search for one page of rows in the order of a text."""
+    """The search for one page of rows in the order of a text.
+
+    Its keys are the numbers of the buckets in the order asked for; the last one, with which tables begin too (that of −1), is of rows without a text.
+    """
 
     def __init__(self, reader: Reader, selection: Selection, order: tuple[str, bool]) -> None:
         self._reader, self._order = reader, order
         column, descending = order
         table, self._last = _buckets(reader, column)
-        keys = np.arange(-1, self._last + 2).astype(np.uint64)  # tables begin with that of −1, and end with that of rows without a text
+        keys = np.arange(-1, self._last + 2).astype(np.uint64)
         keys[1:-1] = keys[1:-1][:: -1 if descending else 1]
-        keys[0] = keys[-1] = MISSING
+        keys[0] = keys[-1]
         self._page = Page(reader, selection, Ranking(column, PLAIN, descending, keys), table)
 
     def rows(self, offset: int, limit: int) -> Rows:
         """Return the rows of the ranks offset … offset + limit."""
-        present, ends = self._page.ends(offset, limit, 0)
-        if offset >= present:
-            return self._page.equal(MISSING, offset - present, limit)
-        (low, skip, _), (high, _, _) = ends
+        ends = np.cumsum(self._sizes())
+        if offset >= ends[-1]:
+            return np.empty(0, np.int64)
+        low, high = (int(key) for key in np.searchsorted(ends, [offset, min(offset + limit, int(ends[-1])) - 1], "right"))
+        skip = offset - int(ends[low - 1] if low else 0)
+        if ends[high] - offset + skip <= _TOGETHER:
+            return self._between(low, high)[skip : skip + limit]
         found = np.empty(0, np.int64)
         if self._same(low):  # perhaps of very many rows, of which only those of the page are looked for
             found, low, skip = self._page.equal(low, skip, limit), low + 1, 0
         last = high - 1 if self._same(high) else high
         if low <= last:
-            between = _sorted(self._reader, self._order, self._page.between(low, last, np.iinfo(np.int64).max))
-            found = np.concatenate([found, between])[skip : skip + limit]
-        if last < high and low <= high:
-            found = np.concatenate([found, self._page.equal(high, 0, limit - len(found))])
-        missing = limit - len(found)
-        return np.concatenate([found, self._page.equal(MISSING, 0, missing)]) if missing > 0 else found
+            found = np.concatenate([found, self._between(low, last)])[skip : skip + limit]
+        return found if last == high or low > high else np.concatenate([found, self._page.equal(high, 0, limit - len(found))])
 
-    def _same(self, key: int) -> bool:
-        """Tell whether all rows of a bucket have the same text."""
-        return bool((self._last - key if self._order[1] else key) % 2)
+    def _sizes(self) -> NDArray[np.int64]:
+        """Return how many selected rows each bucket has, by key."""
+        counts = self._page.tally(self._last + 2)
+        return np.append(counts[:-1][:: -1 if self._order[1] else 1], counts[-1])
+
+    def _between(self, low: int, high: int) -> Rows:
+        """Return the rows of some buckets, in order. Only texts of buckets with several are read."""
+        keys, rows = self._page.keyed(low, high)
+        several = np.flatnonzero(~self._same(keys))
+        order = np.lexsort((rows, keys))
+        if len(several):
+            place = np.empty(len(rows), np.int64)
+            texts = _sorted(self._reader, self._order, np.sort(rows[several]))
+            by_row = np.argsort(rows)
+            place[by_row[np.searchsorted(rows, texts, sorter=by_row)]] = np.arange(len(texts))
+            place[self._same(keys)] = rows[self._same(keys)]
+            order = np.lexsort((place, keys))
+        return np.asarray(rows[order])
+
+    def _same(self, key: Any) -> Any:
+        """Tell whether all rows of a bucket have the same text, or none."""
+        return ((self._last - key if self._order[1] else key) % 2 == 1) | (key > self._last)
 
 
 def _sorted(reader: Reader, order: tuple[str, bool], rows: Rows) -> Rows:
