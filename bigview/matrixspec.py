@@ -1,4 +1,4 @@
-"""What is shown of a matrix, as frozen values: how its cells become colours, in which order its rows and columns stand. They know no store."""
+"""What is shown of a matrix, as frozen values: how its cells become colours, which part is seen, what is selected. They know no store."""
 
 import json
 import math
@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self, get_args, get_type_hints
 
-from bigview.errors import OptionError, closest
+from bigview.errors import OptionError, TooLargeError, closest
+from bigview.matrixorder import Lines, Ordering, lines_from, ordering_from
 from bigview.plain import Ranges, built, entries_of, fits, link_text, no_number, packed_link, ranges, view_of
+from bigview.state import LONGEST_QUERY
 
 Agg = Literal["mean", "min", "max", "extreme", "sum", "count", "std", "mode"]
 MatrixScale = Literal["linear", "log", "symlog", "quantile"]
@@ -15,6 +17,9 @@ AGGS: tuple[str, ...] = get_args(Agg)
 MATRIX_SCALES: tuple[str, ...] = get_args(MatrixScale)
 How = Literal["difference", "ratio", "log_ratio"]
 HOWS: tuple[str, ...] = get_args(How)
+PANELS = ("table", "profile", "keys")
+"""What may be open beside a matrix: the window as a table, the profiles of a part, the keys."""
+LONGEST_SEARCH = 200  # characters
 VERSION = 1
 
 
@@ -64,34 +69,6 @@ class MatrixStyle:
 
 
 @dataclass(frozen=True)
-class Ordering:
-    """The recipe of an order of rows or columns, small enough for a link.
-
-    Attributes
-    ----------
-    by : {"column", "values", "cluster"}
-        A column of the axis's own table, the values along one line of the other axis, or a tree.
-    name : str
-        Name of the column, or of the line; for a tree how it is made, such as "ward euclidean" (`bigview.build.clustering.ClusterOptions.recipe`).
-    descending : bool
-    """
-
-    by: Literal["column", "values", "cluster"]
-    name: str
-    descending: bool = False
-
-    def __post_init__(self) -> None:
-        if self.by not in ("column", "values", "cluster") or not isinstance(self.name, str) or not isinstance(self.descending, bool):
-            raise OptionError(f"An ordering is by a 'column', by 'values' or by 'cluster', and has a name, not {self.by!r} and {self.name!r:.60}.")
-
-    @property
-    def title(self) -> str:
-        """What it is called on the page."""
-        begins = {"values": "by values of", "cluster": "by cluster:"}.get(self.by, "by")
-        return f"{begins} {self.name}{', descending' if self.descending else ''}"
-
-
-@dataclass(frozen=True)
 class MatrixSpec:
     """All that is shown of a matrix: what a link, `explore` and `render` hold.
 
@@ -111,6 +88,12 @@ class MatrixSpec:
         Into how many clusters the trees of rows and columns are cut, where they are in the order of one.
     margins : bool
         Show the mean of each row and each column of the window beside it.
+    selection : (Lines or None, Lines or None), optional
+        The rows and the columns that are selected; None in the pair: all of them. None: nothing is selected.
+    search : str
+        What names are searched for.
+    panels : sequence of {"table", "profile", "keys"}
+        What is open beside the matrix.
     fingerprint : str
         Of the store; "" where it is not known.
 
@@ -129,6 +112,9 @@ class MatrixSpec:
     how: How | None = None
     clusters: tuple[int | None, int | None] | None = None
     margins: bool = False
+    selection: tuple[Lines | None, Lines | None] | None = None
+    search: str = ""
+    panels: tuple[str, ...] = ()
     fingerprint: str = ""
 
     def __post_init__(self) -> None:
@@ -145,6 +131,11 @@ class MatrixSpec:
             object.__setattr__(self, "clusters", _clusters(self.clusters))
         if not isinstance(self.margins, bool):
             raise OptionError(f"margins is True or False, not {self.margins!r:.60}.")
+        if self.selection is not None:
+            object.__setattr__(self, "selection", _selection(self.selection))
+        if not isinstance(self.search, str) or len(self.search) > LONGEST_SEARCH:
+            raise OptionError(f"search is a text of up to {LONGEST_SEARCH} characters, not {self.search!r:.60}.")
+        object.__setattr__(self, "panels", _panels(self.panels))
         if self.view is not None:
             object.__setattr__(self, "view", ranges(self.view))
 
@@ -158,9 +149,9 @@ class MatrixSpec:
 
     def to_json(self) -> str:
         """Return the spec as JSON text."""
-        return json.dumps(self._plain(), ensure_ascii=False, allow_nan=False)
+        return json.dumps(self._plain({}), ensure_ascii=False, allow_nan=False)
 
-    def _plain(self) -> dict[str, Any]:
+    def _plain(self, kept: Mapping[Ordering, str]) -> dict[str, Any]:
         found: dict[str, Any] = {"version": VERSION}
         if self.fingerprint:
             found["fingerprint"] = self.fingerprint
@@ -176,9 +167,15 @@ class MatrixSpec:
             found["margins"] = True
         if style := _changed(self.style, MatrixStyle()):
             found["style"] = style
-        for name, ordering in (("rows", self.rows), ("cols", self.cols)):
-            if ordering is not None:
-                found[name] = {"by": ordering.by, "name": ordering.name} | ({"descending": True} if ordering.descending else {})
+        if self.search:
+            found["search"] = self.search
+        if self.panels:
+            found["panels"] = list(self.panels)
+        shown = {"rows": self.rows, "cols": self.cols}
+        found |= {name: ordering.plain(kept) for name, ordering in shown.items() if ordering is not None}
+        if self.selection is not None:
+            sides = zip(shown.items(), self.selection, strict=True)
+            found["selection"] = {name: lines.plain(order, kept) for (name, order), lines in sides if lines is not None}
         return found
 
     @classmethod
@@ -196,9 +193,32 @@ class MatrixSpec:
             raise OptionError(f"The spec is no JSON text: {error}.") from error
         return cls(**_read(values))
 
-    def to_query(self) -> str:
-        """Return the spec as the query of a URL, such as "spec=1.eJyrVk…"."""
-        return packed_link(json.dumps(self._plain(), ensure_ascii=False, allow_nan=False, separators=(",", ":")), VERSION)
+    def to_query(self, kept: Mapping[Ordering, str] | None = None) -> str:
+        """Return the spec as the query of a URL, such as "spec=1.eJyrVk…".
+
+        Parameters
+        ----------
+        kept : mapping of Ordering to str, optional
+            Names under which orders were kept beside the store: the query carries those instead.
+
+        Raises
+        ------
+        TooLargeError
+            When it is over `bigview.state.LONGEST_QUERY` characters.
+        """
+        text = json.dumps(self._plain(kept or {}), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        query = packed_link(text, VERSION)
+        if len(query) > LONGEST_QUERY:
+            raise TooLargeError(
+                f"The link would have {len(query):,} characters; the limit is {LONGEST_QUERY:,}. Orders by hand take the most: choose another one."
+            )
+        return query
+
+    def orders(self) -> tuple[Ordering, ...]:
+        """Return the orders in it, the longest first: what a link may have no room for."""
+        lines = self.selection or (None, None)
+        found = dict.fromkeys([self.rows, self.cols, *(one.order for one in lines if one is not None)])
+        return tuple(sorted((one for one in found if one is not None), key=lambda one: len(repr(one)), reverse=True))
 
     @classmethod
     def from_query(cls, query: str) -> Self:
@@ -211,6 +231,21 @@ def _clusters(value: Any) -> tuple[int | None, int | None] | None:
     if len(pair) != 2 or not all(one is None or (type(one) is int and one > 0) for one in pair):
         raise OptionError(f"clusters are two whole numbers above 0, or None: of the rows and of the columns; not {value!r:.60}.")
     return None if pair == (None, None) else pair
+
+
+def _selection(value: Any) -> tuple[Lines | None, Lines | None]:
+    pair = tuple(value) if isinstance(value, (list, tuple)) else ()
+    if len(pair) != 2 or pair == (None, None) or not all(isinstance(one, (Lines, type(None))) for one in pair):
+        raise OptionError(f"selection is a pair of bigview.Lines: of the rows and of the columns; None for all of them; not {value!r:.60}.")
+    return pair
+
+
+def _panels(value: Any) -> tuple[str, ...]:
+    names = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    for name in names:
+        if name not in PANELS:
+            raise OptionError(f"There is no panel {name!r:.60}. {closest(str(name), PANELS)}")
+    return tuple(name for name in PANELS if name in names)
 
 
 def _changed(style: MatrixStyle, usual: MatrixStyle) -> dict[str, Any]:
@@ -229,8 +264,14 @@ def _read(values: Any) -> dict[str, Any]:
     entries["style"] = _style(entries.get("style", {}))
     for name in ("rows", "cols"):
         if entries.get(name) is not None:
-            given = entries_of(entries[name], name, ("by", "name", "descending"))
-            entries[name] = built(name, Ordering, given.get("by"), given.get("name"), given.get("descending", False))
+            entries[name] = ordering_from(entries[name], name)
+    if entries.get("selection") is not None:
+        given = entries_of(entries["selection"], "selection", ("rows", "cols"))
+        sides = ("rows", "cols")
+        entries["selection"] = [lines_from(given[name], entries.get(name), f"selection.{name}") if name in given else None for name in sides]
+    for name in ("search", "panels"):
+        if name in entries and not isinstance(entries[name], str if name == "search" else list):
+            raise OptionError(f"{name} cannot be {entries[name]!r:.60}.")
     return entries
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import bigview as bv
-from bigview.matrixspec import MatrixSpec, Ordering
+from bigview.matrixorder import Ordering
+from bigview.matrixspec import MatrixSpec
 from tests.explorers import until
 from tests.servers import serving
 

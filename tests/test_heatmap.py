@@ -12,7 +12,8 @@ from bigview.app.heatpanels import box_of, profile_of, table_of
 from bigview.app.heatstate import usable_spec
 from bigview.app.heattold import hover_of
 from bigview.errors import OptionError
-from bigview.matrixspec import MatrixSpec, MatrixStyle, Ordering
+from bigview.matrixorder import Ordering
+from bigview.matrixspec import MatrixSpec, MatrixStyle
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatlegend import value_text
 from bigview.raster.heatlook import first_style, order_of

@@ -9,7 +9,8 @@ import pytest
 import bigview as bv
 from bigview.app.heatorders import HeatOrders, Telling
 from bigview.app.heatstate import HeatState
-from bigview.matrixspec import MatrixSpec, Ordering
+from bigview.matrixorder import Ordering
+from bigview.matrixspec import MatrixSpec
 
 PLAIN = MatrixSpec()
 TREE = MatrixSpec(rows=Ordering("cluster", "ward euclidean"))

@@ -12,7 +12,8 @@ import bigview as bv
 from bigview.app.heatsides import HeatSides
 from bigview.cli import main
 from bigview.errors import OptionError
-from bigview.matrixspec import MatrixSpec, MatrixStyle, Ordering
+from bigview.matrixorder import Ordering
+from bigview.matrixspec import MatrixSpec, MatrixStyle
 from bigview.raster.canvas import Box, Raster, Text, text_width
 from bigview.raster.heatrender import render_matrix
 from bigview.raster.palettes import background, rgb

@@ -12,7 +12,8 @@ from bigview.app.matrixpages import comparable, compared
 from bigview.app.server import _pages
 from bigview.build.comparison import passing_comparison
 from bigview.errors import InputError, OptionError
-from bigview.matrixspec import MatrixSpec, MatrixStyle, Ordering
+from bigview.matrixorder import Ordering
+from bigview.matrixspec import MatrixSpec, MatrixStyle
 from bigview.raster.heat import HeatLook, heat_frame
 from bigview.raster.heatscale import Spread
 from bigview.raster.heatswipe import SwipeLook, swiped

@@ -8,7 +8,8 @@ import pytest
 import bigview as bv
 from bigview.app.heatsides import cut_of, margin_told
 from bigview.errors import OptionError
-from bigview.matrixspec import MatrixSpec, MatrixStyle, Ordering
+from bigview.matrixorder import Ordering
+from bigview.matrixspec import MatrixSpec, MatrixStyle
 from bigview.raster.dendrogram import Dendrogram
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatswipe import SwipeLook

@@ -62,3 +62,11 @@ def test_where_it_would_take_long_it_is_as_stored(shuffled):
         assert block_means(store, order, store.order("cols", index=np.arange(COLS)[::-1]), 257) == {}
     native = spread_of(store, 1000.0)
     assert np.ptp(spread_of(store, 1000.0, "mean", order).quantiles) > 2 * np.ptp(native.quantiles)
+
+
+def test_blocks_without_values_take_no_part(tmp_path):
+    values = np.random.default_rng(0).normal(size=(3_000, 40)).astype(np.float32)
+    values[100:130, 5:9] = np.nan
+    store = bv.build_matrix(values, tmp_path / "m.bv", quiet=True)
+    order = store.order("rows", index=np.r_[1_500:1_535, 0:1_500, 1_535:3_000])
+    assert all(np.isfinite(found).all() for found in block_means(store, order, None, 257).values())

@@ -15,7 +15,8 @@ from bigview.build import clustering
 from bigview.build.clustering import ClusterOptions, clustered
 from bigview.cli import main
 from bigview.errors import ColumnError, OptionError
-from bigview.matrixspec import MatrixSpec, Ordering
+from bigview.matrixorder import Ordering
+from bigview.matrixspec import MatrixSpec
 from bigview.raster.heatlook import order_of
 from bigview.store import pool
 from bigview.store.trees import TreeFile, kept_trees

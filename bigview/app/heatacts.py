@@ -6,14 +6,14 @@ import numpy as np
 
 from bigview.app.heathost import HeatPage
 from bigview.app.heattold import name_card, spoken_value
-from bigview.matrixspec import Ordering
+from bigview.matrixorder import Ordering
+from bigview.matrixspec import PANELS
 from bigview.raster.heat import known_grid, window_of
 from bigview.raster.heatswipe import SwipeLook, swiped
 from bigview.spec import View
 from bigview.views.live import sentence
 
-PANELS = ("table", "profile")
-_ARROWS = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0), "PageUp": (-10, 0), "PageDown": (10, 0)}
+ARROWS = {"ArrowLeft": (0, -1), "ArrowRight": (0, 1), "ArrowUp": (-1, 0), "ArrowDown": (1, 0), "PageUp": (-10, 0), "PageDown": (10, 0)}
 _ZOOMS = {"+": 1.5, "=": 1.5, "-": 1 / 1.5, "_": 1 / 1.5}
 CLOSEST = 1.5  # rows and columns in view: nothing new would be seen from closer by
 _SMALL = 4.0  # pixels: where cells are smaller, an arrow moves by so many that the step is seen
@@ -28,6 +28,7 @@ _MESSAGES = {
     "sort": "_sort",
     "lines": "_lines",
     "cancel": "_cancel",
+    "move": "_moved",
 }
 
 
@@ -38,11 +39,16 @@ class HeatActs:
     ----------
     page : HeatPage
         The explorer.
+
+    Attributes
+    ----------
+    cell : (int, int) or None
+        The cell that the keyboard is at: places of its row and its column in the order shown.
     """
 
     def __init__(self, page: HeatPage) -> None:
         self._page = page
-        self._cell: tuple[int, int] | None = None
+        self.cell: tuple[int, int] | None = None
 
     def told(self, kind: Any, value: Any) -> None:
         """Act on a message of the page, in its turn. How dense the screen is, is said before the map is there: the first picture is to be sharp."""
@@ -57,57 +63,63 @@ class HeatActs:
 
     def _pressed(self, value: Any) -> None:
         map_ = self._page.map
+        if self._page.picks.pressed(value):
+            return
         if value == "Escape":
             self.leave()
             self._page.window.clear()
         elif value in ("0", "Home"):
             map_.reset()
-        elif value in _ARROWS:
-            self._move(*_ARROWS[value])
+        elif value in ARROWS:
+            self.step(*ARROWS[value])
         elif value in _ZOOMS:
             camera = map_.camera
-            if self._cell is not None and camera.holds(self._cell[1] + 0.5, -self._cell[0] - 0.5):
-                camera = camera.centred(self._cell[1] + 0.5, -self._cell[0] - 0.5)
+            if self.cell is not None and camera.holds(self.cell[1] + 0.5, -self.cell[0] - 0.5):
+                camera = camera.centred(self.cell[1] + 0.5, -self.cell[0] - 0.5)
             closer = camera.zoomed(_ZOOMS[value])
             if _ZOOMS[value] < 1 or min(closer.span) >= CLOSEST:
                 map_.look(closer)
 
-    def _move(self, down: int, right: int) -> None:
+    def step(self, down: int, right: int, quiet: bool = False) -> None:
         """Move the cell cursor; the first press puts it into the middle of the window."""
         (r0, r1), (c0, c1) = self._page.window.box
-        if self._cell is None:
-            self.go((r0 + r1) // 2, (c0 + c1) // 2)
+        if self.cell is None:
+            self.go((r0 + r1) // 2, (c0 + c1) // 2, quiet)
             return
-        view = self._page.map.view
-        high, wide = (
-            max(1, round(_SMALL * (end - start) / size)) for (start, end), size in ((view.y_range, view.height), (view.x_range, view.width))
-        )
-        self.go(self._cell[0] + down * high, self._cell[1] + right * wide)
+        high, wide = self.strides()
+        self.go(self.cell[0] + down * high, self.cell[1] + right * wide, quiet)
 
-    def go(self, row: int, col: int) -> None:
-        """Put the cell cursor onto a cell, and read it aloud."""
+    def strides(self) -> tuple[int, int]:
+        """Return by how many rows, and columns, a step goes that is seen."""
+        view = self._page.map.view
+        sides = ((view.y_range, view.height), (view.x_range, view.width))
+        high, wide = (max(1, round(_SMALL * (end - start) / size)) for (start, end), size in sides)
+        return high, wide
+
+    def go(self, row: int, col: int, quiet: bool = False) -> None:
+        """Put the cell cursor onto a cell, and read it aloud, unless something else is."""
         rows, cols = self._page.shape
         if not rows or not cols:
             return
         row, col = min(max(row, 0), rows - 1), min(max(col, 0), cols - 1)
-        self._cell = (row, col)
+        self.cell = (row, col)
         x, y = col + 0.5, -row - 0.5
         camera = self._page.map.camera
         if not camera.holds(x, y):
             self._page.map.look(camera.centred(x, y))
         table, look = self._page.table, self._page.look
-        self._page.map.aside(lambda: spoken_value(table, look, row, col), lambda value: self._read(row, col, value))
+        self._page.map.aside(lambda: spoken_value(table, look, row, col), lambda value: self._read(row, col, value, quiet))
 
-    def _read(self, row: int, col: int, value: str) -> None:
-        if self._cell != (row, col):
+    def _read(self, row: int, col: int, value: str, quiet: bool) -> None:
+        if self.cell != (row, col):
             return
         names = self._page.cell_names(row, col)
         spoken = f"{names[0]}, {names[1]}, {value}"
-        self._page.stage.cursor = {"row": row, "col": col, "names": {"row": names[0], "col": names[1]}, "spoken": spoken}
+        self._page.stage.cursor = {"row": row, "col": col, "names": {"row": names[0], "col": names[1]}, "spoken": spoken, "quiet": quiet}
 
     def leave(self) -> None:
         """Take the cell cursor away."""
-        self._cell = None
+        self.cell = None
         if self._page.stage.cursor:
             self._page.stage.cursor = {}
 
@@ -118,12 +130,12 @@ class HeatActs:
     def _open(self, value: Any) -> None:
         """Open a panel, or close it."""
         if value in PANELS:
-            opened = self._page.stage.opened
-            self._page.stage.opened = [name for name in opened if name != value] if value in opened else [*opened, value]
-            self._page.window.renew()
+            state = self._page.state
+            opened = state.spec.panels
+            state.spec = state.spec.replaced(panels=[name for name in opened if name != value] if value in opened else [*opened, value])
 
     def _travelled(self, value: Any) -> None:
-        self._page.travelled(str(value))
+        self._page.link.travelled(str(value))
 
     def _tool(self, value: Any) -> None:
         if value == "none":
@@ -165,6 +177,10 @@ class HeatActs:
         low, high = (float(end) for end in value["ends"])
         rows, cols = self._page.shape
         self._page.window.select(View((low, high), (0, rows), 1, 1) if value["axis"] == "cols" else View((0, cols), (low, high), 1, 1))
+
+    def _moved(self, value: Any) -> None:
+        """Move the selected rows or columns: to an end, by a step, or before the place where they were dropped."""
+        self._page.picks.move("cols" if value["axis"] == "cols" else "rows", str(value["way"]), value.get("place"))
 
     def _cancel(self, _: Any) -> None:
         """Leave the work that takes long, and show what was shown before."""

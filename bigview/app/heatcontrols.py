@@ -8,7 +8,8 @@ import panel_material_ui as pmui
 
 from bigview.app.heatstate import SIDES, HeatState
 from bigview.app.state import AUTOMATIC
-from bigview.matrixspec import HOWS, Ordering
+from bigview.matrixorder import Ordering
+from bigview.matrixspec import HOWS
 from bigview.raster.heatlabels import axis_of
 from bigview.raster.palettes import names as palettes
 from bigview.store.matrix import MatrixTable

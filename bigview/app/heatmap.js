@@ -1,7 +1,6 @@
 // The page around a matrix. Everything that comes from the data enters through textContent or a canvas, so it can never be markup.
 
-const PANELS = { table: "Table", profile: "Profiles" }
-const KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "+", "=", "-", "_", "0", "Home", "Escape", "Enter", "PageUp", "PageDown", "End"])
+const PANELS = { table: "Table", profile: "Profiles", keys: "Keys" }
 const DRAGS = [["pan", "Move", "M8 1v14M1 8h14M8 1l-2 2M8 1l2 2M8 15l-2-2M8 15l2-2M1 8l2-2M1 8l2 2M15 8l-2-2M15 8l-2 2"], ["box", "Select a box", "M2 3h12v10H2z"]]
 const STEP = 1.2  // of one step of the wheel, as Bokeh's own
 
@@ -42,6 +41,7 @@ export function render({ model, el, view }) {
   full.title = "Full screen (F)"
   full.setAttribute("aria-label", "Full screen")
   beside.addSearch(card)
+  beside.addWalks(chart)
   const legend = add(side, "section", "card legend")
   legend.setAttribute("aria-label", "Legend")
   const chips = add(stage, "div", "chips")
@@ -68,6 +68,7 @@ export function render({ model, el, view }) {
   const sketch = add(stage, "div", "card sketch"), note = add(stage, "div", "note"), live = add(stage, "div", "spoken")
   live.setAttribute("aria-live", "polite")
 
+  drawKeys(panels.keys)
   const send = (kind, value) => model.send_msg({ kind, value })
   const turn = () => (document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen?.())?.catch?.(() => {})
   full.addEventListener("click", turn)
@@ -79,7 +80,8 @@ export function render({ model, el, view }) {
   // The plot's own model: its ranges are where one looks.
   const overlay = new Overlay(canvas), room = { left: 60, top: 60 }
   stage.overlay = overlay
-  let figure = null, waiting = false
+  let told = null  // which part was told of last
+  let figure = null, waiting = false, drop = null  // where what is dragged by its names would stand
   const colors = {}
   const place = () => {
     const { rows, cols } = model.facts, corner = rows.label || cols.label ? `${rows.label} ↓  ${cols.label} →` : ""
@@ -97,6 +99,7 @@ export function render({ model, el, view }) {
     const seen = { x0: x.start, x1: x.end, y0: -y.end, y1: -y.start }, frame = { left: room.left, top: room.top, width: map.clientWidth, height: map.clientHeight }
     overlay.split = swipe.draw(seen, frame, figure.background_fill_color)
     overlay.draw(seen, frame, colors, facts)
+    dropAt(overlay, seen, frame, colors, drop)
     gutters.rows.style.transform = `translate(${overlay.edge.left}px, 0)`
     gutters.cols.style.transform = `translate(0, ${overlay.edge.top}px)`
     corner.style.transform = `translate(${overlay.edge.left}px, ${overlay.edge.top}px)`
@@ -157,7 +160,7 @@ export function render({ model, el, view }) {
       if (found !== undefined) ask({ axis, place: found, x: event.clientX - box.left, y: event.clientY - box.top })
     })
     gutter.addEventListener("mouseleave", () => ask(null))
-    // A drag along the names selects whole rows, or columns; a click sorts by one.
+    // A drag along the names selects whole rows, or columns; one that begins on what is selected moves it; a click sorts by one.
     const at = axis === "cols" ? "clientX" : "clientY", size = () => model.facts[axis].size
     let from = null, dragged = false
     const across = (event) => Math.min(size(), Math.max(0, lineAt(event)))
@@ -167,26 +170,29 @@ export function render({ model, el, view }) {
     }
     gutter.addEventListener("pointerdown", (event) => {
       if (!figure || event.button) return
-      from = { at: event[at], line: across(event) }
+      from = { at: event[at], line: across(event), moves: overlay.holds(axis, Math.floor(lineAt(event)), size()) }
       dragged = false
       gutter.setPointerCapture(event.pointerId)
     })
     gutter.addEventListener("pointermove", (event) => {
       if (!from || (!dragged && Math.abs(event[at] - from.at) < 6)) return
       dragged = true
-      overlay.box = axis === "rows" ? { rows: chosen(event), cols: [0, model.facts.cols.size] } : { rows: [0, model.facts.rows.size], cols: chosen(event) }
+      if (from.moves) drop = { axis, place: Math.round(across(event)) }
+      else overlay.box = axis === "rows" ? { rows: [chosen(event)], cols: [[0, model.facts.cols.size]] } : { rows: [[0, model.facts.rows.size]], cols: [chosen(event)] }
       redraw()
     })
     gutter.addEventListener("pointerup", (event) => {
-      if (from && dragged) send("lines", { axis, ends: chosen(event) })
-      from = null
+      if (from && dragged && from.moves) send("move", { axis, way: "before", place: Math.round(across(event)) })
+      else if (from && dragged) send("lines", { axis, ends: chosen(event) })
+      from = drop = null
+      redraw()
     })
-    gutter.addEventListener("pointercancel", () => { from = null; show.box() })
+    gutter.addEventListener("pointercancel", () => { from = drop = null; show.box() })
     gutter.addEventListener("click", (event) => {
       const found = figure && !dragged && placeAt(event)
       if (found !== undefined && found !== false) send("sort", { axis, place: found })
     })
-    gutter.title = axis === "rows" ? "Click: sort the columns by this row. Drag: select rows. Wheel: zoom the rows." : "Click: sort the rows by this column. Drag: select columns. Wheel: zoom the columns."
+    gutter.title = axis === "rows" ? "Click: sort the columns by this row. Drag: select rows, or move those that are selected. Wheel: zoom the rows." : "Click: sort the rows by this column. Drag: select columns, or move those that are selected. Wheel: zoom the columns."
   }
 
   for (const [name, label] of Object.entries(PANELS)) {
@@ -235,15 +241,19 @@ export function render({ model, el, view }) {
       give(beside.take(model.sides))
       means.setAttribute("aria-pressed", String(Boolean(model.sides.rows ? model.sides.rows.margin : model.facts.beside.rows.margin)))
     },
+    walk() { beside.walk = model.walk; redraw() },
+    said() { if (model.said.text) live.textContent = live.textContent === model.said.text ? `${model.said.text}\u00a0` : model.said.text },
     cursor() {
       overlay.cursor = model.cursor
-      if (model.cursor.spoken) live.textContent = model.cursor.spoken
+      if (model.cursor.spoken && !model.cursor.quiet) live.textContent = model.cursor.spoken
       redraw()
     },
     status() {
       inView.textContent = model.status.view ?? ""
       inAll.textContent = model.status.all ?? ""
-      if (model.status.summary && !model.cursor.spoken) live.textContent = model.status.summary
+      const { summary, place } = model.status
+      if (summary && place !== told && !model.cursor.spoken) live.textContent = summary  // not over what was said of the same place
+      told = place
       message.textContent = model.status.message ?? ""
       message.hidden = !model.status.message
     },
@@ -305,11 +315,14 @@ export function render({ model, el, view }) {
       send("open", inside)
       return void [...chips.querySelectorAll("button")].find((one) => one.textContent === PANELS[inside])?.focus()
     }
-    const inMap = event.composedPath().includes(map)
-    if (inMap && event.key.toLowerCase() === "f" && !event.ctrlKey && !event.metaKey) turn()
-    if (event.ctrlKey || event.metaKey || event.altKey || !KEYS.has(event.key) || !inMap) return
+    if (!event.composedPath().includes(map)) return
+    if (event.key.toLowerCase() === "f" && !event.ctrlKey && !event.metaKey) turn()
+    if (event.key === "/") { event.preventDefault(); return void beside.input.focus() }
+    const key = keyOf(event)
+    if (!key) return
     event.preventDefault()
-    send("key", event.key)
+    if (key === "?") send("open", "keys")
+    else send("key", key)
   })
   map.addEventListener("focusin", (event) => {
     const inner = event.composedPath()[0]

@@ -12,14 +12,15 @@ import panel as pn
 from bigview.app.component import on_page, own_theme, room_of
 from bigview.app.heatacts import CLOSEST, HeatActs
 from bigview.app.heatcontrols import HeatControls
+from bigview.app.heatlink import HeatLink
 from bigview.app.heatorders import HeatOrders
+from bigview.app.heatpicks import HeatPicks
 from bigview.app.heatsides import HeatSides
 from bigview.app.heatstage import HeatStage
 from bigview.app.heatstate import HeatState, first_spec, look_of, relooked, usable_spec
 from bigview.app.heatswipe import HeatSwipe
 from bigview.app.heattold import bar_of, hover_of, names_told, texts_told
 from bigview.app.heatwindow import HeatWindow
-from bigview.errors import BigviewError
 from bigview.matrixspec import MatrixSpec
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatlabels import axis_of, names_at, steps_of
@@ -28,7 +29,6 @@ from bigview.spec import View
 from bigview.store.matrix import MatrixTable
 from bigview.views.heatcells import Cell
 from bigview.views.heatscene import HeatPicture, HeatScene
-from bigview.views.live import sentence
 from bigview.views.map import Map
 from bigview.views.picture import Wish
 
@@ -58,20 +58,21 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self.table = table
         self.state = HeatState(spec=found.replaced(view=None))
         self.look = look_of(table, found)
-        self._jump, self._holding = False, bool(said)
-        self._only: Any = None
+        self.shown = (found.rows, found.cols)
+        self._holding, self.only = bool(said), None
         self.scene = HeatScene(table)
         self.map = Map(self.scene, self.look, self, None, None if found.view is None else self.scene.camera(found.view))
         page, room = room_of(height)
         with own_theme():
             self._controls = HeatControls(table, self.state, self._press, page)
-        self.sides, self.swipe = HeatSides(self), HeatSwipe(self)
+        self.sides, self.swipe, self.link = HeatSides(self), HeatSwipe(self), HeatLink(self)
         self._name_plot()
         rows, cols = table.shape
         self.stage = HeatStage(
             controls=self._controls.widgets,
             facts=self._facts(page),
             map=pn.pane.HoloViews(self.map.element, linked_axes=False, sizing_mode="stretch_both", margin=0),
+            opened=list(found.panels),
             sort=self._sorted(),
             swipe=self.swipe.told_of(found),
             status={"view": "…", "all": f" of {rows:,} × {cols:,} cells", "message": said},
@@ -79,7 +80,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
             **room,
         )
         self.window = HeatWindow(self)
-        self.acts, self.orders = HeatActs(self), HeatOrders(self, self._looked)
+        self.acts, self.picks, self.orders = HeatActs(self), HeatPicks(self), HeatOrders(self, self._looked)
         self.state.param.watch(lambda event: self.map.soon(lambda: self._changed(event.old, event.new)), "spec")
         if on_page():
             pn.state.on_session_destroyed(lambda _: self.close())
@@ -124,7 +125,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         manifest = self.table.manifest
         title = manifest.title or Path(self.table.folder.url.rstrip("/")).stem
         notes = list(dict.fromkeys(str(manifest.report[name]) for name in ("credit", "licence", "license") if manifest.report.get(name)))
-        label = f"Matrix {title}. Arrow keys move from cell to cell and read it, plus and minus zoom, 0 shows all of it, Escape leaves the cell."
+        label = f"Matrix {title}. Arrow keys move from cell to cell and read it, with Shift they select, ? lists all keys."
         return {
             "title": title,
             "note": " · ".join(notes),
@@ -163,20 +164,21 @@ class HeatmapExplorer(pn.viewable.Viewer):
         self._controls.follow()
         self.swipe.follow(old, new)
         self.sides.follow(new)
+        self.window.follow(new)
         if self.map.ready and (old.rows, old.cols) == (new.rows, new.cols) and relooked(self.look, new) == self.look:
-            self.relink()  # nothing of the picture has changed
+            self.link.renew()  # nothing of the picture has changed
             return
-        self._jump = True
+        self.link.jump = True
         if (old.rows, old.cols) == (new.rows, new.cols):
             self._looked(relooked(self.look, new))
         elif not self.map.ready:
-            self._looked(look_of(self.table, new, self._only))
+            self._looked(look_of(self.table, new, self.only))
         else:
-            self.orders.find(old, new, self._only)
+            self.orders.find(old, new, self.only)
 
     def narrow(self, rows: Any) -> None:
         """Show only some rows, by their native numbers, in the order that is chosen; all of them for None."""
-        self._only = rows
+        self.only = rows
         self.map.aside(lambda: look_of(self.table, self.state.spec, rows), self._narrowed)
 
     def _narrowed(self, look: HeatLook) -> None:
@@ -187,10 +189,11 @@ class HeatmapExplorer(pn.viewable.Viewer):
 
     def _looked(self, look: HeatLook) -> None:
         if (look.rows, look.cols) != (self.look.rows, self.look.cols):
-            self.stage.param.update(sort=self._sorted(), texts={}, hover={})
+            self.stage.param.update(sort=self._sorted(), texts={}, hover={}, box={})
             self.acts.leave()
-        self.look = look
+        self.look, self.shown = look, (self.state.spec.rows, self.state.spec.cols)
         self.map.restyle(look)
+        self.window.renew()
 
     # What the map asks and tells.
 
@@ -219,13 +222,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
         message = self.stage.status.get("message", "") if self._holding else ""
         self._holding = False
         self.stage.param.update(legend=bar_of(self.table, picture), status=self._status(wish.view, picture, message))
-        self.relink()
-
-    def relink(self) -> None:
-        """Give the page the link to what is shown."""
-        if self.stage.facts["page"]:
-            self.stage.link = {"query": self.spec.to_query(), "push": self._jump}
-            self._jump = False
+        self.link.renew()
 
     def _status(self, view: View, picture: HeatPicture, message: str) -> dict[str, Any]:
         (r0, r1), (c0, c1) = self.window.box
@@ -240,6 +237,7 @@ class HeatmapExplorer(pn.viewable.Viewer):
             "view": f"{r1 - r0:,} × {c1 - c0:,}",
             "all": f" of {rows:,} × {cols:,} cells.{aggregated}",
             "summary": f"{part}.{aggregated}",
+            "place": f"{self.window.box}",
             "message": message,
         }
 
@@ -275,18 +273,9 @@ class HeatmapExplorer(pn.viewable.Viewer):
         """Say what went wrong; the last picture stays."""
         self.stage.status = {**self.stage.status, "message": text}
 
-    def travelled(self, query: str) -> None:
-        """Show what a link of the browser's history holds."""
-        plain = first_spec(self.table, self.state.style.dark)
-        try:
-            found, said = usable_spec(self.table, MatrixSpec.from_query(query)) if "spec=" in query else (plain, "")
-        except BigviewError as error:
-            found, said = plain, sentence(error)
-        self.map.go(found.view)
-        self.state.spec = found.replaced(view=None)
-        self._jump = False
-        if said:
-            self.failed(said)
+    def tell(self, text: str) -> None:
+        """Have a sentence read aloud; nothing is shown."""
+        self.stage.said = {"turn": self.stage.said.get("turn", 0) + 1, "text": text}
 
     def close(self) -> None:
         """Stop all work; called when the visitor leaves."""

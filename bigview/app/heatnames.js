@@ -1,5 +1,6 @@
 // The names beside a matrix, the values in its cells, and where one is: drawn anew whenever the window moves, so that they move with the picture.
 
+const CHOSEN = "#ff5d8f"  // what is selected
 const LINE = 14, SLANTED = 19, FONT = 12, SLANT = Math.PI / 4
 
 // As raster/heatlabels.py: round steps where there are some, else steps that double as one zooms out.
@@ -189,6 +190,11 @@ class Overlay {
     return [left, top, right - left, bottom - top]
   }
 
+  holds(axis, place, size) {  // whether a line is one of those selected; all lines of a side are not moved
+    const runs = this.box[axis] ?? []
+    return runs.some(([low, high]) => low <= place && place < high && high - low < size)
+  }
+
   drawMarks(view, map, colors) {
     const { pen } = this
     pen.save()
@@ -203,7 +209,8 @@ class Overlay {
       pen.strokeStyle = color
       pen.strokeRect(...frame)
     }
-    if (this.box.rows) outline(this.frame(view, map, this.box.cols, this.box.rows), "#ff5d8f", 1.5)
+    const { rows = [], cols = [] } = this.box
+    for (const along of rows) for (const across of cols) outline(this.frame(view, map, across, along), CHOSEN, 1.5)
     if (this.hover.rows) outline(this.frame(view, map, this.hover.cols, this.hover.rows), colors.ink, 1)
     if (this.cursor.row !== undefined) {
       const { row, col } = this.cursor
@@ -228,4 +235,14 @@ class Overlay {
       draw(...span)
     }
   }
+}
+
+// A line where the rows, or the columns, that are dragged by their names would stand.
+function dropAt({ pen }, { x0, x1, y0, y1 }, map, colors, drop) {
+  if (!drop) return
+  const down = drop.axis === "rows", share = down ? (drop.place - y0) / (y1 - y0) : (drop.place - x0) / (x1 - x0)
+  if (share < 0 || share > 1) return
+  pen.fillStyle = CHOSEN
+  if (down) pen.fillRect(map.left - 30, map.top + share * map.height - 1.5, map.width + 30, 3)
+  else pen.fillRect(map.left + share * map.width - 1.5, map.top - 20, 3, map.height + 20)
 }

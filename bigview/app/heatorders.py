@@ -7,6 +7,7 @@ from typing import Any
 from bigview.app.heathost import HeatPage
 from bigview.app.heatstate import SIDES, look_of
 from bigview.build.progress import Silent
+from bigview.matrixorder import Ordering
 from bigview.matrixspec import MatrixSpec
 from bigview.raster.heat import HeatLook
 from bigview.store.pool import Stopped, stoppable
@@ -37,7 +38,7 @@ class HeatOrders:
             self._worker = self._page.map.worker(self._work, self._deliver)
         if self._before is None:
             self._before = old
-        clustered = any(one is not None and one.by == "cluster" and one != getattr(old, side) for side, one in _orders(new).items())
+        clustered = any(tree and tree != _tree(getattr(old, side)) for side, tree in ((side, _tree(one)) for side, one in _orders(new).items()))
         self._page.stage.work = {"text": "Clustering …"} if clustered else {}
         self._worker.request((new, only))
 
@@ -81,6 +82,12 @@ class HeatOrders:
 
 def _orders(spec: MatrixSpec) -> dict[str, Any]:
     return {side: getattr(spec, side) for side in SIDES}
+
+
+def _tree(ordering: Ordering | None) -> str:
+    """Return the recipe of the tree that an order stands on; "" without one."""
+    last = None if ordering is None else ordering.chain()[-1]
+    return last.name if last is not None and last.by == "cluster" else ""
 
 
 class Telling(Silent):

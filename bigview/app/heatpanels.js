@@ -76,11 +76,32 @@ function drawRest(box, rest) {  // both distributions, and the lines that differ
   }
 }
 
+const UP = "M8 14V5M4 9l4-4 4 4", LEFT = "M14 8H5M9 4L5 8l4 4", DOWN = "M8 2v9M4 7l4 4 4-4", RIGHT = "M2 8h9M7 4l4 4-4 4"
+const MOVES = [  // the selected rows, or columns, by hand: how each way is called, its sign and its keys
+  ["rows", "Rows", "Move rows", [["first", "To the top", `M3 2h10${UP}`, "Alt and Page up"], ["back", "Up", UP, "Alt and arrow"], ["on", "Down", DOWN, "Alt and arrow"], ["last", "To the bottom", `M3 14h10${DOWN}`, "Alt and Page down"]]],
+  ["cols", "Columns", "Move columns", [["first", "To the left end", `M2 3v10${LEFT}`, "Alt and Home"], ["back", "Left", LEFT, "Alt and arrow"], ["on", "Right", RIGHT, "Alt and arrow"], ["last", "To the right end", `M14 3v10${RIGHT}`, "Alt and End"]]],
+]
+
 function drawProfile(box, profile, send) {
   box.replaceChildren()
   if (!profile.title) return
   add(box, "h2", "", profile.title)
   fieldList(box, profile.fields)
+  for (const [axis, name, label, ways] of MOVES) {
+    if (!profile.movable?.includes(axis)) continue
+    const group = add(box, "div", "moves")
+    group.setAttribute("role", "group")
+    group.setAttribute("aria-label", label)
+    add(group, "span", "soft", label)
+    for (const [way, text, path, keys] of ways) {
+      const button = add(group, "button", "tool icon")
+      button.type = "button"
+      button.append(sign(path))
+      button.title = `${text} (${keys})`
+      button.setAttribute("aria-label", `${name} ${text.toLowerCase()}`)
+      button.addEventListener("click", () => send("move", { axis, way }))
+    }
+  }
   for (const line of profile.lines) drawLine(box, line)
   add(box, "div", "against")
   const files = add(box, "div", "files")
@@ -90,4 +111,32 @@ function drawProfile(box, profile, send) {
     link.href = file.link
     link.download = ""
   }
+}
+
+const ARROWS = "← ↑ ↓ →"
+const KEYS = [  // what the keyboard does on the map, and on what stands beside it
+  ["Map", [[ARROWS, "Cell cursor: reads row, column and value"], ["Page up, Page down", "Ten cells up or down"], ["+ −", "Zoom at the cell cursor"], ["0", "All of the matrix"], ["F", "Full screen"], ["/", "Find names"], ["?", "This list"]]],
+  ["Selection", [[`Shift and ${ARROWS}`, "A box from the cell cursor"], ["R, or Shift and space", "Whole rows of the cell or the box"], ["C, or Ctrl and space", "Whole columns"], ["Enter", "Zoom to the selection"], ["Escape", "Nothing selected, no cell cursor"]]],
+  ["By hand", [["Alt and ↑ ↓", "Selected rows up or down"], ["Alt and Page up, Page down", "… to the top, to the bottom"], ["Alt and ← →", "Selected columns left or right"], ["Alt and Home, End", "… to the left end, to the right end"], ["M", "What is selected before the cell cursor"]]],
+  ["Trees", [["Tab", "To the cut, then to the branches"], ["at the cut: arrows", "More or fewer clusters; Home: none"], ["at the branches: arrows", "Away from the map: the branch around; to the map: into it; along: the next"], ["Enter", "Select the branch"]]],
+]
+
+function drawKeys(box) {
+  box.replaceChildren()
+  add(box, "h2", "", "Keys")
+  for (const [title, keys] of KEYS) {
+    add(box, "h3", "", title)
+    fieldList(box, keys)
+  }
+}
+
+// What a key is called with what is held down; null for one that is the browser's.
+const PLAIN_KEYS = new Set(["+", "=", "-", "_", "0", "Home", "End", "Escape", "Enter", "r", "R", "c", "C", "m", "M", "?"])
+function keyOf(event) {
+  const key = event.key === " " ? "Space" : event.key, arrow = /^(Arrow|Page)/.test(key), { shiftKey, ctrlKey, altKey, metaKey } = event
+  if (metaKey || (ctrlKey && altKey)) return null
+  if (ctrlKey) return key === "Space" ? "Control+Space" : null
+  if (altKey) return arrow || key === "Home" || key === "End" ? `Alt+${key}` : null
+  if (shiftKey && (arrow || key === "Space")) return `Shift+${key}`
+  return arrow || PLAIN_KEYS.has(key) ? key : null
 }

@@ -8,7 +8,8 @@ class Sides {
   constructor(chart, send) {
     this.send = send
     this.data = { rows: {}, cols: {} }
-    this.found = null
+    this.found = this.input = null
+    this.walk = {}  // the branch that the keyboard is at
     this.strips = {}
     for (const side of ["rows", "cols"]) {
       const canvas = add(chart, "canvas", `beside ${side}`)
@@ -32,8 +33,36 @@ class Sides {
       if (event.key === "Enter") this.send("hit", event.shiftKey ? -1 : 1)
       if (event.key === "Escape") ask((input.value = ""))
     })
+    this.input = input
+    this.first = add(box, "button", "tool", "Hits first")
+    this.first.type = "button"
+    this.first.title = "Rows and columns that are found stand before all others"
+    this.first.hidden = true
+    this.first.addEventListener("click", () => this.send("first", null))
     this.found = add(box, "span", "found", "")
     this.found.setAttribute("role", "status")
+  }
+
+  addWalks(chart) {  // what the branches of a tree are walked from: it lies over the tree, and the pointer goes through it
+    this.walks = {}
+    for (const [side, name, [out, into, before, after]] of [["rows", "rows", ["ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"]], ["cols", "columns", ["ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight"]]]) {
+      const box = this.walks[side] = add(chart, "div", `walk ${side}`)
+      box.tabIndex = 0
+      box.hidden = true
+      box.setAttribute("role", "application")
+      box.setAttribute("aria-label", `Branches of the ${name}: ${side === "rows" ? "right" : "down"} goes to the branch around, ${side === "rows" ? "left" : "up"} into it, the other arrows to the next one; Enter selects it`)
+      const ways = { [out]: "out", [into]: "in", [before]: "before", [after]: "after", Enter: "take", " ": "take" }
+      const go = (way) => this.send("walk", { side, way })
+      box.addEventListener("keydown", (event) => {
+        const way = ways[event.key]
+        if (!way || event.ctrlKey || event.altKey || event.metaKey) return
+        event.preventDefault()
+        event.stopPropagation()
+        go(way)
+      })
+      box.addEventListener("focus", () => go("here"))
+      box.addEventListener("blur", () => go("leave"))
+    }
   }
 
   take(data) {  // returns the room that the strips need
@@ -59,8 +88,13 @@ class Sides {
       for (const track of one.tracks ?? []) track.bytes = bytesOf(track.tones)
       if (one.margin?.lines) one.margin.values = one.margin.lines.map((line) => new Float32Array(bytesOf(line).buffer))
     }
+    for (const side of ["rows", "cols"]) if (this.walks) this.walks[side].hidden = !this.data[side].tree
     if (this.found) {
+      const text = data.text ?? "", typing = this.input.getRootNode().activeElement === this.input
+      if (!typing && this.input.value !== text) this.input.value = text
       const count = (side) => this.data[side].hits?.count ?? 0
+      this.first.hidden = !data.first && !["rows", "cols"].some((side) => count(side))
+      this.first.setAttribute("aria-pressed", String(Boolean(data.first)))
       this.found.textContent = data.text ? `${count("rows").toLocaleString("en")} rows, ${count("cols").toLocaleString("en")} columns` : ""
     }
     return { right: this.width("rows"), bottom: this.width("cols") }
@@ -88,6 +122,8 @@ class Sides {
       const [left, top] = side === "rows" ? [map.left + map.width, map.top] : [map.left, map.top + map.height]
       const size = side === "rows" ? [wide, long] : [long, wide], dense = window.devicePixelRatio || 1
       Object.assign(canvas.style, { left: `${left}px`, top: `${top}px`, width: `${size[0]}px`, height: `${size[1]}px` })
+      const walk = this.walks?.[side], ground = this.ground(side)
+      if (walk) Object.assign(walk.style, side === "rows" ? { left: `${left + ground}px`, top: `${top}px`, width: `${TREE - 4}px`, height: `${long}px` } : { left: `${left}px`, top: `${top + ground}px`, width: `${long}px`, height: `${TREE - 4}px` })
       if (canvas.width !== Math.round(size[0] * dense) || canvas.height !== Math.round(size[1] * dense)) {
         canvas.width = Math.round(size[0] * dense)
         canvas.height = Math.round(size[1] * dense)
@@ -107,7 +143,9 @@ class Sides {
   }
 
   drawHits(pen, side, at, long) {
-    const { hits, low, high } = this.data[side]
+    const { hits, chosen, low, high } = this.data[side]
+    pen.fillStyle = CHOSEN
+    for (const share of chosen ?? []) pen.fillRect(at(low + share * (high - low)) - 1, 5, 2, 4)
     if (!hits) return
     pen.fillStyle = "#ffb347"
     for (const share of hits.here) pen.fillRect(at(low + share * (high - low)) - 1, 0, 2, 5)
@@ -186,6 +224,14 @@ class Sides {
       pen.fillStyle = colors.line
       const ends = [-1e9, ...tree.edges.map(at), 1e9]
       for (let k = 0; k + 1 < ends.length; k += 2) pen.fillRect(Math.max(0, ends[k]), ground, Math.min(long, ends[k + 1]) - Math.max(0, ends[k]), TREE)
+    }
+    if (this.walk.side === side) {
+      const [from, to] = this.walk.ends.map(at)
+      pen.fillStyle = `${CHOSEN}44`
+      pen.fillRect(from, ground, Math.max(2, to - from), Math.max(4, v(this.walk.height) - ground))
+      pen.strokeStyle = CHOSEN
+      pen.lineWidth = 2
+      pen.strokeRect(from, ground, Math.max(2, to - from), Math.max(4, v(this.walk.height) - ground))
     }
     pen.strokeStyle = colors.soft
     pen.lineWidth = 1

@@ -1,7 +1,6 @@
 """What stands beside the map of a matrix: trees with their cut, tracks of metadata, hits of a search. One visitor's."""
 
 import base64
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bigview.app.heatchosen import Chosen, counted
 from bigview.app.heathost import HeatPage
 from bigview.app.heatstate import SIDES
-from bigview.errors import ExpressionError
-from bigview.matrixspec import MatrixSpec, Ordering
+from bigview.app.heatwalk import Walk
+from bigview.matrixorder import Ordering, by_search
+from bigview.matrixspec import LONGEST_SEARCH, MatrixSpec
 from bigview.raster.dendrogram import Dendrogram
 from bigview.raster.heatlabels import axis_of
 from bigview.raster.heatlegend import like_cells, value_text
@@ -27,7 +28,8 @@ from bigview.views.live import sentence
 EDGES = 400
 """Edges of clusters that are sent for a view; more would be a solid line."""
 Ids = NDArray[np.int64]
-_MESSAGES = {"cut": "_cut", "clusters": "_step", "branch": "_branch", "track": "_track", "search": "_search", "hit": "_next", "margins": "_margin"}
+_MESSAGES = {"cut": "_cut", "clusters": "_step", "branch": "_branch", "walk": "_walk", "track": "_track", "margins": "_margin"}
+_MESSAGES |= {"search": "_search", "hit": "_next", "first": "_first"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class _Asked:
     clusters: tuple[int | None, int | None]
     text: str
     margins: bool
+    chosen: Chosen | None
 
 
 class HeatSides:
@@ -57,7 +60,9 @@ class HeatSides:
         self._cuts: dict[str, float | None] = dict.fromkeys(SIDES)
         self._cut_of: dict[str, str] = dict.fromkeys(SIDES, "")
         self._counts: dict[str, int | None] = dict.fromkeys(SIDES)
-        self._text, self._hits, self._at = "", {side: np.empty(0, np.int64) for side in SIDES}, -1
+        self._walks: dict[Side, Walk] = {}
+        self._chosen: Chosen | None = None
+        self._text, self._hits, self._at = page.state.spec.search, {side: np.empty(0, np.int64) for side in SIDES}, -1
         self._worker: Any = None
         self._margins = page.state.spec.margins
         self._known: dict[Any, Any] = {}
@@ -77,8 +82,11 @@ class HeatSides:
         changed = [side for side in SIDES if counts[side] != self._counts[side]]
         for side in changed:
             self._counts[side], self._cuts[side] = counts[side], None
-        if changed or spec.margins != self._margins:
-            self._margins = spec.margins
+        chosen = self._page.window.chosen
+        now = spec.margins, spec.search, chosen
+        if changed or now[:2] != (self._margins, self._text) or chosen is not self._chosen:
+            self._at = self._at if spec.search == self._text else -1
+            self._margins, self._text, self._chosen = now
             self.renew()
 
     def _columns(self, side: Side) -> list[str]:
@@ -116,7 +124,7 @@ class HeatSides:
             self._worker = self._page.map.worker(self._work, self._deliver)
         cuts = (self._cuts["rows"], self._cuts["cols"])
         clusters = (self._counts["rows"], self._counts["cols"])
-        self._worker.request(_Asked(self._view, self._page.look, (recipes[0], recipes[1]), cuts, clusters, self._text, self._margins))
+        self._worker.request(_Asked(self._view, self._page.look, (recipes[0], recipes[1]), cuts, clusters, self._text, self._margins, self._chosen))
 
     def _work(self, asked: _Asked, _: Callable[[], bool]) -> Iterator[Any]:
         table = self._page.table
@@ -138,12 +146,14 @@ class HeatSides:
                 size = axis_of(table, side).size if index is None else len(index)
                 found = hits[side]
                 part["hits"] = {"here": marks(found, low, high, pixels), "all": marks(found, 0, max(1, size), 300), "count": len(found)}
+            if asked.chosen is not None and asked.chosen.numbers[number] is not None:
+                part["chosen"] = marks(self._standing(asked, number), low, high, pixels)
             shown[side] = part
         yield hits, trees, shown
 
     def _deliver(self, asked: _Asked, found: Any) -> None:
         self._hits, self._trees, shown = found
-        shown["text"] = asked.text
+        shown["text"], shown["first"] = asked.text, self._sorted()
         for number, side in enumerate(SIDES):
             if "tree" in shown[side] and self._cuts[side] is None and self._counts[side] == asked.clusters[number]:
                 self._cuts[side] = shown[side]["tree"]["cut"]
@@ -173,6 +183,15 @@ class HeatSides:
             told.append({"name": name, "tones": base64.b64encode(tones.tobytes()).decode(), "colors": colors})
         return told
 
+    def _standing(self, asked: _Asked, number: int) -> Ids:
+        """Return where the rows (0) or the columns (1) that are selected stand."""
+        order = (asked.look.rows, asked.look.cols)[number]
+        key = (asked.chosen, None if order is None else order.digest)
+        known = self._known.get(("chosen", number))
+        if known is None or known[0] != key:
+            known = self._known["chosen", number] = key, asked.chosen.places(asked.look, number)  # type: ignore[union-attr]
+        return np.asarray(known[1])
+
     def _found(self, table: MatrixTable, asked: _Asked, side: Side) -> Ids:
         """Return the places of the names in which a text, or a regular expression, is found, ascending."""
         if not asked.text:
@@ -181,11 +200,7 @@ class HeatSides:
         key = (asked.text, None if order is None else order.digest)
         known = self._known.get(("hits", side))
         if known is None or known[0] != key:
-            axis = axis_of(table, side)
-            try:
-                numbers = axis.search(asked.text)
-            except ExpressionError:  # the text itself then
-                numbers = axis.search(re.escape(asked.text))
+            numbers = axis_of(table, side).find(asked.text)
             places = numbers if order is None else np.sort(order.inverse[numbers])
             known = self._known["hits", side] = key, places[places >= 0]
         return np.asarray(known[1])
@@ -227,9 +242,28 @@ class HeatSides:
         side = _side(value)
         found = self._trees[side].at(float(value["place"]), float(value["height"])) if side in self._trees else None
         if found is not None:
-            rows, cols = self._page.shape
-            ends = (float(found[0]), float(found[1]))
-            self._page.window.select(View((0, cols), ends, 1, 1) if side == "rows" else View(ends, (0, rows), 1, 1))
+            self._take(side, found)
+
+    def _take(self, side: Side, ends: tuple[int, int]) -> None:
+        rows, cols = self._page.shape
+        self._page.window.choose((ends, (0, cols)) if side == "rows" else ((0, rows), ends))
+
+    def _walk(self, value: Any) -> None:
+        """Go to another branch of a tree, by keys, and read it aloud; "take" selects it."""
+        side, way = _side(value), str(value["way"])
+        if side not in self._trees:
+            return
+        page, walk = self._page, self._walks.get(side)
+        if walk is None or walk.shown is not self._trees[side]:
+            cell = page.acts.cell
+            walk = self._walks[side] = Walk.begin(self._trees[side], self._cuts[side], None if cell is None else cell[SIDES.index(side)])
+        elif way != "take":
+            walk = self._walks[side] = walk.gone(way)
+        if way == "take":
+            self._take(side, walk.span)
+        page.stage.walk = {} if way == "leave" else {"side": side, "ends": list(walk.span), "height": walk.height}
+        if way != "leave":
+            page.tell(("Selected: " if way == "take" else "") + walk.told(page.table, page.look, side))
 
     def _track(self, value: Any) -> None:
         """Sort by a track: ascending, then descending, then as before."""
@@ -239,8 +273,30 @@ class HeatSides:
         self._page.state.sort(side, None if same and known.descending else Ordering("column", name, same))
 
     def _search(self, value: Any) -> None:
-        self._text, self._at = str(value)[:200], -1
-        self.renew()
+        state = self._page.state
+        state.spec = state.spec.replaced(search=str(value)[:LONGEST_SEARCH])
+
+    def _first(self, _: Any) -> None:
+        """Put the hits before all other rows and columns, or back to where they were."""
+        state, text = self._page.state, self._text
+        if self._sorted():
+            for side in SIDES:
+                one = getattr(state.spec, side)
+                if one is not None and one.by == "search" and one.name == text:
+                    state.sort(side, one.base)
+            return
+        some = [side for side in SIDES if 0 < len(self._hits[side]) < self._page.shape[SIDES.index(side)]]
+        for side in some:
+            state.sort(side, by_search(text, getattr(state.spec, side)))
+        if some:
+            self._page.tell(f"Hits first: {' and '.join(counted(len(self._hits[side]), 'row' if side == 'rows' else 'column') for side in some)}")
+        else:
+            self._page.failed("Nothing is found that could stand before the others.")
+
+    def _sorted(self) -> bool:
+        """Whether the hits of this search stand first."""
+        spec = self._page.state.spec
+        return any(one is not None and one.by == "search" and one.name == self._text for one in (spec.rows, spec.cols))
 
     def _next(self, value: Any) -> None:
         """Go to the next hit, or the one before."""

@@ -9,7 +9,7 @@ from bigview.app.component import HERE, Component
 class HeatStage(Component):
     """The page around the map of a matrix. It takes plain values; heatmap.js shows them as text."""
 
-    box = param.Dict(default={}, doc="Rows and columns that are selected, as places.")
+    box = param.Dict(default={}, doc="Runs of rows and columns that are selected, as places; empty where they are too many to be outlined.")
     controls = pn.custom.Child(doc="The widgets of the upper card.")
     cursor = param.Dict(default={}, doc="The cell that the keyboard is at, and what is said of it.")
     facts = param.Dict(default={}, doc="Title, note, label, whether dark, whether it fills the page, the axes, the name of the plot.")
@@ -22,6 +22,7 @@ class HeatStage(Component):
     opened = param.List(default=[], item_type=str, doc="Names of the panels that are open.")
     profile = param.Dict(default={}, doc="What the selected rows and columns hold, and files of it.")
     rest = param.Dict(default={}, doc="What tells the selection from the rest: both distributions, and the lines that differ most.")
+    said = param.Dict(default={}, doc="What is read aloud, and its turn: the same may be said again.")
     sides = param.Dict(default={}, doc="Trees, tracks and hits beside the map, for the view.")
     sketch = param.String(default="", doc="What is not exact in the picture; empty where all is.")
     sort = param.Dict(default={}, doc="By what rows and columns are sorted.")
@@ -29,6 +30,7 @@ class HeatStage(Component):
     swipe = param.Dict(default={}, doc="Names of the two matrices to swipe between, where the divider is, the source of the other picture.")
     texts = param.Dict(default={}, doc="Values that are written into their cells.")
 
+    walk = param.Dict(default={}, doc="The branch of a tree that the keyboard is at.")
     work = param.Dict(default={}, doc="What is being worked on for long, and how much of it is done; it can be cancelled.")
 
     _esm = HERE / "heatmap.js"

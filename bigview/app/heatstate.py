@@ -7,10 +7,13 @@ import param
 
 from bigview.build.progress import Progress
 from bigview.errors import BigviewError, OptionError
-from bigview.matrixspec import MatrixSpec, MatrixStyle, Ordering
+from bigview.matrixorder import Lines, Ordering
+from bigview.matrixspec import MatrixSpec, MatrixStyle
 from bigview.raster.heat import HeatLook
+from bigview.raster.heatlabels import axis_of
 from bigview.raster.heatlook import first_style, has_tree, order_of
 from bigview.raster.heatswipe import SwipeLook, first_swipe_style
+from bigview.store.keptorders import kept_order
 from bigview.store.matrix import MatrixTable, Side
 
 SIDES: tuple[Side, ...] = ("rows", "cols")
@@ -34,12 +37,16 @@ class HeatState(param.Parameterized):
         """Show the two matrices of a comparison, parted by a divider at a share of the width, or, for None, what they compare to."""
         self.spec = self.spec.replaced(swipe=swipe, style=style)
 
-    def sort(self, side: str, ordering: Ordering | None) -> None:
-        """Put rows or columns into another order."""
-        if ordering == getattr(self.spec, side):
-            return  # the clusters stay
-        kept = self.spec.clusters or (None, None)
-        self.spec = self.spec.replaced(**{side: ordering}, clusters=(None, kept[1]) if side == "rows" else (kept[0], None))
+    def sort(self, side: str, ordering: Ordering | None, **changes: Any) -> None:
+        """Put rows or columns into another order, with other changes."""
+        if ordering != getattr(self.spec, side):
+            kept = self.spec.clusters or (None, None)
+            changes |= {side: ordering, "clusters": (None, kept[1]) if side == "rows" else (kept[0], None)}
+        self.spec = self.spec.replaced(**changes)
+
+    def select(self, lines: tuple[Lines | None, Lines | None] | None, opened: str = "") -> None:
+        """Select rows and columns, and open a panel; None: nothing."""
+        self.spec = self.spec.replaced(selection=lines, panels=(*self.spec.panels, *([opened] if opened else [])))
 
     def cut(self, side: str, count: int | None) -> None:
         """Cut the tree of rows or columns into so many clusters; None: not at all."""
@@ -80,13 +87,37 @@ def usable_spec(table: MatrixTable, spec: MatrixSpec) -> tuple[MatrixSpec, str]:
         spec = spec.replaced(how=None)
     kept: dict[str, Ordering | None] = {}
     for side in SIDES:
-        ordering = getattr(spec, side)
         try:
-            if ordering is not None and ordering.by == "cluster" and not has_tree(table, side, ordering.name):
-                raise OptionError("They are not clustered so yet; choose it to do that.")
-            order_of(table, side, ordering)
-            kept[side] = ordering
+            kept[side] = _at_hand(table, side, getattr(spec, side))
         except BigviewError as error:
             kept[side] = None
             said.append(f"The order of the {'columns' if side == 'cols' else 'rows'} was left out: {error}")
-    return spec.replaced(**kept, fingerprint=table.manifest.fingerprint), " ".join(said)
+    selection = spec.selection
+    try:
+        selection = None if selection is None else _selected(table, selection)
+    except BigviewError as error:
+        selection = None
+        said.append(f"The selection was left out: {error}")
+    return spec.replaced(**kept, selection=selection, fingerprint=table.manifest.fingerprint), " ".join(said)
+
+
+def _at_hand(table: MatrixTable, side: Side, ordering: Ordering | None) -> Ordering | None:
+    """Return an order that a matrix has, the one itself where it was kept under a name."""
+    if ordering is not None and ordering.by == "kept":
+        ordering = kept_order(table, ordering.name)
+    for one in () if ordering is None else ordering.chain():
+        if one.by == "cluster" and not has_tree(table, side, one.name):
+            raise OptionError("They are not clustered so yet; choose it to do that.")
+    order_of(table, side, ordering)
+    return ordering
+
+
+def _selected(table: MatrixTable, selection: tuple[Lines | None, Lines | None]) -> tuple[Lines | None, Lines | None]:
+    """Return a selection whose orders and places a matrix has."""
+    found = []
+    for side, lines in zip(SIDES, selection, strict=True):
+        size = axis_of(table, side).size
+        if lines is not None and lines.last > size:
+            raise OptionError(f"It has places up to {lines.last:,}; there are {size:,} {'columns' if side == 'cols' else 'rows'}.")
+        found.append(None if lines is None else replace(lines, order=_at_hand(table, side, lines.order)))
+    return found[0], found[1]

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bigview.app.heatchosen import SIDES, Chosen, Pair, Part
 from bigview.app.heathost import HeatPage
 from bigview.app.heatimage import IMAGES, HeatImage
 from bigview.app.heatpanels import Box, box_of, exports_of, profile_of, table_of
 from bigview.app.heatrest import against_rest
 from bigview.app.tableexport import open_desk
+from bigview.matrixorder import Lines
+from bigview.matrixspec import MatrixSpec
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatswipe import SwipeLook
 from bigview.spec import View
@@ -15,11 +18,15 @@ from bigview.store.pool import Stopped, stoppable
 from bigview.views.heatscene import HeatPicture
 from bigview.views.live import sentence
 
+Span = tuple[int, int]
 _FILES = {"parquet": "Parquet", "csv": "CSV", "npz": "NPZ", "zarr": "Zarr"}
 
 
+Asked = tuple[Pair | None, Chosen | None, Box, HeatLook, tuple[str, ...]]
+
+
 class HeatWindow:
-    """The window of one visitor, and the box that was selected in it.
+    """The window of one visitor, and what was selected in it.
 
     Parameters
     ----------
@@ -30,20 +37,22 @@ class HeatWindow:
     ----------
     box : Box
         Rows and columns in view.
-    chosen : list of callable
-        Called with the box that is selected, or with None.
+    chosen : Chosen or None
+        What is selected.
+    listeners : list of callable
+        Called with the native rows that a visitor selects, None for all of them or for nothing selected.
     """
 
     def __init__(self, page: HeatPage) -> None:
         self._page = page
         rows, cols = page.shape
         self.box: Box = ((0, rows), (0, cols))
-        self._selected: Box | None = None
+        self.chosen: Chosen | None = None
         self._worker: Any = None
         self._desk = open_desk()
         self._links: list[str] = []
         self._shown: Any = None
-        self.chosen: list[Callable[[Box | None], None]] = []
+        self.listeners: list[Callable[[Any], None]] = []
 
     def settled(self, view: View, picture: HeatPicture) -> None:
         """Take note of what is in view."""
@@ -54,60 +63,96 @@ class HeatWindow:
         """Select the rows and columns of a view."""
         box = box_of(view, self._page.shape)
         if box[0][1] > box[0][0] and box[1][1] > box[1][0]:
-            self._selected = box
-            self._tell()
-            opened = self._page.stage.opened
-            self._page.stage.param.update(box={"rows": list(box[0]), "cols": list(box[1])}, opened=[*opened, *{"profile"}.difference(opened)])
-            self.renew()
+            self.choose(box)
+
+    def choose(self, box: Box) -> tuple[Span | None, Span | None]:
+        """Select rows and columns by their places in the order shown; return them, None for all of a side."""
+        rows, cols = (None if span == (0, size) else span for span, size in zip(box, self._page.shape, strict=True))
+        rows = box[0] if rows is None and cols is None else rows  # all of it: all rows
+        shown = self._page.shown
+        lines = tuple(None if span is None else Lines(*span, order) for span, order in zip((rows, cols), shown, strict=True))
+        self.carry(Chosen.here(self._page.look, (lines[0], lines[1])))
+        self._tell()
+        self._page.stage.box = {side: [list(span)] for side, span in zip(SIDES, box, strict=True)}
+        self._page.state.select((lines[0], lines[1]), "profile")
+        return rows, cols
+
+    def carry(self, chosen: Chosen | None) -> None:
+        """Take what a spec that comes next has selected, so that it is not looked for."""
+        self.chosen = chosen
+
+    def _tell(self) -> None:
+        for call in self.listeners:
+            call(None if self.chosen is None else self.chosen.numbers[0])
 
     def clear(self) -> None:
         """Select nothing."""
-        if self._selected is not None:
-            self._selected = None
-            self._tell()
-            self._page.stage.box = {}
-            self.renew()
+        if self._page.state.spec.selection is not None:
+            self._page.state.select(None)
 
-    def _tell(self) -> None:
-        for call in self.chosen:
-            call(self._selected)
+    def follow(self, spec: MatrixSpec) -> None:
+        """Show the selection and the panels that a spec has."""
+        stage = self._page.stage
+        if stage.opened != list(spec.panels):
+            stage.opened = list(spec.panels)
+        if spec.selection is None and self.chosen is not None:
+            self.carry(None)
+            self._tell()
+        if spec.selection is None and stage.box:
+            stage.box = {}
+        self.renew()
 
     def renew(self) -> None:
-        """Fill the panels that are open."""
-        opened = self._page.stage.opened
-        asked = (self._selected or self.box, self._selected is not None, self._page.look, tuple(opened))
-        if not opened or asked == self._shown:
+        """Fill the panels that are open, and find out where the selection stands."""
+        spec = self._page.state.spec
+        chosen = self.chosen if self.chosen is not None and self.chosen.lines == spec.selection else None
+        opened = tuple(name for name in spec.panels if name != "keys")
+        asked: Asked = (spec.selection, chosen, self.box, self._page.look, opened)
+        if not self._page.map.ready or not (opened or spec.selection is not None) or asked == self._shown:
             return
         if self._worker is None:
             self._worker = self._page.map.worker(self._work, self._deliver)
         self._worker.request(asked)
 
-    def _work(self, asked: Any, stale: Callable[[], bool]) -> Iterator[dict[str, Any]]:
-        box, chosen, look, opened = asked
+    def _work(self, asked: Asked, stale: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+        lines, chosen, box, look, opened = asked
         table = self._page.table
         found: dict[str, Any] = {}
+        if lines is not None:
+            chosen = Chosen.of(table, lines) if chosen is None else chosen
+            part = Part.of(table, look, chosen)
+            look, box = part.look, part.box
+            found |= {"chosen": chosen, "box": part.outline()}
         if "table" in opened:
             found["grid"] = table_of(table, look, box)
         if "profile" in opened:
             found["profile"] = {**profile_of(table, look, box), "note": "" if self._desk is not None else "Files: store.export(…)"}
+            found["part"] = (look, box)
         yield found
-        if "profile" in opened and chosen:
+        if "profile" in opened and lines is not None:
             with stoppable(stale):
                 try:
                     yield {"rest": against_rest(table, look, box)}
                 except Stopped:
                     return
 
-    def _deliver(self, asked: Any, found: dict[str, Any]) -> None:
-        box, _, look, _ = asked
+    def _deliver(self, asked: Asked, found: dict[str, Any]) -> None:
+        if asked[0] != self._page.state.spec.selection:
+            return
         if "rest" in found:
             self._page.stage.rest = found["rest"]
             return
         self._page.stage.rest = {}
-        if "profile" in found and self._desk is not None:
-            found["profile"]["files"] = self._offered(look, box)
+        self.chosen = found.pop("chosen", None)
+        part = found.pop("part", None)
+        if part is not None:
+            lines = asked[0] or (None, None)
+            found["profile"] |= {"movable": [side for side, one in zip(SIDES, lines, strict=True) if one is not None]}
+            if self._desk is not None:
+                found["profile"]["files"] = self._offered(*part)
         self._shown = asked
         self._page.stage.param.update(**found)
+        self._page.sides.follow(self._page.state.spec)
 
     def _offered(self, look: HeatLook, box: Box) -> list[dict[str, str]]:
         """Offer files of a box, and take the last ones back."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bigview.app.explorer import Explorer
 from bigview.app.heatmap import HeatmapExplorer
 from bigview.errors import InputError
-from bigview.raster.heatlabels import axis_of, native
+from bigview.raster.heatlabels import axis_of
 from bigview.spec import Filter, Filters
 from bigview.state import Spec
 from bigview.store.matrix import MatrixTable
@@ -127,7 +127,7 @@ class Linked(pn.viewable.Viewer):
             facts, tall = {**stage.facts, "page": False}, None if self._page else height
             stage.param.update(facts=facts, styles={"position": "relative"}, sizing_mode="stretch_both", min_width=0, height=tall)
         self.points.state.param.watch(lambda event: self._selected(event.old, event.new), "spec")
-        self.matrix.window.chosen.append(self._chosen)
+        self.matrix.window.listeners.append(self._chosen)
 
     def __panel__(self) -> Any:
         place = {"styles": {"position": "fixed", "inset": "0"}} if self._page else {"height": self._height}
@@ -150,15 +150,17 @@ class Linked(pn.viewable.Viewer):
             said = beyond or "None of the selected records is a row of this matrix."
             self.matrix.map.soon(lambda: self.matrix.say(said))
 
-    def _chosen(self, box: Any) -> None:
-        """Select the records of the rows of a box."""
-        if box is None:
+    def _chosen(self, rows: Ids | None) -> None:
+        """Select the records of the rows that were selected; where these are none any more, what came from them."""
+        state = self.points.state
+        if rows is None:
+            if self._carried is not None and state.spec.selection == self._carried:
+                self.points.map.soon(lambda: state.change(selection=()))
             return
-        (low, high), _ = box
-        places = native(self.matrix.look.rows, np.arange(low, min(high, low + MOST_ROWS)))
-        if high - low > MOST_ROWS:
-            self.matrix.say(f"The first {MOST_ROWS:,} of these {high - low:,} rows are selected on the map; more take too long to carry over.")
-        self.matrix.map.aside(lambda: self._known.records_of(places), self._light)
+        if len(rows) > MOST_ROWS:
+            self.matrix.say(f"The first {MOST_ROWS:,} of these {len(rows):,} rows are selected on the map; more take too long to carry over.")
+        some = rows[:MOST_ROWS]
+        self.matrix.map.aside(lambda: self._known.records_of(some), self._light)
 
     def _light(self, records: list[int]) -> None:
         if not records:

@@ -69,7 +69,7 @@ def _render(arguments: argparse.Namespace) -> None:
 
 
 def _render_matrix(store: Any, arguments: argparse.Namespace) -> None:
-    from bigview.matrixspec import Ordering
+    from bigview.matrixorder import Ordering
     from bigview.raster.heatlook import first_style
 
     for name, value in (("--by", arguments.by), ("--where", arguments.where), ("--mix", arguments.mix)):

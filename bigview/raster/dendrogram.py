@@ -123,10 +123,11 @@ class Dendrogram:
         """
         if not 0 <= x < len(self.tree):
             return None
-        below = int(np.searchsorted(self.tree.heights, height, "right"))
-        low = _reach(self.highest, int(x) - 1, below, -1)
-        high = _reach(self.highest, int(x), below, 1)
-        return low + 1, high + 1
+        return self.around(int(x), int(np.searchsorted(self.tree.heights, height, "right")))
+
+    def around(self, leaf: int, below: int) -> tuple[int, int]:
+        """Return the leaves, first and one past the last, that merges with numbers under `below` join to a leaf."""
+        return _reach(self.highest, leaf - 1, below, -1) + 1, _reach(self.highest, leaf, below, 1) + 1
 
 
 @nb.njit(nogil=True, cache=True)

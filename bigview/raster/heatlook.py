@@ -12,10 +12,12 @@ import numpy as np
 from bigview.build.clustering import ClusterOptions, clustered
 from bigview.build.progress import Progress
 from bigview.errors import BigviewError, OptionError, closest
-from bigview.matrixspec import MatrixSpec, MatrixStyle, Ordering
+from bigview.matrixorder import Ordering
+from bigview.matrixspec import MatrixSpec, MatrixStyle
 from bigview.raster.heatlabels import axis_of
+from bigview.store.keptorders import kept_order
 from bigview.store.matrix import MatrixTable, Side
-from bigview.store.orders import Order
+from bigview.store.orders import Order, hits_first, moved
 from bigview.store.pool import Stopped, stopped
 from bigview.store.tree import Tree
 from bigview.store.trees import TreeFile, kept_trees
@@ -55,7 +57,7 @@ def order_of(table: MatrixTable, side: Side, ordering: Ordering | None, tell: Pr
     Raises
     ------
     ColumnError, OptionError
-        When the column, or the line, is not there, or nothing can be clustered so.
+        When the column, the line, or the order that was kept is not there, or nothing can be clustered so.
     Stopped
         When the thread's work was told to stop (`bigview.store.pool.stoppable`), while a tree is made.
     """
@@ -64,6 +66,17 @@ def order_of(table: MatrixTable, side: Side, ordering: Ordering | None, tell: Pr
     if ordering.by == "cluster":
         tree = tree_of(table, side, ordering.name, tell)
         return Order.of(tree.index, axis_of(table, side).size, ordering.title.removeprefix("by "))
+    if ordering.by == "kept":
+        return order_of(table, side, kept_order(table, ordering.name), tell)
+    if ordering.by in ("search", "hand"):
+        size = axis_of(table, side).size
+        base = order_of(table, side, ordering.base, tell)
+        index = np.arange(size) if base is None else base.index
+        if ordering.by == "search":
+            index = hits_first(index, axis_of(table, side).find(ordering.name), ordering.descending)
+        for move in ordering.moves:
+            index = moved(index, move.spans, move.to)
+        return Order.of(index, size, ordering.title)
     if ordering.by == "column":
         return table.order(side, by=ordering.name, descending=ordering.descending)
     across = axis_of(table, "cols" if side == "rows" else "rows")

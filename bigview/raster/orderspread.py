@@ -45,7 +45,8 @@ def block_means(table: MatrixTable, rows: Order | None, cols: Order | None, coun
 
 def _measured(table: MatrixTable, rows: Order | None, cols: Order | None, shape: tuple[int, int], count: int) -> Known:
     view = View((0, shape[1]), (0, shape[0]), min(_PIXELS, shape[1]), min(_PIXELS, shape[0]))
-    planes = [aggregate_matrix(table, view, agg, rows, cols).to_numpy() for agg in ("sum", "count")]
+    # The sum of a block without values is no number, and would make one of all blocks that it is taken with.
+    planes = [np.nan_to_num(aggregate_matrix(table, view, agg, rows, cols).to_numpy(), nan=0.0) for agg in ("sum", "count")]
     found: Known = {}
     for _ in range(3):
         cells = shape[0] * shape[1] / planes[0].size

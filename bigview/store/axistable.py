@@ -1,5 +1,6 @@
 """The rows, or the columns, of a matrix: their names and what else is known of them."""
 
+import re
 from functools import cached_property
 from typing import Any
 
@@ -88,6 +89,13 @@ class AxisTable:
         except pa.ArrowInvalid as error:
             raise ExpressionError(f"{pattern!r} is no regular expression: {str(error).splitlines()[0].rpartition(': ')[2]}.") from error
         return np.flatnonzero(found.to_numpy(zero_copy_only=False))
+
+    def find(self, text: str) -> NDArray[np.int64]:
+        """Return the native numbers of the names in which a regular expression is found; what is none is searched for as it is."""
+        try:
+            return self.search(text)
+        except ExpressionError:
+            return self.search(re.escape(text))
 
     @cached_property
     def _texts(self) -> pa.Array:

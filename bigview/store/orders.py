@@ -103,6 +103,31 @@ def order_by_names(axis: AxisTable, names: Iterable[Any]) -> Order:
     return Order.of(places, axis.size, "names")
 
 
+def hits_first(index: NDArray[np.int64], hits: NDArray[np.int64], last: bool = False) -> NDArray[np.int64]:
+    """Return native numbers with some of them before all others, or behind them; both keep their sequence."""
+    chosen = np.zeros(int(max(index.max(initial=-1), hits.max(initial=-1))) + 1, bool)
+    chosen[hits] = True
+    there = chosen[index]
+    return np.concatenate([index[~there], index[there]] if last else [index[there], index[~there]])
+
+
+def moved(index: NDArray[np.int64], spans: Iterable[tuple[int, int]], to: int) -> NDArray[np.int64]:
+    """Return native numbers with those at some spans of places before another place, in their own sequence; what is not there is left out."""
+    chosen = np.zeros(len(index), bool)
+    for first, last in spans:
+        chosen[first:last] = True
+    before, behind = index[:to][~chosen[:to]], index[to:][~chosen[to:]]
+    return np.concatenate([before, index[chosen], behind])
+
+
+def spans_of(places: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return ascending places as runs of neighbours, each from the first to the one past the last."""
+    if not len(places):
+        return []
+    parted = np.flatnonzero(np.diff(places) > 1)
+    return list(zip(places[np.r_[0, parted + 1]].tolist(), (places[np.r_[parted, len(places) - 1]] + 1).tolist(), strict=True))
+
+
 def sorted_places(columns: list[NDArray[Any]], descending: bool) -> NDArray[np.int64]:
     """Return the numbers of rows sorted by columns of values; equals stay in sequence, missing values come last, also descending."""
     frame = pd.DataFrame({place: pd.Series(values) for place, values in enumerate(columns)})
