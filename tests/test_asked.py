@@ -13,7 +13,7 @@ from bigview.app.asked import Asked, asked_of, asking, told_asked
 from bigview.app.columncontrol import LISTED, Control
 from bigview.app.picks import column_of, picking, told
 from bigview.app.state import State
-from bigview.app.stops import Slider, read
+from bigview.app.stops import Slider, neat, read, value_of
 from bigview.build.points import build_points
 from bigview.errors import ExpressionError, OptionError
 from bigview.part import Saved
@@ -313,3 +313,33 @@ def test_moments_far_apart(tmp_path) -> None:
     control = _control(store, "day")
     filters = control.typed((), "low", "1950-01-01")
     assert _rows(store, filters) == {row for row, day in enumerate(days) if day >= datetime(1950, 1, 1)}
+
+
+@pytest.mark.parametrize(
+    ("typed", "low", "high", "shown"),
+    [
+        ("2020", "2020-01-01", "2020-12-31 23:59:59.999999", "2020-12-31"),
+        ("2020-02", "2020-02-01", "2020-02-29 23:59:59.999999", "2020-02-29"),
+        ("2020-02-03", "2020-02-03", "2020-02-03 23:59:59.999999", "2020-02-03"),
+        ("2020-02-03 04:05", "2020-02-03 04:05:00", "2020-02-03 04:05:59.999999", "2020-02-03 04:05"),
+        ("2020-02-03 04:05:06", "2020-02-03 04:05:06", "2020-02-03 04:05:06.999999", "2020-02-03 04:05:06"),
+        ("2020-02-03 04:05:06.5", "2020-02-03 04:05:06.5", "2020-02-03 04:05:06.5", "2020-02-03 04:05:06.5"),
+    ],
+)
+def test_an_upper_end_counts_to_its_last_moment(typed, low, high, shown):
+    column = Column(name="day", part="rows", kind="datetime", dtype="timestamp[us]", low=0, high=1 << 50)
+    assert read(column, typed) == low
+    assert read(column, typed, upper=True) == high
+    assert neat(high) == shown
+    assert read(column, shown, upper=True) == high, "what is shown means the same when it is typed again"
+    assert told_asked(Asked("day", "range", None, high)) == f"day ≤ {shown}"
+
+
+def test_years_that_no_moment_has_are_the_last_ones():
+    column = Column(name="day", part="rows", kind="datetime", dtype="timestamp[ns]", low=0, high=1 << 60)
+    assert value_of(column, "3000") > value_of(column, "2261-01-01") > value_of(column, "1700-01-01") > value_of(column, "0001-01-01")
+
+
+def test_a_chip_of_a_truth_value_says_yes_or_no():
+    assert told(Filter('"flag" IN (TRUE)')) == "flag: yes"
+    assert told(Filter("\"flag\" IN ('True')")) == "flag: True"

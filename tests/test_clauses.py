@@ -122,7 +122,7 @@ def test_refused(text: str) -> None:
 def test_errors_help() -> None:
     with pytest.raises(ExpressionError, match="Did you mean 'my label'"):
         parse('"my lable" = 1', BATCH.column_names)
-    with pytest.raises(ExpressionError, match="character 4"):
+    with pytest.raises(ExpressionError, match="missing at its end, after character 3"):
         parse("a >", BATCH.column_names)
     with pytest.raises(ExpressionError, match="double quotes"):
         parse("my label = 1", BATCH.column_names)

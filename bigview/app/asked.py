@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bigview.app.stops import neat
 from bigview.part import Part, Saved
 from bigview.spec import Filter
 from bigview.store.phrases import contains, quoted, text_of
@@ -121,9 +122,10 @@ def told_asked(asked: Asked) -> str:
     """Return what a chip says."""
     name = asked.column
     if asked.kind == "range":
+        high = None if asked.high is None else neat(asked.high)
         if asked.low is None:
-            return f"{name} ≤ {asked.high}"
-        return f"{name} ≥ {asked.low}" if asked.high is None else f"{name}: {asked.low} to {asked.high}"
+            return f"{name} ≤ {high}"
+        return f"{name} ≥ {asked.low}" if high is None else f"{name}: {asked.low} to {high}"
     if asked.kind == "contains":
         return f"{name} contains “{asked.text}”"
     if asked.kind == "regex":

@@ -6,7 +6,7 @@ import numpy as np
 
 from bigview.app.asked import Asked, asked_of, asking
 from bigview.app.picks import column_of, picked, toggled
-from bigview.app.stops import Slider, read, value_of
+from bigview.app.stops import Slider, neat, read, value_of
 from bigview.errors import OptionError
 from bigview.part import Part
 from bigview.spec import Filter, Filters
@@ -62,7 +62,7 @@ class Control:
         told: dict[str, Any] = {"active": self.place(filters) is not None, "gap": asked.kind if asked.kind in ("missing", "present") else ""}
         if self.slider is not None:
             low, high = asked.low, asked.high
-            told.update(low=low or "", high=high or "")
+            told.update(low=low or "", high=neat(high or ""))
             told["from"] = 0.0 if low is None else self.slider.place(low, False)
             told["to"] = 1.0 if high is None else self.slider.place(high, True)
         elif self.column.kind in ("category", "boolean"):
@@ -107,7 +107,7 @@ class Control:
     def typed(self, filters: Parts, end: str, text: str) -> Parts:
         """Return the filters after an end was typed; nothing typed opens it."""
         ends = self._ends(filters)
-        ends[end == "high"] = read(self.column, text) if text.strip() else None
+        ends[end == "high"] = read(self.column, text, upper=end == "high") if text.strip() else None
         low, high = ends
         if low is not None and high is not None and value_of(self.column, low) > value_of(self.column, high):
             raise OptionError(f"No value is from {low} to {high}: the first must not be above the second.")

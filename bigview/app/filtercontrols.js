@@ -46,6 +46,7 @@ function textControl(box, facts, send) {
   mode.setAttribute("aria-label", `How ${name} is searched`)
   for (const [value, text] of [["contains", "contains"], ["regex", "regex"]]) add(mode, "option", "", text).value = value
   const input = field(row, "search", `Text, ${name}`)
+  input.placeholder = "any text"
   let timer = null, later = null
   const say = () => {
     clearTimeout(timer)

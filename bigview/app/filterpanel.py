@@ -271,7 +271,7 @@ def _answered(draft: _Draft, error: BigviewError | None) -> None:
 def _pattern_error(text: str, error: BigviewError) -> str:
     # The place it tells is one in the SQL around the pattern, which the visitor has not seen.
     reason = str(error).partition("is no regular expression: ")[2]
-    return f"{text!r} is no regular expression: {reason}" if reason else str(error)
+    return f"“{text}” is no regular expression: {reason}" if reason else str(error)
 
 
 def _named(columns: list[tuple[str, str]]) -> list[list[str]]:

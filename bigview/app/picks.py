@@ -64,7 +64,8 @@ def told(part: Part) -> str:
         return part.name
     column, names = _names(part)
     if column is not None:
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+        spoken = {"True": "yes", "False": "no"} if isinstance(part, Filter) and "'" not in part.sql[0].rpartition(" IN (")[2] else {}
+        shown = ", ".join(spoken.get(name, name) for name in names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
         return f"{column}: {shown}"
     asked = asked_of(part)
     if asked is not None:

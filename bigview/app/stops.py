@@ -18,7 +18,10 @@ _EACH = 2_000  # whole numbers up to which the bars count each value
 _SECOND = 1_000_000_000
 _TIMES = [1, 10, 100, 1_000, 15_000, 60_000, 900_000, 3_600_000, 10_800_000, 21_600_000, 43_200_000]  # ms
 NANOSECONDS = {"s": _SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}  # ns
-_MOMENT = re.compile(r"\d{4}-\d\d(?:-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?)?")
+_MOMENT = re.compile(r"\d{4}(?:-\d\d(?:-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?)?)?")
+_PERIODS = (4, 7, 10, 16, 19)  # characters of moments that last for a year, a month, a day, a minute or a second
+_LAST = re.compile(r"(?:(?: 23:59)?:59)?\.9{3,9}$")  # of the last moment of a day, a minute or a second
+_MOST = int(np.iinfo(np.int64).max)
 
 
 @dataclass(frozen=True)
@@ -100,18 +103,26 @@ class Slider:
         return places[0] + share * (places[-1] - places[0])
 
 
-def read(column: Column, text: str) -> str:
-    """Return a value that was typed, as a filter writes it.
+def read(column: Column, text: str, upper: bool = False) -> str:
+    """Return a value that was typed, as a filter writes it; a year, a day or a minute that is an upper end counts to its last moment.
 
     Raises
     ------
     OptionError
         When it is none of the column's kind.
     """
-    value = value_of(column, text.strip())
+    text = text.strip()
+    value = value_of(column, text)
     if column.kind == "datetime":
+        if upper and len(text) in _PERIODS:
+            value = value_of(column, str(np.datetime64(text.replace(" ", "T")) + 1)) - 1  # a moment counts in the unit of its text
         return written(column, value)
     return str(value) if isinstance(value, int) else _shortest(repr(value))
+
+
+def neat(text: str) -> str:
+    """Return an upper end as people write it: the last moment of a day is that day."""
+    return _LAST.sub("", text) if ":" in text else text
 
 
 def value_of(column: Column, text: str) -> int | float:
@@ -123,7 +134,10 @@ def value_of(column: Column, text: str) -> int | float:
             moment = None
         if moment is None:
             raise OptionError(f"{text!r} is no date. Write it as 2024-05-31, or 2024-05-31 14:30.")
-        return int(moment.astype(f"M8[{unit_of(column)}]").astype(np.int64))
+        exact = moment.astype(f"M8[{unit_of(column)}]")
+        if exact.astype(moment.dtype) != moment and np.datetime_data(moment.dtype)[0] in ("Y", "M", "D", "m", "s"):
+            return _MOST if moment > np.datetime64(0, "s") else -_MOST  # beyond what the unit counts
+        return int(exact.astype(np.int64))
     if re.fullmatch(r"[-+]?\d+", text) and len(text) < 20:
         return int(text)
     try:

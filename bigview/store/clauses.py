@@ -148,7 +148,9 @@ def _place(text: str, told: Any) -> int | None:
 def _syntax_error(text: str, parsed: Node) -> ExpressionError:
     message = str(parsed.get("error_message", "it cannot be read"))
     place = _place(text, parsed.get("position")) or 0
-    near = text[place : place + 20].strip() or "its end"
+    near = text[place : place + 20].strip()
+    if not near:
+        return ExpressionError(f"The expression {text!r} is not complete: something is missing at its end, after character {place}.", place)
     if parsed.get("error_type") == "not implemented":
         message = "only one condition is allowed"
     return ExpressionError(
