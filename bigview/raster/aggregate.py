@@ -133,8 +133,10 @@ def _numbers(table: PointTable, lattice: Lattice, reduction: Reduction, found: F
     words = _NO_BITS if bits is None else bits
     entry = table.manifest.column(str(reduction.column))
 
+    simple = reduction.kind in ("mean", "sum")  # the others need a second pass over the values
+
     def kernel(values: NDArray[Any], span: tuple[int, int]) -> None:
-        kernels.numbers_by_pixel(as_numbers(values, entry.kind), runs.arrays, words, span, stats)
+        (kernels.sums_by_pixel if simple else kernels.numbers_by_pixel)(as_numbers(values, entry.kind), runs.arrays, words, span, stats)
 
     sweep.over_pixels(table.reader, runs, entry.name, kernel)
     n, total, squares, low, high = stats
@@ -184,7 +186,7 @@ def _dominant(table: PointTable, lattice: Lattice, reduction: Reduction, found: 
     totals: list[NDArray[np.int64]] = []  # of each slice; appending is safe from any thread
 
     def kernel(codes: NDArray[Any], span: tuple[int, int]) -> None:
-        seen, mine = np.zeros(categories, np.int64), np.zeros(categories, np.int64)
+        seen, mine = np.zeros((categories + 1, 4), np.int64), np.zeros(categories, np.int64)
         kernels.dominant_by_pixel(codes, runs.arrays, words, span, seen, out, mine)
         totals.append(mine)
 

@@ -135,7 +135,7 @@ def _category(table: PointTable, sheet: Sheet, style: Style, found: Found) -> Dr
     column, pixels = str(style.by), grid.values.size
     categories = max(1, len(table.reader.categories(column)))
     planes, totals = np.empty((pixels, 3), np.int64), np.zeros(categories, np.int64)
-    seen = np.zeros(categories, np.int64)
+    seen = np.zeros((categories + 1, 4), np.int64)
     kernels.dominant_by_pixel(table.sampled.column(column), sheet.runs.arrays, pack(mask), (0, pixels), seen, planes, totals)
     planes[:, 1:] = np.rint(planes[:, 1:] * table.sampled.scale).astype(np.int64)
     return category_drawing(
@@ -146,8 +146,8 @@ def _category(table: PointTable, sheet: Sheet, style: Style, found: Found) -> Dr
 def _number(table: PointTable, sheet: Sheet, style: Style, found: Found) -> Drawing:
     mask, counts, grid = found
     entry = table.manifest.column(str(style.by))
-    stats = np.empty((5, counts.size))
-    kernels.numbers_by_pixel(as_numbers(table.sampled.column(entry.name), entry.kind), sheet.runs.arrays, pack(mask), (0, counts.size), stats)
+    stats = np.empty((2, counts.size))
+    kernels.sums_by_pixel(as_numbers(table.sampled.column(entry.name), entry.kind), sheet.runs.arrays, pack(mask), (0, counts.size), stats)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = (stats[1] / stats[0]).reshape(counts.shape)
     span = style.limits or legend.number_limits(table, entry, style.clip)

@@ -184,6 +184,28 @@ def rows_before(offsets, start, stop, out):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(nogil=True, cache=True)
+def sums_by_pixel(values, runs, bits, span, out):  # type: ignore[no-untyped-def]
+    """Count and sum of a column's values in pixels first … last. Adding nothing is quicker than asking whether to add."""
+    offsets, start, stop = runs
+    for p in range(span[0], span[1]):
+        n, total = 0, 0.0
+        for q in range(offsets[p], offsets[p + 1]):
+            if bits.shape[0] == 0:
+                for row in range(start[q], stop[q]):
+                    value = nb.float64(values[row])
+                    there = value == value
+                    n += there
+                    total += value if there else 0.0
+                continue
+            for row in range(start[q], stop[q]):
+                value = nb.float64(values[row])
+                there = (value == value) & (bit_at(bits, row) > 0)
+                n += there
+                total += value if there else 0.0
+        out[0, p], out[1, p] = n, total
+
+
+@nb.njit(nogil=True, cache=True)
 def numbers_by_pixel(values, runs, bits, span, out):  # type: ignore[no-untyped-def]
     """Count, sum, mean, sum of squared deviations, least and greatest of a column's values in pixels first … last.
 
@@ -221,29 +243,69 @@ def codes_by_pixel(codes, runs, bits, span, slots, out):  # type: ignore[no-unty
                     out[p, slots[code]] += nb.uint32(1)
 
 
+@nb.njit(inline="always")
+def _tally(codes, bits, begin, end, seen):  # type: ignore[no-untyped-def]
+    """Count the codes of a run, missing ones in the first place, neighbours apart: a counter just written is slow to read."""
+    row = np.int64(begin)
+    stop = row + (np.int64(end) - row) // 4 * 4
+    if bits.shape[0]:
+        while row < stop:
+            seen[np.int64(codes[row]) + 1, 0] += np.int64(bit_at(bits, row))
+            seen[np.int64(codes[row + 1]) + 1, 1] += np.int64(bit_at(bits, row + 1))
+            seen[np.int64(codes[row + 2]) + 1, 2] += np.int64(bit_at(bits, row + 2))
+            seen[np.int64(codes[row + 3]) + 1, 3] += np.int64(bit_at(bits, row + 3))
+            row += 4
+        while row < end:
+            seen[np.int64(codes[row]) + 1, 0] += np.int64(bit_at(bits, row))
+            row += 1
+        return
+    while row < stop:
+        seen[np.int64(codes[row]) + 1, 0] += 1
+        seen[np.int64(codes[row + 1]) + 1, 1] += 1
+        seen[np.int64(codes[row + 2]) + 1, 2] += 1
+        seen[np.int64(codes[row + 3]) + 1, 3] += 1
+        row += 4
+    while row < end:
+        seen[np.int64(codes[row]) + 1, 0] += 1
+        row += 1
+
+
 @nb.njit(nogil=True, cache=True)
 def dominant_by_pixel(codes, runs, bits, span, seen, out, totals):  # type: ignore[no-untyped-def]
     """The most frequent code of each pixel (the lower one of equals), its count, and the count of all rows.
 
-    `seen` is a zeroed count for each code; it is left zeroed. `totals` gathers the rows of each code in all pixels.
+    `seen` has zeroed counts, shape (codes + 1, 4), the first line for missing ones; it is left zeroed. `totals` gathers the rows of each code in all
+    pixels.
     """
     offsets, start, stop = runs
     for p in range(span[0], span[1]):
-        best, most, total = np.int64(-1), 0, 0
+        rows = 0
         for q in range(offsets[p], offsets[p + 1]):
-            for row in range(start[q], stop[q]):
-                if bits.shape[0] and not bit_at(bits, row):
-                    continue
-                total += 1
-                code = np.int64(codes[row])
-                if code >= 0:
-                    seen[code] += 1
-                    if seen[code] > most or (seen[code] == most and code < best):
-                        best, most = code, seen[code]
-        if total:
+            rows += np.int64(stop[q]) - np.int64(start[q])
+            _tally(codes, bits, start[q], stop[q], seen)
+        best, most, total = np.int64(-1), np.int64(0), np.int64(0)
+        if rows >= totals.shape[0]:
+            total = seen[0, 0] + seen[0, 1] + seen[0, 2] + seen[0, 3]
+            seen[0, :] = 0
+            for code in range(totals.shape[0]):
+                count = seen[code + 1, 0] + seen[code + 1, 1] + seen[code + 1, 2] + seen[code + 1, 3]
+                if count:
+                    if count > most:
+                        best, most = code, count
+                    total += count
+                    totals[code] += count
+                    seen[code + 1, :] = 0
+        else:
             for q in range(offsets[p], offsets[p + 1]):
                 for row in range(start[q], stop[q]):
-                    if codes[row] >= 0:
-                        totals[codes[row]] += seen[codes[row]]
-                        seen[codes[row]] = 0
+                    code = np.int64(codes[row])
+                    count = seen[code + 1, 0] + seen[code + 1, 1] + seen[code + 1, 2] + seen[code + 1, 3]
+                    if count == 0:
+                        continue
+                    total += count
+                    seen[code + 1, :] = 0
+                    if code >= 0:
+                        totals[code] += count
+                        if count > most or (count == most and code < best):
+                            best, most = code, count
         out[p, 0], out[p, 1], out[p, 2] = best, most, total
