@@ -11,7 +11,7 @@ from bigview.config import override
 from bigview.errors import OptionError
 from bigview.spec import Filter, View
 from bigview.store import sample, sampled
-from bigview.store.binned import Bins, calendar_bins, decided, equal_bins
+from bigview.store.binned import Bins, calendar_bins, decided, equal_bins, load_together, stop_bins
 from bigview.store.bits import unpack
 from bigview.store.clauses import parse
 from bigview.store.filters import sql_bits
@@ -124,6 +124,38 @@ def test_a_brush_reads_the_codes_alone(store: PointTable) -> None:
         assert isinstance(values, Values)
         answer = decided(store.reader, values, absent=False)
         assert (answer is not None and answer[0].startswith("@bins:")) == by_codes
+
+
+@settings(max_examples=60)
+@given(st.data(), st.sampled_from((*NUMBERS, *MOMENTS)), st.integers(1, 9))
+def test_the_stops_of_a_slider_are_decided_by_codes_and_mean_the_same(store: PointTable, data: st.DataObject, column: str, size: int) -> None:
+    """Every comparison with a stop is: open or closed, from both sides. The numbers themselves are not read."""
+    fresh = PointTable.open(store.reader.folder.url)
+    entry = fresh.manifest.column(column)
+    present = fresh.rows(columns=[column], limit=ROWS)[column].dropna()
+    plain = present.to_numpy() if column not in MOMENTS else present.to_numpy(fresh.manifest_dtype(column)).astype(np.int64)
+    plain = plain[(plain >= entry.low) & (plain <= entry.high)]
+    stops = sorted(data.draw(st.lists(st.sampled_from(plain.tolist()), min_size=size, max_size=size)))
+    bins = stop_bins(fresh.reader, column, stops)
+    if max(abs(entry.low), abs(entry.high)) >= 1 << 53 and column not in MOMENTS:
+        assert bins is None or entry.kind == "number"
+        return
+    assert bins is not None
+    load_together(fresh.reader, [bins.of(fresh.reader)])
+    low, high = data.draw(st.sampled_from([*stops, entry.low])), data.draw(st.sampled_from([*stops, entry.high]))
+    unit = None if column not in MOMENTS else fresh.manifest_dtype(column).str[4:-1]
+    texts = [f"'{np.datetime64(int(end), unit)}'" if unit else repr(np.float32(end).item() if entry.dtype == "float" else end) for end in (low, high)]
+    form = data.draw(st.sampled_from(["{0} BETWEEN {1} AND {2}", "{0} >= {1} AND {0} < {2}", "{0} > {1}", "{0} <= {2}", "{0} = {1}", "{0} != {2}"]))
+    expression = parse(form.format(f'"{column}"', *texts), fresh.columns)
+    expected = unpack(sql_bits(fresh.reader, expression), 0, ROWS)
+    try:
+        values = plan(fresh.reader, expression)
+        found_bits = bits_of(fresh.reader, values)
+    except UnsureError:  # left to DuckDB
+        return
+    np.testing.assert_array_equal(unpack(found_bits, 0, ROWS), expected)
+    if isinstance(values, Values) and values.constant is None and values.nan == values.missing:
+        assert not fresh.reader.pages.held([column]).any()
 
 
 @pytest.mark.parametrize(

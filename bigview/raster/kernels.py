@@ -279,7 +279,7 @@ def dominant_by_pixel(codes, runs, bits, span, seen, out, totals):  # type: igno
     """
     offsets, start, stop = runs
     for p in range(span[0], span[1]):
-        rows = 0
+        rows = np.int64(0)
         for q in range(offsets[p], offsets[p + 1]):
             rows += np.int64(stop[q]) - np.int64(start[q])
             _tally(codes, bits, start[q], stop[q], seen)
@@ -287,14 +287,14 @@ def dominant_by_pixel(codes, runs, bits, span, seen, out, totals):  # type: igno
         if rows >= totals.shape[0]:
             total = seen[0, 0] + seen[0, 1] + seen[0, 2] + seen[0, 3]
             seen[0, :] = 0
-            for code in range(totals.shape[0]):
-                count = seen[code + 1, 0] + seen[code + 1, 1] + seen[code + 1, 2] + seen[code + 1, 3]
+            for place in range(totals.shape[0]):
+                count = seen[place + 1, 0] + seen[place + 1, 1] + seen[place + 1, 2] + seen[place + 1, 3]
                 if count:
                     if count > most:
-                        best, most = code, count
+                        best, most = np.int64(place), count
                     total += count
-                    totals[code] += count
-                    seen[code + 1, :] = 0
+                    totals[place] += count
+                    seen[place + 1, :] = 0
         else:
             for q in range(offsets[p], offsets[p + 1]):
                 for row in range(start[q], stop[q]):

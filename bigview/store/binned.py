@@ -4,8 +4,9 @@ The codes are a decoded column like any other: made row group by row group when 
 A filter whose limits are edges of such bins is decided by the codes alone, so that brushing a histogram does not read the numbers either.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -14,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigview.errors import OptionError
+from bigview.store import pool
 from bigview.store.manifest import Column
 from bigview.store.reader import MISSING_TIME, Reader
 from bigview.store.valuesets import Values
 
 _MOST = 1 << 24  # bins of a column
+_GROUPS = 16  # row groups of one task: 2 M rows
+_GUESSES = 8  # parts a bin of the extent, for which a bin is known to begin with
 _SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _MONDAY = 4  # 1970-01-05 was the first one of the epoch
 _UNITS = (
@@ -73,8 +77,16 @@ class Bins:
     def __call__(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return the codes of decoded values."""
         out = np.empty(len(values), self.dtype)
-        _code(values, self.edges, bool(self.unit), out)
+        _code(values, self.edges, self._guesses, bool(self.unit), out)
         return out
+
+    @cached_property
+    def _guesses(self) -> NDArray[np.int32]:
+        """The bin in which each of many equal parts of the extent begins, or one beside it."""
+        parts = np.arange(min(_GUESSES * self.size, _MOST)) / min(_GUESSES * self.size, _MOST)
+        ends = self.edges.astype(np.float64)
+        starts = ends[0] + parts * (ends[-1] - ends[0])
+        return np.asarray(np.clip(np.searchsorted(ends, starts, "right") - 1, 0, self.size - 1), np.int32)
 
     def of(self, reader: Reader) -> str:
         """Return the name of the codes, which the store then has among its decoded columns."""
@@ -83,10 +95,10 @@ class Bins:
 
 
 @nb.njit(nogil=True, cache=True)
-def _code(values, edges, time, out):  # type: ignore[no-untyped-def]
-    bins = edges.shape[0] - 1
+def _code(values, edges, guesses, time, out):  # type: ignore[no-untyped-def]
+    bins, parts = edges.shape[0] - 1, guesses.shape[0]
     first = nb.float64(edges[0])
-    scale = bins / (nb.float64(edges[bins]) - first)
+    scale = parts / (nb.float64(edges[bins]) - first)
     for row in range(values.shape[0]):
         value = values[row]
         number = nb.float64(value)
@@ -97,8 +109,8 @@ def _code(values, edges, time, out):  # type: ignore[no-untyped-def]
             out[row] = bins + 1 if number < 0 else bins + 2
             continue
         guess = (number - first) * scale
-        place = 0 if guess <= 0 else nb.int64(guess) if guess < bins else bins - 1
-        # The multiplication may land beside, and months differ in length: the edges decide.
+        place = nb.int64(guesses[0 if guess <= 0 else nb.int64(guess) if guess < parts else parts - 1])
+        # The guess may be beside: the edges decide.
         while place > 0 and value < edges[place]:
             place -= 1
         while place < bins - 1 and value >= edges[place + 1]:
@@ -122,6 +134,40 @@ def equal_bins(reader: Reader, column: str, bins: int) -> Bins:
     edges = 2 * np.linspace(start / 2, last / 2, bins + 1)  # halved: the span of ±1.7e308 is no float
     # Compared with numbers of 32 bits, SQL takes an edge as one of these: so the edges are such from the first.
     return Bins(column, edges.astype(np.float32).astype(np.float64) if entry.dtype == "float" else edges)
+
+
+def stop_bins(reader: Reader, column: str, stops: Sequence[Any]) -> Bins | None:
+    """Return bins that decide every comparison of a column with one of some values; None where they are too large to be told apart.
+
+    Each value, which the column's type has, is a bin of its own, and so is all that lies between two of them.
+    """
+    entry = reader.manifest.column(column)
+    if entry.low is None or entry.high is None:
+        return None
+    if entry.kind == "number":
+        dtype = np.dtype(np.float32 if entry.dtype == "float" else np.float64)
+        values = np.array([entry.low, *stops, entry.high], dtype)
+        edges = np.unique(np.concatenate([values, np.nextafter(values, dtype.type(np.inf))]).astype(np.float64))
+        fits = bool(np.isfinite(edges[-1] - edges[0]))
+    else:
+        ends = np.array([int(entry.low), *(int(stop) for stop in stops), int(entry.high)], object)
+        edges = np.unique(np.concatenate([ends, ends + 1])).astype(np.int64 if entry.kind == "datetime" else np.float64)
+        fits = entry.kind == "datetime" or max(abs(entry.low), abs(entry.high)) < 1 << 53
+    if not fits or edges[0] != entry.low or len(edges) - 1 > _MOST:
+        return None
+    return Bins(column, edges, _unit(entry) if entry.kind == "datetime" else "")
+
+
+def load_together(reader: Reader, names: Sequence[str]) -> None:
+    """Bring decoded columns into memory, of which several may be made from one that is read: once for all of them."""
+    pages = reader.pages
+    lacking = np.flatnonzero(~pages.held(names))
+
+    def part(first: int) -> None:
+        with pages.pinned(names, lacking[first : first + _GROUPS]):
+            pass
+
+    pool.run(part, range(0, len(lacking), _GROUPS))
 
 
 def _unit(entry: Column) -> str:
@@ -164,12 +210,13 @@ def _months(low: int, high: int, step: int, second: int) -> list[int] | None:
 def decided(reader: Reader, values: Values, absent: bool) -> tuple[str, NDArray[np.uint8]] | None:
     """Return codes of a column that decide whether its rows have one of some values, and the answer for each code; None where there are none.
 
-    `absent` is the answer for missing values. Codes are taken where they are in the cache rather than the numbers.
+    `absent` is the answer for missing values. Codes are taken unless more of the numbers are in the cache than of them: where neither are, they take
+    less of it.
     """
     column = values.domain.column
     held: Callable[[str], int] = lambda name: int(reader.pages.held([name]).sum())  # noqa: E731
     for bins in reader.derived(column.name):
-        if isinstance(bins, Bins) and column.low is not None and held(bins.page) and held(bins.page) >= held(column.name):
+        if isinstance(bins, Bins) and column.low is not None and held(bins.page) >= held(column.name):
             table = _answers(bins, values)
             if table is not None:
                 table[bins.size] = absent
