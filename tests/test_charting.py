@@ -16,11 +16,12 @@ from bigview.app.charting import brushed, choices, counts_of, first_charts, mark
 from bigview.app.chartpanel import ChartPanel
 from bigview.app.links import usable
 from bigview.app.mapchart import Look, box_of, boxed, looked, pictured
+from bigview.app.picks import spoken_names, told
 from bigview.app.state import State
 from bigview.chart import Chart
 from bigview.config import override
 from bigview.errors import OptionError
-from bigview.spec import Filters
+from bigview.spec import Filter, Filters
 from bigview.state import Spec
 from bigview.store import sampled
 from bigview.store.sampled import ColdError, quick_only
@@ -298,3 +299,25 @@ def test_a_large_store_shows_a_sample_first(points: bv.PointStore, indexed: bv.P
         assert all(some <= every for some, every in zip(rough[3]["some"], rough[3]["all"], strict=True))
         panel.close()
         sampled._columns.clear()
+
+
+def test_dates_and_truth_values_are_told_as_people_write_them(points: bv.PointStore) -> None:
+    dates = Chart("dates", ("day",))
+    shown = counts_of(points, dates, Filters(), Filters())
+    assert not [text for text in shown.labels[0] if "T" in text]
+    made = brushed(points, dates, {"bins": [[0, 0]]}, shown)
+    assert told(Filter(made.brush)) == f"day: {shown.labels[0][0]} – {shown.labels[0][1]}"
+    assert points.count(where=made.brush) == shown.everything[0]
+    assert marked(made, shown)["bins"] == [[0, 0]]
+    assert spoken_names(points, "flag", ["False", "True"]) == ["no", "yes"]
+    assert spoken_names(points, "label", ["True"]) == ["True"]
+
+
+def test_a_brush_over_all_is_none(points: bv.PointStore) -> None:
+    for chart in (Chart("histogram", ("score",)), Chart("dates", ("day",)), Chart("density", ("score", "votes"))):
+        shown = counts_of(points, chart, Filters(), Filters())
+        last = [len(ends) - 2 for ends in shown.ends]
+        assert brushed(points, chart, {"bins": [[0, end] for end in last]}, shown).brush is None
+        assert brushed(points, chart, {"bins": [[1, last[0]], *([0, end] for end in last[1:])]}, shown).brush
+    bars = counts_of(points, Chart("bars", ("label",)), Filters(), Filters())
+    assert bars.rest == 0

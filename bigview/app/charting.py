@@ -36,6 +36,8 @@ class Counts:
         All rows, and those that pass the other filters; of two axes row by row, the first axis downwards.
     exact : bool
         False for estimates from a sample.
+    rest : int
+        Categories that occur and have no bar.
     """
 
     labels: tuple[list[str], ...]
@@ -43,6 +45,7 @@ class Counts:
     everything: list[int]
     some: list[int]
     exact: bool = True
+    rest: int = 0
 
 
 def choices(table: PointTable) -> list[dict[str, Any]]:
@@ -100,7 +103,10 @@ def _ranked(chart: Chart, shown: Counts, everything: NDArray[np.int64], some: ND
     if chart.kind == "bars":  # by rank among all rows, so that bars stay where they are
         order = np.argsort(-everything, kind="stable")[:BARS]
         keep = np.array([place for place in order if everything[place] > 0], np.int64)
-        return replace(shown, labels=([labels[0][place] for place in keep],), everything=everything[keep].tolist(), some=some[keep].tolist())
+        rest = int(np.count_nonzero(everything)) - len(keep)
+        return replace(
+            shown, labels=([labels[0][place] for place in keep],), everything=everything[keep].tolist(), some=some[keep].tolist(), rest=rest
+        )
     return replace(shown, everything=everything.ravel().tolist(), some=some.ravel().tolist())
 
 
@@ -133,7 +139,8 @@ def _edges(table: PointTable, name: str, edges: NDArray[Any]) -> tuple[list[str]
     """Return the edges as people read them, and as a clause takes them."""
     entry = table.manifest.column(name)
     if edges.dtype.kind == "M":
-        return [spoken(edge) for edge in edges], [str(edge) for edge in edges]
+        texts = [spoken(edge) for edge in edges]
+        return texts, texts
     span = float(edges[-1]) - float(edges[0])
     return [number_text(entry, float(edge), span) for edge in edges], [_exact(entry, float(edge)) for edge in edges]
 
@@ -164,7 +171,9 @@ def brushed(table: PointTable, chart: Chart, value: Any, shown: Counts) -> Chart
     elif "cell" in value:
         clauses = [_is(table, column, labels[int(at)]) for column, labels, at in zip(chart.columns, shown.labels, value["cell"], strict=True)]
     elif "bins" in value:
-        clauses = [_between(table, *one) for one in zip(chart.columns, shown.ends, value["bins"], strict=True)]
+        sides = list(zip(chart.columns, shown.ends, value["bins"], strict=True))
+        if not all(_whole(ends, bins) for _, ends, bins in sides):  # all that there is is no choice
+            clauses = [_between(table, *one) for one in sides]
     brush = " AND ".join(clauses) or None
     return Chart(chart.kind, chart.columns, None if brush == chart.brush and "cell" in value else brush)
 
@@ -174,6 +183,10 @@ def _is(table: PointTable, column: str, label: str) -> str:
         raise OptionError(f"The cell stands for all other values of {column!r}; only single ones can be chosen.")
     made = toggled(column, label, (), also=False, boolean=table.columns[column] == "boolean")[0]
     return made.sql[0] if isinstance(made, Filter) else ""
+
+
+def _whole(ends: list[str] | None, bins: tuple[int, int]) -> bool:
+    return ends is not None and min(bins) <= 0 and max(bins) >= len(ends) - 2
 
 
 def _between(table: PointTable, column: str, ends: list[str] | None, bins: tuple[int, int]) -> str:

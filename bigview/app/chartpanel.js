@@ -91,6 +91,7 @@ function drawBars(box, chart, place, send) {
     add(button, "span", "soft", count(chart.some[at]))
     button.addEventListener("click", (event) => send("brush", { chart: place, bar: at, also: event.shiftKey || event.ctrlKey || event.metaKey }))
   })
+  if (chart.more) add(box, "p", "soft tip", chart.more)
 }
 
 const cursors = new Map()  // where the keys stand in a chart of cells: it is drawn anew with every count
@@ -98,8 +99,9 @@ const cursors = new Map()  // where the keys stand in a chart of cells: it is dr
 function drawCells(box, chart, place, send) {  // counts of two columns: a drag or keys select a rectangle, a click or Enter a cell
   const [rows, columns] = chart.size, dense = chart.kind === "density"
   const frame = add(box, "div", "grid"), canvas = add(frame, "canvas", "cells"), shade = add(frame, "div", "area"), tip = add(box, "div", "tip soft")
-  canvas.width = columns
-  canvas.height = rows
+  const wide = dense ? rows : columns, high = dense ? columns : rows  // of two numbers the first is drawn to the right, as on a map
+  canvas.width = wide
+  canvas.height = high
   frame.tabIndex = 0
   frame.dataset.at = "cells"
   frame.setAttribute("role", "group")
@@ -111,14 +113,15 @@ function drawCells(box, chart, place, send) {  // counts of two columns: a drag 
     if (!all) continue
     paint.globalAlpha = some ? 0.25 + 0.75 * some : 0.12 + 0.3 * all
     paint.fillStyle = style.getPropertyValue(some ? "--accent" : "--soft")
-    paint.fillRect(at % columns, dense ? rows - 1 - Math.floor(at / columns) : Math.floor(at / columns), 1, 1)
+    const row = Math.floor(at / columns), column = at % columns
+    paint.fillRect(dense ? row : column, dense ? high - 1 - column : row, 1, 1)
   }
   const cut = (value, size) => Math.max(0, Math.min(size - 1, value))
   const cellAt = (event) => {
     const area = canvas.getBoundingClientRect()
-    const right = cut(Math.floor(((event.clientX - area.left) / area.width) * columns), columns)
-    const down = cut(Math.floor(((event.clientY - area.top) / area.height) * rows), rows)
-    return [dense ? rows - 1 - down : down, right]
+    const right = cut(Math.floor(((event.clientX - area.left) / area.width) * wide), wide)
+    const down = cut(Math.floor(((event.clientY - area.top) / area.height) * high), high)
+    return dense ? [right, high - 1 - down] : [down, right]
   }
   const named = (axis, at) => (dense ? `${chart.labels[axis][at]} – ${chart.labels[axis][at + 1]}` : chart.labels[axis][at])
   const told = ([row, column]) => {
@@ -127,9 +130,10 @@ function drawCells(box, chart, place, send) {  // counts of two columns: a drag 
   }
   const sides = (from, to) => [0, 1].map((axis) => [Math.min(from[axis], to[axis]), Math.max(from[axis], to[axis])])
   const lay = (from, to) => {
-    const [[top, bottom], [left, right]] = sides(from, to), high = (bottom + 1 - top) / rows
-    const above = dense ? 1 - (bottom + 1) / rows : top / rows
-    Object.assign(shade.style, { left: `${(100 * left) / columns}%`, width: `${(100 * (right + 1 - left)) / columns}%`, top: `${100 * above}%`, height: `${100 * high}%`, display: "block" })
+    const both = sides(from, to), [[left, right], [top, bottom]] = dense ? both : both.toReversed()
+    const above = dense ? high - 1 - bottom : top, share = (part, whole) => `${(100 * part) / whole}%`
+    const size = { width: share(right + 1 - left, wide), height: share(bottom + 1 - top, high) }
+    Object.assign(shade.style, { ...size, left: share(left, wide), top: share(above, high), display: "block" })
   }
   const choose = (from, to) => send("brush", { chart: place, ...(dense ? { bins: sides(from, to) } : { cell: to }) })
   const [upper, across] = chart.marked?.bins ?? []
@@ -160,7 +164,9 @@ function drawCells(box, chart, place, send) {  // counts of two columns: a drag 
   frame.addEventListener("focus", () => { if (frame.matches(":focus-visible")) show() })
   frame.addEventListener("blur", rest)
   frame.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [dense ? 1 : -1, 0], ArrowDown: [dense ? -1 : 1, 0] }[event.key]
+    const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }
+    const UP = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }
+    const step = (dense ? UP : STEPS)[event.key]
     if (!step && event.key !== "Enter") return
     event.preventDefault()
     event.stopPropagation()
@@ -170,7 +176,8 @@ function drawCells(box, chart, place, send) {  // counts of two columns: a drag 
     cursors.set(chart.title, keys)
     show()
   })
-  tip.textContent = chart.brush || `${chart.columns[0]} ${dense ? "upwards" : "downwards"}, ${chart.columns[1]} to the right`
+  const [one, other] = chart.columns
+  tip.textContent = chart.brush || (dense ? `${one} to the right, ${other} upwards` : `${one} downwards, ${other} to the right`)
 }
 
 function drawMap(box, chart, place, send) {  // a second map: a drag selects a rectangle, the wheel and the keys look closer

@@ -11,10 +11,11 @@ from bigview.app.charting import Counts, brushed, choices, counts_of, first_char
 from bigview.app.component import HERE, Component
 from bigview.app.host import Attached, Host
 from bigview.app.mapchart import Look, Pictured, box_of, boxed, look_of, looked, pictured, viewed
+from bigview.app.picks import spoken_names, told
 from bigview.chart import Chart
 from bigview.config import limits
 from bigview.errors import BigviewError
-from bigview.spec import Filters
+from bigview.spec import Filter, Filters
 from bigview.store.pool import Stopped, stoppable
 from bigview.store.sampled import ColdError, quick_only
 from bigview.views.crossfilter import Crossfilter
@@ -162,7 +163,8 @@ class ChartPanel(Attached):
 
     def _shown(self, chart: Chart) -> dict[str, Any]:
         counts = self._counts.get(_owner(chart))
-        facts: dict[str, Any] = {"kind": chart.kind, "title": " × ".join(chart.columns), "columns": list(chart.columns), "brush": chart.brush or ""}
+        facts: dict[str, Any] = {"kind": chart.kind, "title": " × ".join(chart.columns), "columns": list(chart.columns)}
+        facts["brush"] = told(Filter(chart.brush)) if chart.brush else ""
         if counts is None:
             return facts
         facts["badge"] = "" if counts.exact else f"sample of {100 / self._host.table.sampled.scale:.2g} %"
@@ -177,7 +179,9 @@ class ChartPanel(Attached):
                 "box": box_of(self._host.table, chart, counts),
             }
         size = [len(labels) - (ends is not None) for labels, ends in zip(counts.labels, counts.ends, strict=True)]
-        return {**facts, "labels": list(counts.labels), "all": counts.everything, "some": counts.some, "size": size, "marked": marked(chart, counts)}
+        labels = [spoken_names(self._host.table, *one) for one in zip(chart.columns, counts.labels, strict=True)]
+        more = f"{counts.rest:,} more" if counts.rest else ""
+        return {**facts, "labels": labels, "more": more, "all": counts.everything, "some": counts.some, "size": size, "marked": marked(chart, counts)}
 
     def _told(self, kind: Any, value: Any) -> None:
         """Act on a message of the page, in its turn."""

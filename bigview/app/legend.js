@@ -9,7 +9,7 @@ function drawCategories(box, legend, pick) {
     button.dataset.name = item.name
     button.setAttribute("aria-pressed", String(legend.picked > 0 && item.on))
     add(button, "span", "swatch").style.background = item.color
-    add(button, "span", "name", item.name).title = item.name
+    add(button, "span", "name", item.label ?? item.name).title = item.label ?? item.name
     add(button, "span", "count", item.count)
     const share = add(button, "span", "share")
     share.style.width = `${Math.max(1, 100 * item.share)}%`

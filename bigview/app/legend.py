@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bigview.app.picks import spoken_names
 from bigview.config import limits
 from bigview.raster.frame import Frame
 from bigview.raster.legend import by_rank
@@ -40,6 +41,7 @@ def legend(table: PointTable, frame: Frame, by: str | None, dark: bool, picked: 
     items = [
         {
             "name": str(entry.name),
+            "label": spoken_names(table, by, [str(entry.name)])[0],
             "color": entry.color,
             "count": f"{entry.count:,}",
             "share": entry.count / total,
@@ -73,7 +75,7 @@ def summary(count: int, rows: int, shown: dict[str, Any], filters: int = 0, sele
         # One that a filter keeps out is listed, so that it can be picked, and is not in view.
         seen = [item for item in shown["items"] if item["on"]]
         whole = sum(item["share"] for item in seen) if shown.get("picked") else 1.0
-        densest = f"{seen[0]['name']}, {seen[0]['share'] / whole:.0%}" if seen and whole else ""
+        densest = f"{seen[0]['label']}, {seen[0]['share'] / whole:.0%}" if seen and whole else ""
     if densest and count:
         parts.append(f"densest: {densest}")
     if filters:

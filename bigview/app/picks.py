@@ -8,6 +8,7 @@ from bigview.app.asked import COLUMN, TEXT, asked_of, literal, plain_name, plain
 from bigview.part import Part, Saved
 from bigview.spec import Filter
 from bigview.store.phrases import quoted
+from bigview.store.points import PointTable
 
 _ONE = rf"(?:{TEXT}|TRUE|FALSE)"
 _PICKED = re.compile(rf"({COLUMN}) IN \(({_ONE}(?:, {_ONE})*)\)")
@@ -64,8 +65,8 @@ def told(part: Part) -> str:
         return part.name
     column, names = _names(part)
     if column is not None:
-        spoken = {"True": "yes", "False": "no"} if isinstance(part, Filter) and "'" not in part.sql[0].rpartition(" IN (")[2] else {}
-        shown = ", ".join(spoken.get(name, name) for name in names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+        names = tuple(_TRUTH.get(name, name) for name in names) if isinstance(part, Filter) and not part.sql[0].endswith("')") else names
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
         return f"{column}: {shown}"
     asked = asked_of(part)
     if asked is not None:
@@ -79,10 +80,18 @@ def told(part: Part) -> str:
     return ranged(part.sql[0]) if part.sql else "every row"
 
 
+def spoken_names(table: PointTable, column: str, names: Sequence[str]) -> list[str]:
+    """Return the names of a column's values as people say them: yes and no of truth values."""
+    return [_TRUTH.get(name, name) for name in names] if table.columns[column] == "boolean" else list(names)
+
+
+_TRUTH = {"True": "yes", "False": "no"}
 _NUMBER = r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 _RANGE = re.compile(rf'("(?:[^"]|"")+") (?:BETWEEN|>=) ({_NUMBER}) AND (?:\1 < )?({_NUMBER})')
+_DATES = re.compile(r"""("(?:[^"]|"")+") (?:BETWEEN|>=) '([-\d :.]+)' AND (?:\1 < )?'([-\d :.]+)'""")
 
 
 def ranged(text: str) -> str:
-    """Return an expression with the ranges of its numbers as people write them."""
+    """Return an expression with the ranges of its numbers and dates as people write them."""
+    text = _DATES.sub(lambda found: f"{found[1][1:-1]}: {found[2]} – {found[3]}", text)
     return _RANGE.sub(lambda found: f"{found[1][1:-1]}: {float(found[2]):.4g} – {float(found[3]):.4g}", text)

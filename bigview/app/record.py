@@ -59,6 +59,9 @@ def spoken(value: Any) -> str:
         return "" if math.isnan(value) else _number(value)
     if isinstance(value, (pd.Timestamp, dt.datetime)):
         return value.isoformat(sep=" ").removesuffix(" 00:00:00")
+    if isinstance(value, np.datetime64):
+        text = str(value).replace("T", " ")
+        return (text.rstrip("0").rstrip(".") if "." in text else text).removesuffix(" 00:00:00")
     if isinstance(value, bytes):
         return f"{len(value):,} bytes"
     if isinstance(value, (list, tuple, np.ndarray)):
