@@ -7,7 +7,7 @@ import zlib
 import pandas as pd
 import pytest
 
-from bigview.app.images import LARGEST, Place, images, inside, kind_of, places
+from bigview.app.images import LARGEST, Place, images, inside, kind_of, place_of_value, places
 from bigview.build.points import build_points
 from bigview.store.files import Folder
 from bigview.stores import open as open_store
@@ -73,8 +73,24 @@ def test_what_a_record_may_show(tmp_path):
     )
     build_points(table, str(tmp_path / "a.bv"), x="x", y="y")
     store = open_store(str(tmp_path / "a.bv"))
-    found = {place.column: place for place in places(store.take(row_ids=[0]), store.manifest)}
+    found = {place.column: place for place in places(store.take(row_ids=[0]), store.manifest, store.reader.folder)}
     assert set(found) == {"bytes", "file", "web"}
     assert found["web"].remote == "example.org"
     (web,) = images(store.reader.folder, [found["web"]])
     assert web == {"name": "web", "address": "https://example.org/a.png?size=2", "host": "example.org"}, "it is fetched by the visitor's click alone"
+
+
+@pytest.mark.parametrize("url", ["{root}", "file://{root}", "memory://shelf/a.bv", "https://example.org/a%20shelf/a.bv"])
+def test_addresses_of_the_store_s_own_folder_are_its_files(tmp_path, url):
+    root = tmp_path / "a shelf" / "a.bv"
+    folder = Folder(url.format(root=root))
+    base = root.as_uri() if folder.is_local else folder.url
+    assert place_of_value("a", f"{base}/images/a%20b.png", folder) == Place("a", "images/a b.png")
+    assert place_of_value("a", f"{base}/../secret.png", folder) is None
+    assert place_of_value("a", f"{base}/%2e%2e/secret.png", folder) is None
+    assert place_of_value("a", f"{base}//etc/a.png", folder) is None
+    other = place_of_value("a", f"{base}2/a.png", folder)
+    assert other is None or other.remote == "example.org"
+    if folder.is_local:
+        assert place_of_value("a", f"{root}/images/a.png", folder) == Place("a", "images/a.png")
+        assert place_of_value("a", f"{root.parent}/a.png", folder) is None

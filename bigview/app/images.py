@@ -4,7 +4,7 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 
@@ -26,23 +26,24 @@ class Place:
     remote: str = ""  # the host, where it is an address
 
 
-def places(record: pd.DataFrame, manifest: Manifest) -> list[Place]:
+def places(record: pd.DataFrame, manifest: Manifest, folder: Folder) -> list[Place]:
     """Return the values of a one-row table that may stand for images, without a look at any file."""
     found: list[Place] = []
     for column in manifest.columns:
         if column.name in record.columns and column.kind in ("binary", "text", "category"):
-            place = place_of_value(column.name, record[column.name].iloc[0])
+            place = place_of_value(column.name, record[column.name].iloc[0], folder)
             if place is not None:
                 found.append(place)
     return found[:MOST]
 
 
-def place_of_value(column: str, value: Any) -> Place | None:
+def place_of_value(column: str, value: Any, folder: Folder) -> Place | None:
     """Return what a value stands for; None where it cannot stand for an image."""
     if isinstance(value, bytes):
         return Place(column, value) if kind_of(value) else None
     if not isinstance(value, str) or len(value) > _LONGEST or any(ord(letter) < 32 for letter in value):
         return None
+    value = own_name(value, folder)
     if "://" not in value:
         return Place(column, value) if value.lower().endswith(_ENDINGS) and inside(value) else None
     try:
@@ -51,6 +52,18 @@ def place_of_value(column: str, value: Any) -> Place | None:
         return None
     shown = address.scheme in ("http", "https") and address.hostname and address.path.lower().endswith(_ENDINGS)
     return Place(column, value, str(address.hostname)) if shown else None
+
+
+def own_name(value: str, folder: Folder) -> str:
+    """Return the name within the store's folder of a file that is given by its whole path or address; anything else as it is."""
+    addresses = [folder.url]
+    if folder.is_local:
+        addresses += [folder.path(), Path(folder.path()).as_uri()]
+    for address in addresses:
+        start = address.rstrip("/") + "/"
+        if value.startswith(start):
+            return unquote(value[len(start) :]) if "://" in start else value[len(start) :]
+    return value
 
 
 def inside(name: str) -> bool:

@@ -70,9 +70,9 @@ class Records:
         card = {"title": headline(found.record, manifest), "fields": fields(found.record, manifest)}
         self._stage.param.update(record=card, pictures=[])
         self._ring()
-        pictured = places(found.record, manifest)
+        folder = self._table.reader.folder
+        pictured = places(found.record, manifest, folder)
         if pictured:
-            folder = self._table.reader.folder
             self._map.aside(lambda: images(folder, pictured), lambda shown: self._illustrated(found, shown))
 
     def _illustrated(self, found: Found, shown: list[dict[str, str]]) -> None:

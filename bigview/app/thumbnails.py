@@ -41,14 +41,14 @@ def _image_columns(table: PointTable) -> tuple[str, ...]:
         else:
             continue
         held = [value for value in values if value not in ("", b"")]
-        if held and all(place_of_value(column.name, value) for value in held):
+        if held and all(place_of_value(column.name, value, table.reader.folder) for value in held):
             found.append(column.name)
     return tuple(found)
 
 
 def thumbnails(folder: Folder, name: str, values: list[Any]) -> list[dict[str, str]]:
     """Return what the page shows of the values of a column: a small image as a data URL, an address with its host, or a note. Reads files."""
-    return pool.run(lambda value: _tile(folder, place_of_value(name, value)), values)
+    return pool.run(lambda value: _tile(folder, place_of_value(name, value, folder)), values)
 
 
 def _tile(folder: Folder, place: Place | None) -> dict[str, str]:
