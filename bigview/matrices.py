@@ -101,7 +101,8 @@ class MatrixStore(MatrixTable):
             view : View, whose pixels the matrix then has exactly, or ranges ((x0, x1), (y0, y1)) of columns and rows; style : MatrixStyle; rows,
             cols : Order, or Tree of `cluster`, which is drawn beside them (also of an order that is a kept tree's, or a part of it); clusters : int,
             or (rows, columns), into which the trees are cut, each with its colour; tracks : bool or names of metadata columns; names, trees, texts
-            (values in cells with room for them) : bool; title : str, "" for none; dark : bool; dpi : int, pixels an inch, for the size in print;
+            (values in cells with room for them) : bool; locked : a store, or a list of them, whose values the colours span too, so that a colour
+            means the same in images of each; title : str, "" for none; dark : bool; dpi : int, pixels an inch, for the size in print;
             spec : MatrixSpec, of which the others replace parts.
 
         Returns
@@ -154,7 +155,7 @@ class MatrixStore(MatrixTable):
             divider between them that can be dragged; or what their cells compare to.
         how : {"difference", "ratio", "log_ratio"}
         **options
-            dark, height, spec; see `bigview.app.heatmap.HeatmapExplorer`.
+            dark, height, spec, locked; see `bigview.app.heatmap.HeatmapExplorer`.
         """
         from bigview.app.heatmap import HeatmapExplorer
         from bigview.build.comparison import passing_comparison

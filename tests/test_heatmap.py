@@ -154,3 +154,15 @@ def test_a_window_beside_the_matrix_holds_nothing(store):
     assert box == ((rows, rows), (cols, cols))
     assert "Nothing" in table_of(store, HeatLook(), box)["note"]
     assert profile_of(store, HeatLook(), box)["lines"] == []
+
+
+def test_colours_that_are_locked_mean_the_same_in_each_of_two_matrices(store, tmp_path):
+    other = matrices.store(tmp_path, 10 * VALUES)
+    pictures = [one.render(width=400, locked=[two]) for one, two in ((store, other), (other, store))]
+    ends = [(picture.frame.scale.low, picture.frame.scale.high) for picture in pictures]
+    assert ends[0] == ends[1] != (store.render(width=400).frame.scale.low, store.render(width=400).frame.scale.high)
+    explorer = HeatmapExplorer(store, locked=other)
+    explorer.state.sort("rows", Ordering("column", "weight"))
+    assert explorer.look.locked == (other,)
+    with pytest.raises(OptionError, match="locked takes a matrix"):
+        store.render(width=400, locked=[3])

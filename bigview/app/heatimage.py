@@ -46,6 +46,6 @@ class HeatImage:
         rows, cols = (tuple(map(float, ends)) for ends in self.box)
         with TemporaryDirectory() as folder:
             path = Path(folder) / f"matrix.{self.format}"
-            look: dict[str, Any] = {"style": self.look.style, "rows": self.look.rows, "cols": self.look.cols}
+            look: dict[str, Any] = {"style": self.look.style, "rows": self.look.rows, "cols": self.look.cols, "locked": self.look.locked}
             render_matrix(self.table, path, _WIDTH, view=(cols, rows), clusters=self.clusters, **look)
             yield path.read_bytes()

@@ -103,7 +103,7 @@ export function render({ model, el, view }) {
     gutters.rows.style.transform = `translate(${overlay.edge.left}px, 0)`
     gutters.cols.style.transform = `translate(0, ${overlay.edge.top}px)`
     corner.style.transform = `translate(${overlay.edge.left}px, ${overlay.edge.top}px)`
-    beside.draw({ rows: [-y.end, -y.start], cols: [x.start, x.end] }, frame, colors)
+    beside.draw({ rows: [-y.end, -y.start], cols: [x.start, x.end] }, frame, colors, overlay.edge)
   }
   const give = ({ right, bottom }) => {  // room at the right of the map and below it
     stage.style.setProperty("--right", `${right}px`)

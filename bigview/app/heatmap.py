@@ -22,7 +22,7 @@ from bigview.app.heatswipe import HeatSwipe
 from bigview.app.heattold import bar_of, hover_of, names_told, texts_told
 from bigview.app.heatwindow import HeatWindow
 from bigview.matrixspec import MatrixSpec
-from bigview.raster.heat import HeatLook
+from bigview.raster.heat import HeatLook, locked_of
 from bigview.raster.heatlabels import axis_of, names_at, steps_of
 from bigview.raster.render import readable
 from bigview.spec import View
@@ -48,16 +48,18 @@ class HeatmapExplorer(pn.viewable.Viewer):
         Pixels; in a notebook 640 by default. A matrix without a height fills the window of a server's page: give one where the page has more on it.
     spec : MatrixSpec, optional
         All that is to be shown.
+    locked : MatrixTable or list of MatrixTable, optional
+        Other matrices whose values the colours span too, so that a colour means the same in explorers of all of them.
     """
 
-    def __init__(self, table: MatrixTable, dark: bool = True, height: int | None = None, spec: MatrixSpec | None = None) -> None:
+    def __init__(self, table: MatrixTable, dark: bool = True, height: int | None = None, spec: MatrixSpec | None = None, locked: Any = None) -> None:
         super().__init__()
         if not hv.Store.loaded_backends():
             hv.extension("bokeh", logo=False)
         found, said = (first_spec(table, dark), "") if spec is None else usable_spec(table, spec)
         self.table = table
         self.state = HeatState(spec=found.replaced(view=None))
-        self.look = look_of(table, found)
+        self.look = look_of(table, found, locked=locked_of(locked))
         self.shown = (found.rows, found.cols)
         self._holding, self.only = bool(said), None
         self.scene = HeatScene(table)
@@ -172,14 +174,14 @@ class HeatmapExplorer(pn.viewable.Viewer):
         if (old.rows, old.cols) == (new.rows, new.cols):
             self._looked(relooked(self.look, new))
         elif not self.map.ready:
-            self._looked(look_of(self.table, new, self.only))
+            self._looked(look_of(self.table, new, self.only, locked=self.look.locked))
         else:
             self.orders.find(old, new, self.only)
 
     def narrow(self, rows: Any) -> None:
         """Show only some rows, by their native numbers, in the order that is chosen; all of them for None."""
         self.only = rows
-        self.map.aside(lambda: look_of(self.table, self.state.spec, rows), self._narrowed)
+        self.map.aside(lambda: look_of(self.table, self.state.spec, rows, locked=self.look.locked), self._narrowed)
 
     def _narrowed(self, look: HeatLook) -> None:
         self.window.clear()

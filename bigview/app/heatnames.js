@@ -56,7 +56,7 @@ class Overlay {
     Object.assign(this, { canvas, shape, rows: new NameStore(), cols: new NameStore(), texts: {}, hover: {}, cursor: {}, box: {}, sort: {}, split: null })
     this.pen = canvas.getContext("2d")
     this.labels = { rows: [], cols: [] }
-    this.edge = { left: 0, top: 0 }
+    this.edge = { left: 0, top: 0, right: 0, bottom: 0 }
   }
 
   // Room for the names: of the longest ones, within reason.
@@ -80,7 +80,9 @@ class Overlay {
     pen.font = this.font()
     // Names stand beside the matrix itself, also where it does not fill the map.
     const edge = { left: Math.max(0, -view.x0 * map.width / (view.x1 - view.x0)), top: Math.max(0, -view.y0 * map.height / (view.y1 - view.y0)) }
-    this.edge = { left: Math.min(edge.left, map.width), top: Math.min(edge.top, map.height) }
+    const ends = { right: (facts.cols.size - view.x0) * map.width / (view.x1 - view.x0), bottom: (facts.rows.size - view.y0) * map.height / (view.y1 - view.y0) }
+    const within = (end, most) => end > 0 && end < most ? end : most
+    this.edge = { left: Math.min(edge.left, map.width), top: Math.min(edge.top, map.height), right: within(ends.right, map.width), bottom: within(ends.bottom, map.height) }
     this.drawCells(view, map)
     this.drawMarks(view, map, colors)
     this.drawRows(view, map, colors, facts.rows)

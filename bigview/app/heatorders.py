@@ -55,7 +55,7 @@ class HeatOrders:
         # Where it was cancelled, or is sorted in yet another way, the state has other orders by then.
         with stoppable(lambda: stale() or _orders(self._page.state.spec) != _orders(spec)):
             try:
-                yield look_of(self._page.table, spec, only, Telling(self._tell))
+                yield look_of(self._page.table, spec, only, Telling(self._tell), self._page.look.locked)
             except Stopped:
                 return
             except Exception as error:  # noqa: BLE001  what was shown stays, and the page says why

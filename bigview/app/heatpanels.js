@@ -104,13 +104,19 @@ function drawProfile(box, profile, send) {
   }
   for (const line of profile.lines) drawLine(box, line)
   add(box, "div", "against")
-  const files = add(box, "div", "files")
-  add(files, "span", "soft", profile.files?.length ? "Download" : profile.note ?? "")
+  let files = null, group = null
   for (const file of profile.files ?? []) {
+    if (file.group !== group) {  // of two matrices, each has its own
+      group = file.group
+      files = add(box, "div", "files")
+      add(files, "span", "soft", group ? `Download ${group}` : "Download")
+    }
     const link = add(files, "a", "tool", `${file.name} ${file.size}`)
     link.href = file.link
     link.download = ""
+    if (group) link.setAttribute("aria-label", `${group}: ${file.name} ${file.size}`)
   }
+  if (!files && profile.note) add(box, "p", "soft", profile.note)
 }
 
 const ARROWS = "← ↑ ↓ →"

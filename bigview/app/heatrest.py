@@ -20,8 +20,13 @@ _BINS = 40  # of the distributions: a bar of 7 pixels each
 _TAIL = 1  # quantiles of 256 at each end whose values are in the bins at the ends: an outlier would push all others into one bin
 
 
-def against_rest(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
-    """Return what tells the rows of a box from all other rows, in the columns of the box (or its columns from the others, where it has all rows).
+def against_rest(table: MatrixTable, look: HeatLook, box: Box, down: bool = True) -> dict[str, Any]:
+    """Return what tells the rows of a box from all other rows, in the columns of the box; or its columns from the others.
+
+    Parameters
+    ----------
+    down : bool
+        Of the rows, and not of the columns.
 
     Returns
     -------
@@ -29,8 +34,7 @@ def against_rest(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]
         "differs": name and text of the lines that differ most; "spread": both distributions. Empty where there is no rest, no mean, or too much to
         read.
     """
-    (rows, cols), (high, wide) = box, look.shape(table)
-    down = not (rows == (0, high) and cols != (0, wide))
+    rows, cols = box
     side: Side = "rows" if down else "cols"
     chosen, lines = (native(order, np.arange(*ends)) for order, ends in ((look.rows, rows), (look.cols, cols)))
     if not down:

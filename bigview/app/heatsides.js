@@ -116,10 +116,11 @@ class Sides {
   ground(side) { return this.begin(side) + (this.data[side].tracks ?? []).length * TRACK + 2 }
   reach(height, tree) { return Math.min(1, height / tree.top) * (TREE - 12) }
 
-  draw(view, map, colors) {
+  draw(view, map, colors, edge) {
     for (const side of ["rows", "cols"]) {
       const { canvas, pen } = this.strips[side], wide = this.width(side), long = side === "rows" ? map.height : map.width
-      const [left, top] = side === "rows" ? [map.left + map.width, map.top] : [map.left, map.top + map.height]
+      // Beside the matrix itself, also where it does not fill the map.
+      const [left, top] = side === "rows" ? [map.left + edge.right, map.top] : [map.left, map.top + edge.bottom]
       const size = side === "rows" ? [wide, long] : [long, wide], dense = window.devicePixelRatio || 1
       Object.assign(canvas.style, { left: `${left}px`, top: `${top}px`, width: `${size[0]}px`, height: `${size[1]}px` })
       const walk = this.walks?.[side], ground = this.ground(side)

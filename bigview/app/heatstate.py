@@ -16,6 +16,7 @@ from bigview.raster.heatswipe import SwipeLook, first_swipe_style
 from bigview.store.keptorders import kept_order
 from bigview.store.matrix import MatrixTable, Side
 
+Locked = tuple[MatrixTable, ...]
 SIDES: tuple[Side, ...] = ("rows", "cols")
 
 
@@ -63,15 +64,15 @@ def first_spec(table: MatrixTable, dark: bool = True) -> MatrixSpec:
 
 def relooked(look: HeatLook, spec: MatrixSpec) -> HeatLook:
     """Return how a spec shows a matrix whose orders are known."""
-    return (HeatLook if spec.swipe is None else SwipeLook)(spec.style, look.rows, look.cols)
+    return (HeatLook if spec.swipe is None else SwipeLook)(spec.style, look.rows, look.cols, look.locked)
 
 
-def look_of(table: MatrixTable, spec: MatrixSpec, only: Any = None, tell: Progress | None = None) -> HeatLook:
+def look_of(table: MatrixTable, spec: MatrixSpec, only: Any = None, tell: Progress | None = None, locked: Locked = ()) -> HeatLook:
     """Return how a spec shows a matrix, or only some native rows of it. Sorting reads a line of it: not for the event loop."""
     rows, cols = (order_of(table, side, getattr(spec, side), tell) for side in SIDES)
     if only is not None:
         rows = table.order("rows", index=only) if rows is None else rows.kept(only)
-    return (HeatLook if spec.swipe is None else SwipeLook)(spec.style, rows, cols)
+    return (HeatLook if spec.swipe is None else SwipeLook)(spec.style, rows, cols, locked)
 
 
 def usable_spec(table: MatrixTable, spec: MatrixSpec) -> tuple[MatrixSpec, str]:

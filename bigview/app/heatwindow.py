@@ -12,7 +12,8 @@ from bigview.app.tableexport import open_desk
 from bigview.matrixorder import Lines
 from bigview.matrixspec import MatrixSpec
 from bigview.raster.heat import HeatLook
-from bigview.raster.heatswipe import SwipeLook
+from bigview.raster.heatswipe import SwipeLook, swiped
+from bigview.raster.render import readable
 from bigview.spec import View
 from bigview.store.pool import Stopped, stoppable
 from bigview.views.heatscene import HeatPicture
@@ -39,6 +40,8 @@ class HeatWindow:
         Rows and columns in view.
     chosen : Chosen or None
         What is selected.
+    opens : str
+        The panel that opens with a selection; "" for none.
     listeners : list of callable
         Called with the native rows that a visitor selects, None for all of them or for nothing selected.
     """
@@ -52,6 +55,7 @@ class HeatWindow:
         self._desk = open_desk()
         self._links: list[str] = []
         self._shown: Any = None
+        self.opens = "profile"
         self.listeners: list[Callable[[Any], None]] = []
 
     def settled(self, view: View, picture: HeatPicture) -> None:
@@ -74,7 +78,7 @@ class HeatWindow:
         self.carry(Chosen.here(self._page.look, (lines[0], lines[1])))
         self._tell()
         self._page.stage.box = {side: [list(span)] for side, span in zip(SIDES, box, strict=True)}
-        self._page.state.select((lines[0], lines[1]), "profile")
+        self._page.state.select((lines[0], lines[1]), self.opens)
         return rows, cols
 
     def carry(self, chosen: Chosen | None) -> None:
@@ -132,7 +136,7 @@ class HeatWindow:
         if "profile" in opened and lines is not None:
             with stoppable(stale):
                 try:
-                    yield {"rest": against_rest(table, look, box)}
+                    yield {"rest": against_rest(table, look, box, down=lines[0] is not None)}
                 except Stopped:
                     return
 
@@ -161,16 +165,20 @@ class HeatWindow:
         self._desk.revoke(self._links)
         if not all(low < high for low, high in box):
             return []
-        try:
-            files = exports_of(self._page.table, look, box)
-        except Exception as error:  # noqa: BLE001  the profile is worth showing without
-            self._page.failed(sentence(error))
-            return []
-        found = [{"name": _FILES[one.format], "link": self._desk.address(one), "size": f"about {size}"} for one, size in files]
-        if not isinstance(look, SwipeLook):  # an image shows one matrix
+        both = swiped(self._page.table, look) if isinstance(look, SwipeLook) else ((self._page.table, look),)
+        found = []
+        for number, (table, own) in enumerate(both):
+            group = self._page.table.compared.titles[number] if len(both) > 1 else ""
+            try:
+                files = exports_of(table, own, box)
+            except Exception as error:  # noqa: BLE001  the profile is worth showing without
+                self._page.failed(sentence(error))
+                return []
+            made = [{"name": _FILES[one.format], "link": self._desk.address(one), "size": f"about {size}"} for one, size in files]
             clusters = self._page.state.spec.clusters or (None, None)
-            images = [HeatImage(self._page.table, look, box, clusters, format) for format in IMAGES]
-            found += [{"name": one.format.upper(), "link": self._desk.address(one), "size": "image"} for one in images]
+            images = [HeatImage(table, own, box, clusters, format) for format in IMAGES]
+            made += [{"name": one.format.upper(), "link": self._desk.address(one), "size": "image"} for one in images]
+            found += [{**one, "group": readable(group)} for one in made]
         self._links = [one["link"] for one in found]
         return found
 

@@ -128,6 +128,7 @@ class Linked(pn.viewable.Viewer):
             stage.param.update(facts=facts, styles={"position": "relative"}, sizing_mode="stretch_both", min_width=0, height=tall)
         self.points.state.param.watch(lambda event: self._selected(event.old, event.new), "spec")
         self.matrix.window.listeners.append(self._chosen)
+        self.matrix.window.opens = ""  # the map answers; a panel would lie over half of so narrow a matrix
 
     def __panel__(self) -> Any:
         place = {"styles": {"position": "fixed", "inset": "0"}} if self._page else {"height": self._height}

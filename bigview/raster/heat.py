@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from bigview.config import limits
+from bigview.errors import OptionError
 from bigview.matrixspec import MatrixStyle
 from bigview.raster import legend
 from bigview.raster.frame import Drawing, Frame
@@ -65,6 +66,21 @@ class HeatLook:
         """Return the rows and columns that are shown."""
         rows, cols = (size if order is None else len(order) for order, size in zip((self.rows, self.cols), table.shape, strict=True))
         return rows, cols
+
+
+def locked_of(given: Any) -> tuple[MatrixTable, ...]:
+    """Return the matrices whose values the colours span too, from one or a list of them.
+
+    Raises
+    ------
+    OptionError
+        When one of them is no matrix, or has no numbers.
+    """
+    found = () if given is None else (given,) if isinstance(given, MatrixTable) else tuple(given)
+    for one in found:
+        if not isinstance(one, MatrixTable) or one.kind == "category":
+            raise OptionError(f"locked takes a matrix of numbers, or a list of them, whose values the colours span too, not {one!r:.80}.")
+    return found
 
 
 @dataclass(frozen=True)

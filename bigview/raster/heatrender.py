@@ -13,7 +13,7 @@ from bigview.errors import OptionError, closest
 from bigview.matrixspec import MatrixSpec, MatrixStyle
 from bigview.plain import Ranges
 from bigview.raster.canvas import Box, Raster, Sheet, Text, text_width
-from bigview.raster.heat import HeatFrame, HeatLook, heat_frame
+from bigview.raster.heat import HeatFrame, HeatLook, heat_frame, locked_of
 from bigview.raster.heatbeside import CLUSTER, Along, Beside
 from bigview.raster.heatkeys import Keys
 from bigview.raster.heatlabels import axis_of, names_at, shown_places, step_of, steps_of
@@ -31,7 +31,7 @@ SIDES: tuple[Side, Side] = ("rows", "cols")
 LETTERS = ("#10141c", "#ffffff")
 """Of a value on a light cell and on a dark one."""
 _BESIDE = ("names", "tracks", "trees", "texts")
-_KNOWN = ("view", "style", "rows", "cols", "title", "dark", "dpi", "spec", "clusters", *_BESIDE)
+_KNOWN = ("view", "style", "rows", "cols", "title", "dark", "dpi", "spec", "clusters", "locked", *_BESIDE)
 _SQUARE = 2.5  # times as many columns as rows up to which cells are squares, as in the explorer
 _NAME = 28  # characters of a name
 _SAMPLE = 400  # names whose widths are looked at
@@ -69,7 +69,7 @@ class HeatOptions:
         (rows, one), (cols, other) = shown_as(table, "rows", asked["rows"]), shown_as(table, "cols", asked["cols"])
         view = given.get("view") if given.get("view") is not None else None if spec is None else spec.view
         return cls(
-            HeatLook(style, rows, cols),
+            HeatLook(style, rows, cols, locked_of(given.get("locked"))),
             view,
             given.get("title"),
             dpi_of(given.get("dpi")),

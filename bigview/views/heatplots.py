@@ -15,7 +15,7 @@ from PIL import ImageColor
 
 from bigview.errors import OptionError
 from bigview.matrixspec import AGGS, MatrixStyle
-from bigview.raster.heat import HeatFrame, HeatLook, heat_frame
+from bigview.raster.heat import HeatFrame, HeatLook, heat_frame, locked_of
 from bigview.raster.heatlegend import painted, palette_of
 from bigview.raster.heatlook import first_style, shown_as
 from bigview.raster.palettes import STEPS, has_palette, hexes, ramp
@@ -31,7 +31,7 @@ WIDTH, HEIGHT = 700, 500
 
 _OWN = (
     "agg", "aggregator", "reduce_function", "rows", "cols", "style", "center", "cmap", "colormap", "clim", "cnorm", "logz", "symmetric", "colorbar",
-    "alpha", "rasterize", "x", "y", "C",
+    "alpha", "rasterize", "locked", "x", "y", "C",
 )  # fmt: skip
 _NORMS = {"linear": "linear", "log": "log", "eq_hist": "quantile", "symlog": "symlog", "quantile": "quantile"}
 _REASONS = {
@@ -83,7 +83,8 @@ class HeatPlots:
         **given
             hvPlot's keywords for axes, size, title, `cmap` (bigview's palettes and HoloViews' colour maps), `clim`, `cnorm` ("linear", "log",
             "eq_hist", "symlog"), `logz`, `symmetric`, `colorbar`, `alpha`, `dynamic` and `reduce_function` (or `agg`: mean, min, max, extreme, sum,
-            count, std). Besides `rows`, `cols`: orders, or trees, of the store; `style`: a `bigview.MatrixStyle` that the others change.
+            count, std). Besides `rows`, `cols`: orders, or trees, of the store; `style`: a `bigview.MatrixStyle` that the others change; `locked`: a
+            store, or a list of them, whose values the colours span too, so that a colour means the same in plots of each.
 
         Returns
         -------
@@ -93,7 +94,7 @@ class HeatPlots:
         """
         _check(given, self._table)
         ordered, across = shown_as(self._table, "rows", given.get("rows"))[0], shown_as(self._table, "cols", given.get("cols"))[0]
-        look = HeatLook(_style(self._table, given), ordered, across)
+        look = HeatLook(_style(self._table, given), ordered, across, locked_of(given.get("locked")))
         colours = _colours(given, look)
         rows, cols = look.shape(self._table)
         size = int(given.get("width") or given.get("frame_width") or WIDTH), int(given.get("height") or given.get("frame_height") or HEIGHT)
