@@ -113,9 +113,13 @@ class Spec:
         if self.fingerprint and self.fingerprint != fingerprint:
             found.append("The store was built again since: counts and rows may differ.")
         named = [(name, f"the chart {chart.kind!r}") for chart in self.charts for name in chart.columns]
+        uses: dict[str, list[str]] = {}
         for name, use in [(self.style.by, "the colour"), *named]:
             if name is not None and name not in known:
-                found.append(f"Column {name!r}, which {use} needs, is not in the store. {closest(name, known)}")
+                uses.setdefault(name, []).append(use)
+        for name, those in uses.items():
+            need = f"{' and '.join(dict.fromkeys(those))} need{'' if len(set(those)) > 1 else 's'}"
+            found.append(f"Column {name!r}, which {need}, is not in the store. {closest(name, known)}")
         return found
 
     def to_json(self) -> str:

@@ -265,3 +265,9 @@ def test_render_takes_a_spec(tmp_path: Path) -> None:
     assert not np.array_equal(store.render(width=400, spec=spec, dark=True).frame.rgba, wanted.frame.rgba)
     with pytest.raises(OptionError, match=r"bigview\.Spec"):
         store.render(width=400, spec={})
+
+
+def test_a_column_that_is_gone_is_told_once() -> None:
+    charts = [Chart("histogram", "zipf"), Chart("density", ("zipf", "x"))]
+    [told] = Spec(style=Style(by="zipf"), charts=charts).differences("", ["x"])
+    assert told.startswith("Column 'zipf', which the colour and the chart 'histogram' and the chart 'density' need, is not in the store.")

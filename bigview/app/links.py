@@ -25,7 +25,7 @@ def usable(spec: Spec, table: PointTable, plain: Spec) -> tuple[Spec, dict[str, 
         spec, lost = Selections(table).whole(spec), []
     except BigviewError as error:
         spec, lost = spec.replaced(kept=None), [f"Filters, charts and selection were left out: {error}"]
-    said = spec.differences(table.manifest.fingerprint, table.columns) + lost
+    said, wrong = spec.differences(table.manifest.fingerprint, table.columns) + lost, list[str]()
 
     def fitting(part: Part) -> list[Part]:
         """Return the part, or nothing; one that was kept for the link as it was before."""
@@ -36,12 +36,13 @@ def usable(spec: Spec, table: PointTable, plain: Spec) -> tuple[Spec, dict[str, 
             for text in expressions(where):
                 parse(text, list(table.columns))
         except BigviewError as error:
-            said.append(f"A filter was left out: {error}")
+            wrong.append(str(error))
             return []
         return [_unfolded(where) or part] if isinstance(part, Saved) and kept_for_link(part) else [part]
 
     filters = [one for part in spec.filters for one in fitting(part)]
     selection = [(op, one) for op, part in spec.selection for one in fitting(part)]
+    said += [f"{'A filter was' if (times := wrong.count(why)) == 1 else f'{times} filters were'} left out: {why}" for why in dict.fromkeys(wrong)]
     known = set(table.columns)
     style = spec.style if spec.style.by is None or spec.style.by in known else plain.style
     try:

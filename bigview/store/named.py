@@ -61,13 +61,16 @@ class SavedSelection:
 
     def broken(self, table: PointTable) -> list[str]:
         """Return the clauses that cannot be evaluated in `table`, a sentence each."""
-        found = []
+        found: dict[str, list[str]] = {}
         for text in dict.fromkeys(expressions(self.where)):
             try:
                 parse(text, table.columns)
             except BigviewError as error:
-                found.append(f"The clause {text} of {self.name!r} no longer works: {error}")
-        return found
+                found.setdefault(str(error), []).append(text)
+        return [
+            f"The clause{'s' if len(texts) > 1 else ''} {' and '.join(texts)} of {self.name!r} no longer work{'' if len(texts) > 1 else 's'}: {why}"
+            for why, texts in found.items()
+        ]
 
 
 def _store_changes(selection: SavedSelection, table: PointTable) -> list[str]:
