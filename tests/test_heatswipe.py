@@ -1,11 +1,14 @@
 """Two matrices in one place: both sides have the same colours and orders, links hold the divider, and hover tells both values."""
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import bigview as bv
 from bigview.app.heatmap import HeatmapExplorer
+from bigview.app.heatpanels import exports_of, profile_of, table_of
 from bigview.app.heatstate import first_spec, usable_spec
 from bigview.app.heattold import hover_of, spoken_value
 from bigview.app.matrixpages import comparable, compared
@@ -143,3 +146,22 @@ def test_only_what_matches_is_offered(pair, tmp_path):
     with pytest.raises(InputError, match="names to match"):
         compared([stores[0], small])
     assert passing_comparison(*stores).folder.url == passing_comparison(*stores).folder.url
+
+
+def test_panels_and_files_are_those_of_what_is_seen(pair):
+    stores, one, other = pair
+    table = passing_comparison(*stores)
+    box, rows, cols = ((10, 20), (0, 6)), slice(10, 20), slice(0, 6)
+    look = SwipeLook(MatrixStyle(), None, None)
+    found = dict(profile_of(table, look, box)["fields"])
+    assert float(found["One: mean"]) == pytest.approx(one[rows, cols].mean(), abs=5e-3)
+    assert float(found["Other: mean"]) == pytest.approx(other[rows, cols].mean(), abs=5e-3)
+    shown = table_of(table, look, box)
+    assert shown["note"] == "One | Other: 10 rows × 6 columns"
+    first, second = (float(text) for text in shown["values"][0][0].split(" | "))
+    assert (first, second) == (pytest.approx(one[10, 0], abs=5e-3), pytest.approx(other[10, 0], abs=5e-3))
+    assert profile_of(table, HeatLook(), box)["title"] == "10 rows × 6 columns: difference"
+    for (part, own), values in zip(swiped(table, look), (one, other), strict=True):
+        files = [one_file for one_file, _ in exports_of(part, own, box) if one_file.format == "npz"]
+        cells = np.load(io.BytesIO(b"".join(files[0].chunks()[2])))
+        assert any(np.allclose(cells[name], values[rows, cols]) for name in cells if cells[name].shape == (10, 6))

@@ -59,7 +59,7 @@ function drawRest(box, rest) {  // both distributions, and the lines that differ
   box.replaceChildren()
   const { spread, differs } = rest
   if (spread) {
-    add(box, "h3", "", "Against the rest")
+    add(box, "h3", "", rest.title)
     const { path, ends } = chartOf(box, spread.title, spread.spoken)
     const most = Math.max(...spread.here, ...spread.rest) || 1, wide = 300 / spread.here.length
     for (const [name, shares] of [["spread here", spread.here], ["spread rest", spread.rest]]) {
@@ -129,6 +129,7 @@ const KEYS = [  // what the keyboard does on the map, and on what stands beside 
 
 function drawKeys(box) {
   box.replaceChildren()
+  box.tabIndex = 0  // it may have to be scrolled
   add(box, "h2", "", "Keys")
   for (const [title, keys] of KEYS) {
     add(box, "h3", "", title)

@@ -10,6 +10,7 @@ from bigview.build.space import size as size_text
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatlabels import axis_of, names_at, native
 from bigview.raster.heatlegend import value_text
+from bigview.raster.heatswipe import SwipeLook, swiped
 from bigview.raster.matrixgrid import aggregate_matrix
 from bigview.raster.palettes import category_colours, hexes
 from bigview.raster.render import readable
@@ -44,6 +45,11 @@ def told(table: MatrixTable, value: float) -> str:
     return "" if value != value else value_text(value, whole=table.kind == "integer")
 
 
+def compared_as(table: MatrixTable) -> str:
+    """Return what two cells of a comparison become, in a word or two."""
+    return table.compared.how.replace("_", " ")
+
+
 def swatches_of(table: MatrixTable, codes: NDArray[Any], dark: bool) -> list[str]:
     """Return the colours that categories have on the map; "" for what is missing."""
     known = [*hexes(category_colours(len(table.manifest.categories), dark)), ""]
@@ -56,7 +62,8 @@ def table_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
     rows, cols = np.arange(r0, min(r1, r0 + _TABLE[0])), np.arange(c0, min(c1, c0 + _TABLE[1]))
     if not len(rows) or not len(cols):
         return {"note": "Nothing of the matrix is in view."}
-    values = numbers_of(table, table.cells(native(look.rows, rows), native(look.cols, cols))).tolist()
+    numbers = native(look.rows, rows), native(look.cols, cols)
+    values = numbers_of(table, table.cells(*numbers)).tolist()
     note = f"{r1 - r0:,} rows × {c1 - c0:,} columns"
     if len(rows) < r1 - r0 or len(cols) < c1 - c0:
         note += f"; the first {len(rows):,} × {len(cols):,} of them are here. Zoom in to see others."
@@ -64,6 +71,12 @@ def table_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
     more = {"swatches": [swatches_of(table, np.array(line), look.style.dark) for line in values]} if table.kind == "category" else {}
     more |= known_of(table, look, rows)
     texts = [[told(table, value) for value in line] for line in values]
+    if isinstance(look, SwipeLook):  # what is seen of them
+        one, other = ([[told(table, value) or "–" for value in line] for line in part.tolist()] for part in table.compared.both(*numbers))
+        texts = [[f"{a} | {b}" for a, b in zip(*lines, strict=True)] for lines in zip(one, other, strict=True)]
+        note = f"{' | '.join(table.compared.titles)}: {note}"
+    elif table.manifest.layout == "comparison":
+        note = f"{compared_as(table)}: {note}"
     return more | {"cols": next(names), "rows": next(names), "values": texts, "note": note}
 
 
@@ -87,13 +100,20 @@ def said(value: Any) -> str:
 
 
 def profile_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
-    """Return the profiles of a box: its values along the rows and along the columns, and what they are as a whole."""
+    """Return the profiles of a box: its values along the rows and the columns, and what they are as a whole; of both matrices that are swiped."""
+    if isinstance(look, SwipeLook):
+        parts = [profile_of(one, own, box) for one, own in swiped(table, look)]
+        both = list(zip(map(readable, table.compared.titles), parts, strict=True))
+        fields = [[f"{name}: {what}", text] for name, part in both for what, text in part["fields"]]
+        lines = [{**line, "title": f"{name}. {line['title']}"} for name, part in both for line in part["lines"]]
+        return {"title": parts[0]["title"], "fields": fields, "lines": lines}
     (r0, r1), (c0, c1) = box
     wide, high = c1 - c0, r1 - r0
     if not wide or not high:
         return {"title": "Nothing of the matrix is in view", "fields": [], "lines": []}
     names = [names_at(table, look, side, np.array([low, upper - 1])) for side, (low, upper) in (("rows", box[0]), ("cols", box[1]))]
     title = f"{high:,} row{'s' * (high != 1)} × {wide:,} column{'s' * (wide != 1)}"
+    title += f": {compared_as(table)}" if table.manifest.layout == "comparison" else ""
     if table.kind == "category":
         return {"title": title, "fields": _counted(table, look, box), "lines": []}
     whole = _statistics(table, look, box, (1, 1))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bigview.app.heatpanels import Box
+from bigview.app.heatpanels import Box, compared_as
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatlabels import axis_of, native
 from bigview.raster.heatlegend import value_text
@@ -51,7 +51,12 @@ def against_rest(table: MatrixTable, look: HeatLook, box: Box, down: bool = True
     ]
     rest = axis_of(table, side).size - len(chosen)
     what = "row" if down else "column"
-    return {"differs": differs, "spread": _spread(found, f"Values of the selection, and of the other {rest:,} {what}{'s' * (rest != 1)}")}
+    of = f" ({compared_as(table)})" if table.manifest.layout == "comparison" else ""
+    return {
+        "title": f"Against the rest{of}",
+        "differs": differs,
+        "spread": _spread(found, f"Values of the selection, and of the other {rest:,} {what}{'s' * (rest != 1)}"),
+    }
 
 
 def _span(table: MatrixTable) -> tuple[float, float] | None:

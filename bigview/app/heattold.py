@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from bigview.app.heatpanels import said, swatches_of, told
+from bigview.app.heatpanels import compared_as, said, swatches_of, told
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatlabels import names_at
 from bigview.raster.heatlegend import value_text
@@ -84,11 +84,6 @@ def hover_of(table: MatrixTable, look: HeatLook, found: Cell) -> dict[str, Any]:
     swatch = swatches_of(table, np.array([found.value]), look.style.dark)[0] if table.kind == "category" and found.value >= 0 else ""
     shown = {"title": title, "swatch": swatch, "fields": fields, "row": found.row, "col": found.col, "names": {"row": row, "col": col}}
     return {**shown, "x": found.pixel[0], "y": found.pixel[1], "rows": list(found.rows), "cols": list(found.cols)}
-
-
-def compared_as(table: MatrixTable) -> str:
-    """Return what two cells of a comparison become, in a word or two."""
-    return table.compared.how.replace("_", " ")
 
 
 def _pair(table: MatrixTable, pair: tuple[float, float] | None, begin: str = "") -> list[list[str]]:
