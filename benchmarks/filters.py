@@ -3,7 +3,9 @@
     python benchmarks/filters.py [STORE] [--rows 100000000] [--steps 7] [--out filters.json]
 
 Without a store the synthetic clusters of the demo are built first. Each step is another clause, as a slider gives it: both ways answer in turn, and
-the sum of both grids is compared with the count of the rows. Wall time, and the processor's time of this process (`cpu`), which other work on the
+the sum of both grids is compared with the count of the rows. `cold` is a column that nobody has read under a map that is drawn, and `sketch` the
+picture of the sample that comes before its exact one; `cold store` has nothing in memory, the map included. Ticks coloured by a category and by the
+mean of a number end with the picture. Wall time, and the processor's time of this process (`cpu`), which other work on the
 machine does not change. DuckDB's table, in the order of the store, is written once, to a temporary folder beside it.
 """
 
@@ -21,9 +23,14 @@ import duckdb
 import numpy as np
 
 import bigview as bv
+from bigview.app.columncontrol import Control
 from bigview.build.demo import demo_store
+from bigview.raster.frame import forget_frames, frame
+from bigview.raster.sketch import sketch
+from bigview.spec import Filters, Style
 from bigview.store.clauses import parse
 from bigview.store.filters import forget_filters, sql_bits
+from bigview.store.sampled import _columns
 
 WIDTH, HEIGHT = 1000, 800
 
@@ -56,8 +63,9 @@ class Peer:
 
 
 def measured(store: bv.PointStore, peer: Peer | None, clauses: list[str]) -> list[dict[str, float]]:
-    """Return a line of times for each clause; the first one finds nothing in the caches."""
+    """Return a line of times for each clause; the first one finds a column that nobody has read, under a map that is drawn."""
     view = bv.View(*store.home, WIDTH, HEIGHT)
+    store.aggregate(view, "count")
     lines = []
     for clause in clauses:
         _, bits, bits_cpu = timed(lambda clause=clause: store.bits(clause))
@@ -72,6 +80,36 @@ def measured(store: bv.PointStore, peer: Peer | None, clauses: list[str]) -> lis
                 raise AssertionError(f"{clause}: DuckDB counts {total} rows, the grid {line['rows']}")
         lines.append(line)
     return lines
+
+
+def sketched(path: str, clauses: list[str]) -> dict[str, float]:
+    """Return the times of the picture of the sample, from the clause to the frame, on a column that nobody has read."""
+    times = []
+    forget_filters()
+    for clause in clauses:
+        store = bv.open(path)
+        store.aggregate(bv.View(*store.home, WIDTH, HEIGHT), "count")
+        _columns.clear()
+        found, wall, cpu = timed(lambda store=store, clause=clause: sketch(store, bv.View(*store.home, WIDTH, HEIGHT), Style(), clause))
+        if found is None:
+            return {}
+        times.append((wall, cpu))
+    walls, cpus = zip(*times[1:], strict=True)  # the first compiles
+    return {"cold sketch, median": float(np.median(walls)), "cold sketch, largest": max(walls), "cold sketch, cpu": float(np.median(cpus))}
+
+
+def coloured(store: bv.PointStore, by: str, column: str, ends: tuple[float, list[float]]) -> dict[str, float]:
+    """Return the times from a tick of the column's own slider to the picture in colours; the first three read the columns."""
+    control, view, times = Control(store, store.manifest.column(column)), bv.View(*store.home, WIDTH, HEIGHT), []
+    control.counted(Filters(), (), "")
+    stops = [float(text) for text in control.slider.texts] if control.slider is not None else []
+    nearest = [min(stops, key=lambda stop, end=end: abs(stop - end)) for end in (ends[0], *ends[1])]
+    for end in dict.fromkeys(nearest[1:]):
+        forget_frames()
+        clause = f"{column} BETWEEN {nearest[0]!r} AND {end!r}"
+        times.append(timed(lambda clause=clause: frame(store, view, Style(by=by), clause))[1:])
+    walls, cpus = zip(*times[3:], strict=True)
+    return {f"by {by}, median": float(np.median(walls)), f"by {by}, largest": max(walls), f"by {by}, cpu": float(np.median(cpus))}
 
 
 def lassos(store: bv.PointStore, corners: int = 200) -> dict[str, float]:
@@ -94,6 +132,7 @@ def main() -> None:
     parser.add_argument("store", nargs="?")
     parser.add_argument("--rows", type=int, default=100_000_000, help="rows of the clusters that stand in where no store is given")
     parser.add_argument("--column", default="score")
+    parser.add_argument("--by", nargs="*", default=["label", "score"], help="columns of colours")
     parser.add_argument("--steps", type=int, default=7)
     parser.add_argument("--no-peer", action="store_true", help="leave out DuckDB's native table")
     parser.add_argument("--out", type=Path)
@@ -108,10 +147,17 @@ def main() -> None:
     try:
         peer = None if options.no_peer else Peer(store, options.column, folder)
         store.aggregate(bv.View(*store.home, WIDTH, HEIGHT), "count", f'"{store.manifest.x.column}" > 0')  # kernels are compiled
-        fresh = bv.open(store.reader.folder.url)
+        path = store.reader.folder.url
+        fresh = bv.open(path)
         del store
         lines = measured(fresh, peer, clauses)
         rings = lassos(fresh)
+        more = sketched(path, clauses)
+        for by in options.by:
+            more |= coloured(fresh, by, options.column, (low, ends))
+        forget_filters()
+        cold, view = bv.open(path), bv.View(*fresh.home, WIDTH, HEIGHT)
+        _, more["cold store to grid"], more["cold store to grid, cpu"] = timed(lambda: cold.aggregate(view, "count", clauses[0]))
         forget_filters()
         _, slow, slow_cpu = timed(lambda: sql_bits(fresh.reader, parse(clauses[0], fresh.columns)))
     finally:
@@ -120,7 +166,7 @@ def main() -> None:
     figures = {f"cold {name}": value for name, value in lines[0].items()}
     figures |= {f"median {name}": float(np.median([line[name] for line in warm])) for name in warm[0]}
     figures |= {f"largest {name}": max(line[name] for line in warm) for name in ("bits", "grid", "clause to grid")}
-    figures |= rings | {"bits by DuckDB over the store": slow, "bits by DuckDB over the store, cpu": slow_cpu}
+    figures |= rings | more | {"bits by DuckDB over the store": slow, "bits by DuckDB over the store, cpu": slow_cpu}
     if "DuckDB" in warm[0]:
         figures["times faster than DuckDB"] = float(np.median([line["DuckDB"] / line["clause to grid"] for line in warm]))
     for name, value in figures.items():

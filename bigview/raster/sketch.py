@@ -98,11 +98,11 @@ def _filtered(table: PointTable, view: View, style: Style, filters: tuple[Filter
 
 
 def _more(table: PointTable, style: Style, seen: int) -> int:
-    """Return how many values have to be read for the colours of the rows in view; what is in memory counts for a fifth."""
+    """Return how many values have to be read for the colours of the rows in view; what is in memory counts for a tenth."""
     if style.by is None:
         return 0
     held = table.reader.pages.held([table.manifest.column(style.by).name]).mean()
-    return int(seen * (1 - 0.8 * held))
+    return int(seen * (1 - 0.9 * held))
 
 
 def _near(table: PointTable, view: View, style: Style, filters: tuple[Filters, Filters]) -> Drawing | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -14,9 +15,11 @@ from bigview.raster.plan import Lattice, Work, work_of
 from bigview.store import pool
 from bigview.store.bits import Bits
 from bigview.store.loose import loose_rows
+from bigview.store.pages import touched
 from bigview.store.reader import Reader, X, Y
 
 _NO_BITS = np.empty(0, np.uint64)
+Slices = list[tuple[tuple[int, int], NDArray[np.int64]]]
 _BAND_ROWS = 1 << 24  # rows whose columns are pinned at once by a slice: 64 MB of float32
 
 
@@ -32,6 +35,30 @@ class Runs:
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]:
         """The three arrays, as kernels take them."""
         return self.offsets, self.start, self.stop
+
+    @cached_property
+    def _cut(self) -> dict[int, Slices]:
+        return {}
+
+    def slices(self, groups: NDArray[np.int64]) -> Slices:
+        """Return slices of pixels (first, last) that hold like numbers of rows, each with the row groups it needs, whose first rows are given.
+
+        They are kept: another filter or colour over the same pixels needs the same ones.
+        """
+        threads = pool.threads()
+        if threads not in self._cut:
+            before = np.zeros(len(self.offsets), np.int64)
+            kernels.rows_before(*self.arrays, before)
+            total = int(before[-1])
+            shares = max(1 if total < 50_000 else threads, -(-total // _BAND_ROWS))
+            edges = np.searchsorted(before, [total * share // shares for share in range(1, shares)], "left")
+            spans = [span for span in pairwise([0, *edges.tolist(), len(before) - 1]) if span[1] > span[0]]
+            self._cut[threads] = pool.run(lambda span: (span, self._groups(groups, span)), spans)
+        return self._cut[threads]
+
+    def _groups(self, groups: NDArray[np.int64], span: tuple[int, int]) -> NDArray[np.int64]:
+        a, b = self.offsets[span[0]], self.offsets[span[1]]
+        return touched(groups, self.start[a:b], self.stop[a:b])
 
 
 def frame_of(lattice: Lattice) -> tuple[Any, ...]:
@@ -139,16 +166,10 @@ def _ends(size: int, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def over_pixels(reader: Reader, found: Runs, column: str, kernel: Callable[[NDArray[Any], tuple[int, int]], None]) -> None:
     """Call ``kernel(values, (first, last))`` for slices of pixels that hold like numbers of rows, with the column pinned."""
-    before = np.zeros(len(found.offsets), np.int64)
-    kernels.rows_before(*found.arrays, before)
-    total = int(before[-1])
-    shares = max(1 if total < 50_000 else pool.threads(), -(-total // _BAND_ROWS))
-    edges = np.searchsorted(before, [total * share // shares for share in range(1, shares)], "left")
-    bounds = [0, *edges.tolist(), len(before) - 1]
 
-    def part(span: tuple[int, int]) -> None:
-        a, b = found.offsets[span[0]], found.offsets[span[1]]
-        with reader.pages.pinned([column], reader.pages.groups_of(found.start[a:b], found.stop[a:b])) as (values,):
+    def part(piece: tuple[tuple[int, int], NDArray[np.int64]]) -> None:
+        span, groups = piece
+        with reader.pages.pinned([column], groups) as (values,):
             kernel(values, span)
 
-    pool.run(part, [span for span in pairwise(bounds) if span[1] > span[0]])
+    pool.run(part, found.slices(reader.pages.offsets))

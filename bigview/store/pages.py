@@ -6,9 +6,10 @@ budget shared by the process is spent.
 """
 
 import mmap
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakSet
 
@@ -26,6 +27,10 @@ ABSENT, LOADING, PRESENT = 0, 1, 2
 
 _PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 """How columns are mapped: what is given back of shared memory, Python's default, is kept by the system all the same."""
+
+_POPULATES = sys.platform == "linux"
+_POPULATE_WRITE = 23
+"""The advice of that name, which Python has no name for."""
 
 
 def touched(offsets: NDArray[np.int64], starts: NDArray[np.integer], stops: NDArray[np.integer]) -> Groups:
@@ -66,6 +71,14 @@ class Column:
     def pages(self, rows: Any) -> Any:
         """Return the bytes that rows take, in whole pages."""
         return -(-rows * self.itemsize // mmap.PAGESIZE) * mmap.PAGESIZE
+
+    def populate(self, start: int, stop: int) -> None:
+        """Get the pages of rows start … stop from the system at once, which takes half as long as one by one when they are written."""
+        first = start * self.itemsize // mmap.PAGESIZE * mmap.PAGESIZE
+        length = min(-(-stop * self.itemsize // mmap.PAGESIZE) * mmap.PAGESIZE, len(self.memory)) - first
+        if length > 0 and _POPULATES:
+            with suppress(OSError):  # before Linux 5.14
+                self.memory.madvise(_POPULATE_WRITE, first, length)
 
     def release(self, start: int, stop: int) -> None:
         """Give the pages of rows start … stop back to the system (whole pages only)."""
@@ -252,6 +265,7 @@ class PagedTable:
             start = int(self.offsets[group])
             sizes.append(len(decoded[needed[0]]))
             for name in needed:
+                columns[name].populate(start, start + sizes[-1])
                 columns[name].array[start : start + sizes[-1]] = decoded[name]
         with _budget.changed:
             for name in needed:
