@@ -82,6 +82,13 @@ function drawTools(box, send) {  // what a drag does, and what a new area does t
 
 const KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "+", "=", "-", "_", "0", "Home", "Escape", "Enter"])
 
+function everyOne(root, wanted, act) {  // also within shadows
+  for (const one of root.querySelectorAll("*")) {
+    if (one.matches(wanted)) act(one)
+    if (one.shadowRoot) everyOne(one.shadowRoot, wanted, act)
+  }
+}
+
 export function render({ model, view }) {
   if (model.facts.page) fitPhones()
   const stage = document.createElement("div")
@@ -243,7 +250,7 @@ export function render({ model, view }) {
   // Bokeh's own layer takes the focus with a click, and shows a dotted frame; the map around it is the one that listens.
   map.addEventListener("focusin", (event) => {
     const inner = event.composedPath()[0]
-    if (inner === map) return
+    if (inner === map) return everyOne(map, "[tabindex='0']", (one) => { one.tabIndex = -1 })  // or Tab would stop at the map twice
     inner.tabIndex = -1
     inner.style.outline = "none"
     map.focus({ preventScroll: true })
