@@ -97,6 +97,22 @@ def test_many_rows_and_blocks_at_once(whole):
         assert np.allclose(found.value(statistic), slow(values, rows, cols, statistic), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("across", [3, 11, 12, 27])
+def test_neighbours_that_share_a_pixel(across, whole):
+    """Every number of rows that is left over by fours, for few and for many columns in a pixel."""
+    rng = np.random.default_rng(4)
+    values = rng.normal(size=(45, 9 * across)).astype("f4")
+    if not whole:
+        values[rng.random(values.shape) < 0.3] = np.nan
+    cols = AxisPixels.of(MatrixSide(0, values.shape[1], 9, values.shape[1]))
+    for pixels in (45, 22, 15, 11, 9, 7, 5, 1):
+        rows = AxisPixels.of(MatrixSide(0, 45, pixels, 45))
+        found = reduce_blocks(cut(values, 20, 4 * across + 1), rows, cols, values.shape, centre=0.25, whole=whole)
+        for statistic in STATISTICS:
+            assert np.allclose(found.value(statistic), slow(values, rows, cols, statistic), rtol=1e-9, atol=1e-12, equal_nan=True)
+
+
 def test_blocks_may_come_in_steps_and_in_any_memory_layout():
     values = np.asfortranarray(np.random.default_rng(0).normal(size=(90, 70)))
     rows, cols = AxisPixels.of(MatrixSide(0, 90, 9, 90)), AxisPixels.of(MatrixSide(0, 70, 7, 70), np.arange(70)[::-1])

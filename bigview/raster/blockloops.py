@@ -11,6 +11,9 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
+_LONG = 12
+"""Columns a pixel, on average, from which each statistic is gathered in a loop of its own."""
+
 
 @intrinsic
 def _pointer(context: Any, address: Any, like: Any) -> Any:
@@ -90,6 +93,31 @@ def _add_four_known(rows, sums):  # type: ignore[no-untyped-def]
         high[i] = hi0 if hi0 > high[i] else high[i]
 
 
+@nb.njit
+def _begin_known(rows, n, sums):  # type: ignore[no-untyped-def]
+    """Put the first n of four rows, of which every cell has a value, where the sums and extremes of their columns are to be."""
+    a, b, c, _ = rows
+    total, _, low, high = sums
+    if n == 1:
+        for i in range(total.shape[0]):
+            total[i], low[i], high[i] = nb.float64(a[i]), a[i], a[i]
+    elif n == 2:
+        for i in range(total.shape[0]):
+            v0, v1 = a[i], b[i]
+            total[i] = nb.float64(v0) + nb.float64(v1)
+            low[i], high[i] = v0 if v0 < v1 else v1, v1 if v0 < v1 else v0
+    elif n == 3:
+        for i in range(total.shape[0]):
+            v0, v1, v2 = a[i], b[i], c[i]
+            total[i] = (nb.float64(v0) + nb.float64(v1)) + nb.float64(v2)
+            lo, hi = v0 if v0 < v1 else v1, v1 if v0 < v1 else v0
+            low[i], high[i] = v2 if v2 < lo else lo, v2 if v2 > hi else hi
+    else:
+        for i in range(total.shape[0]):
+            total[i], low[i], high[i] = 0.0, a[i], a[i]
+        _add_four_known(rows, sums)
+
+
 @nb.njit(inline="always")
 def _add_one(row, known, sums):  # type: ignore[no-untyped-def]
     missing, masked = known
@@ -104,11 +132,9 @@ def _add_one(row, known, sums):  # type: ignore[no-untyped-def]
 
 
 @nb.njit(inline="always")
-def _add(rows, n, known, whole, sums):  # type: ignore[no-untyped-def]
+def _add(rows, n, known, sums):  # type: ignore[no-untyped-def]
     """Add the first n of four rows."""
-    if n == 4 and whole:
-        _add_four_known(rows, sums)
-    elif n == 4:
+    if n == 4:
         _add_four(rows, known, sums)
     else:
         for k in range(n):
@@ -136,13 +162,53 @@ def _scatter(pixel, sums, out):  # type: ignore[no-untyped-def]
         greatest[k] = sums[3][i] if sums[3][i] > greatest[k] else greatest[k]
 
 
+@nb.njit(fastmath={"reassoc", "nsz"})
+def sum_between(values, first, stop):  # type: ignore[no-untyped-def]
+    """Return the sum of a part of an array, in whichever sequence is quickest."""
+    total = 0.0
+    for i in range(first, stop):
+        total += values[nb.uint64(i)]
+    return total
+
+
+@nb.njit
+def extremes_between(low, high, first, stop):  # type: ignore[no-untyped-def]
+    """Return the least of a part of an array, and the greatest of the same part of another."""
+    least, greatest = low[first], high[first]
+    for i in range(first, stop):
+        lower, higher = low[nb.uint64(i)], high[nb.uint64(i)]
+        least = lower if lower < least else least
+        greatest = higher if higher > greatest else greatest
+    return least, greatest
+
+
+@nb.njit
+def _gather(pixel, runs, each, sums, out):  # type: ignore[no-untyped-def]
+    """Add the columns' sums to a row of pixels where neighbours share one; `each` is what every column counts for, if that is the same.
+
+    Those of a pixel are added up before, and one statistic after the other: a pixel's memory would be waited for each time.
+    """
+    total, count, least, greatest = out
+    for r in range(runs.shape[0] - 1):
+        first, stop = runs[r], runs[r + 1]
+        k, seen = pixel[first], nb.int64(each * (stop - first))
+        if each == 0:
+            for i in range(first, stop):
+                seen += sums[1][nb.uint64(i)]
+        low, high = extremes_between(sums[2], sums[3], first, stop)
+        total[k] += sum_between(sums[0], first, stop)
+        count[k] += seen
+        least[k] = low if low < least[k] else least[k]
+        greatest[k] = high if high > greatest[k] else greatest[k]
+
+
 @nb.njit(inline="always")
-def _gather(pixel, runs, sums, out):  # type: ignore[no-untyped-def]
-    """Add the columns' sums to a row of pixels where neighbours share one: in registers, since a pixel's memory would be waited for each time."""
+def _gather_short(pixel, runs, each, sums, out):  # type: ignore[no-untyped-def]
+    """Do the same where few neighbours share a pixel: in one go, since a loop costs more to begin than it has to do."""
     total, count, least, greatest = out
     for r in range(runs.shape[0] - 1):
         a, b = runs[r], runs[r + 1]
-        k, seen = pixel[a], nb.int64(0)
+        k, seen = pixel[a], nb.int64(each * (b - a))
         s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
         lo0, hi0 = sums[2][a], sums[3][a]
         lo1, hi1 = lo0, hi0
@@ -152,7 +218,8 @@ def _gather(pixel, runs, sums, out):  # type: ignore[no-untyped-def]
             s1 += sums[0][i + 1]
             s2 += sums[0][i + 2]
             s3 += sums[0][i + 3]
-            seen += sums[1][i] + sums[1][i + 1] + sums[1][i + 2] + sums[1][i + 3]
+            if each == 0:
+                seen += sums[1][i] + sums[1][i + 1] + sums[1][i + 2] + sums[1][i + 3]
             lo0 = sums[2][i] if sums[2][i] < lo0 else lo0
             hi0 = sums[3][i] if sums[3][i] > hi0 else hi0
             lo1 = sums[2][i + 1] if sums[2][i + 1] < lo1 else lo1
@@ -164,7 +231,8 @@ def _gather(pixel, runs, sums, out):  # type: ignore[no-untyped-def]
             i += 4
         while i < b:
             s0 += sums[0][i]
-            seen += sums[1][i]
+            if each == 0:
+                seen += sums[1][i]
             lo0 = sums[2][i] if sums[2][i] < lo0 else lo0
             hi0 = sums[3][i] if sums[3][i] > hi0 else hi0
             i += 1
@@ -173,6 +241,33 @@ def _gather(pixel, runs, sums, out):  # type: ignore[no-untyped-def]
         lo0, hi0 = (lo1 if lo1 < lo0 else lo0), (hi1 if hi1 > hi0 else hi0)
         least[k] = lo0 if lo0 < least[k] else least[k]
         greatest[k] = hi0 if hi0 > greatest[k] else greatest[k]
+
+
+@nb.njit(inline="always")
+def _sum_rows(addresses, span, picks, cells, about, sums, buffer):  # type: ignore[no-untyped-def]
+    """Add up the rows of a pixel row, column by column; their squares if there is something to take them about."""
+    (known, like, whole), (centre, square) = cells, about
+    first, stop = span
+    squared = centre == centre
+    if not whole:
+        sums[0][:], sums[1][:], sums[2][:], sums[3][:] = 0.0, 0, like[0], like[1]
+    if squared:
+        square[:] = 0.0
+    # Where the first rows are put instead of added they are those left over by fours.
+    q, n = first, (stop - first - 1) % 4 + 1 if whole else min(4, stop - first)
+    while q < stop:
+        rows = _rows(addresses, q, n, picks, buffer)
+        if not whole:
+            _add(rows, n, known, sums)
+        elif q == first:
+            _begin_known(rows, n, sums)
+        else:
+            _add_four_known(rows, sums)
+        if squared:
+            for k in range(n):
+                _add_squares(rows[k], known, centre, square)
+        q += n
+        n = min(4, stop - q)
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
@@ -202,27 +297,22 @@ def reduce_band(addresses, starts, span, band, ends, centre, out):  # type: igno
     like, masked, whole = ends
     total, squares, count, least, greatest = out
     columns = pixel.shape[0]
+    long = runs.shape[0] > 0 and columns >= _LONG * (runs.shape[0] - 1)
     sums = (np.empty(columns), np.empty(columns, np.int32), np.empty(columns, like.dtype), np.empty(columns, like.dtype))
     square, known, squared = np.empty(columns), (like[2], masked), centre == centre
     buffer = np.empty((4, columns), like.dtype)
     for p in range(span[0], span[1]):
         if starts[p] == starts[p + 1]:
             continue
-        sums[0][:], sums[1][:], sums[2][:], sums[3][:] = 0.0, 0, like[0], like[1]
-        if squared:
-            square[:] = 0.0
-        for q in range(starts[p], starts[p + 1], 4):
-            n = min(4, starts[p + 1] - q)
-            rows = _rows(addresses, q, n, picks, buffer)
-            _add(rows, n, known, whole, sums)
-            if squared:
-                for k in range(n):
-                    _add_squares(rows[k], known, centre, square)
-        if whole:
-            sums[1][:] = starts[p + 1] - starts[p]
-        if runs.shape[0]:
-            _gather(pixel, runs, sums, (total[p], count[p], least[p], greatest[p]))
+        _sum_rows(addresses, (starts[p], starts[p + 1]), picks, (known, like, whole), (centre, square), sums, buffer)
+        rows_in = starts[p + 1] - starts[p]
+        if long:
+            _gather(pixel, runs, rows_in if whole else 0, sums, (total[p], count[p], least[p], greatest[p]))
+        elif runs.shape[0]:
+            _gather_short(pixel, runs, rows_in if whole else 0, sums, (total[p], count[p], least[p], greatest[p]))
         else:
+            if whole:
+                sums[1][:] = rows_in
             _scatter(pixel, sums, (total[p], count[p], least[p], greatest[p]))
         if squared:
             for i in range(columns):
