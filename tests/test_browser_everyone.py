@@ -143,6 +143,8 @@ def test_fingers(phone, store):
     page.get_by_role("button", name="Close the record").tap()
     page.locator(".record").wait_for(state="hidden")
     page.get_by_role("button", name="Records", exact=True).tap()
+    page.locator(".records tbody tr").first.wait_for()
+    assert page.locator(".hover").is_hidden(), "a finger that was lifted points at nothing"
     page.locator(".records tbody tr").nth(3).tap()
     page.locator(".record dd").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == 412

@@ -20,6 +20,7 @@ _MESSAGES = {
     "open": "_open",
     "key": "_pressed",
     "density": "_dense",
+    "touch": "_touched",
     "legend": "_legend_clicked",
     "link": "_travelled",
     "tool": "_tool",
@@ -32,6 +33,7 @@ class Page(Host, Protocol):
     """What the acts may use of the explorer."""
 
     stage: Stage
+    touched: bool  # whether a finger points, which rests nowhere
 
     def picked(self, found: Found | None) -> None:
         """Pin a record, or let it go."""
@@ -82,6 +84,10 @@ class Acts:
     def _dense(self, value: Any) -> None:
         """Take note of how many pixels of the screen a pixel of the page has."""
         self._page.map.density = min(max(float(value), 1.0), 2.0)
+
+    def _touched(self, value: Any) -> None:
+        """Take note of whether a finger or a mouse points."""
+        self._page.touched = bool(value)
 
     def _open(self, value: Any) -> None:
         """Open a panel, made when it is first wanted, or close it."""

@@ -247,6 +247,11 @@ export function render({ model, view }) {
     if (event.key === "Escape" && event.composedPath().includes(record)) map.focus()
     send("key", event.key)
   })
+  // A finger rests nowhere: what a tap leaves under it is no place that somebody points at.
+  let finger = false
+  for (const what of ["pointerdown", "pointermove"]) stage.addEventListener(what, (event) => {
+    if ((event.pointerType === "touch") !== finger) send("touch", (finger = !finger))
+  }, true)
   // Bokeh's own layer takes the focus with a click, and shows a dotted frame; the map around it is the one that listens.
   map.addEventListener("focusin", (event) => {
     const inner = event.composedPath()[0]

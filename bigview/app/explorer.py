@@ -73,6 +73,7 @@ class Explorer(pn.viewable.Viewer):
         self.state.saved = saved
         self._holding = bool(said)
         self._looked = False
+        self.touched = False
         self.acts: Acts
         self.settled: list[Callable[[], None]] = []
         self.map = Map(PointScene(table), self.state.style, self, self.where, None if found.view is None else camera_of(found.view))
@@ -263,7 +264,7 @@ class Explorer(pn.viewable.Viewer):
 
     def hovered(self, found: Found | None) -> None:
         """Show the record under the pointer."""
-        self.records.hovered(found)
+        self.records.hovered(None if self.touched else found)
 
     def picked(self, found: Found | None) -> None:
         """Pin the record that was clicked."""
