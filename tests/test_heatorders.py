@@ -11,6 +11,8 @@ from bigview.app.heatorders import HeatOrders, Telling
 from bigview.app.heatstate import HeatState
 from bigview.matrixorder import Ordering
 from bigview.matrixspec import MatrixSpec
+from bigview.raster.heat import HeatLook
+from bigview.store.pool import stopped
 
 PLAIN = MatrixSpec()
 TREE = MatrixSpec(rows=Ordering("cluster", "ward euclidean"))
@@ -21,7 +23,7 @@ class Page:
 
     def __init__(self, table: Any) -> None:
         self.table, self.state, self.said, self.asked = table, HeatState(spec=PLAIN), "", []
-        self.stage = SimpleNamespace(work={})
+        self.stage, self.look = SimpleNamespace(work={}), HeatLook()
         self.map = SimpleNamespace(worker=self._worker, soon=lambda call: call())
         self.state.param.watch(lambda event: self.orders.find(event.old, event.new, None), "spec")
         self.looks: list[Any] = []
@@ -67,6 +69,15 @@ def test_cancel_goes_back_to_what_is_shown(page):
     assert list(page._work(left, lambda: False)) == [], "it stops where it is"
     page.run()
     assert page.looks[0].rows is None
+
+
+def test_what_was_left_halfway_stops_nothing_else(page):
+    page.state.spec = TREE
+    left = page.asked.pop()
+    steps = page._work(left, lambda: False)
+    next(steps)  # and no further: a newer request has come, and this thread goes on with other work
+    page.state.spec = PLAIN
+    assert not stopped()
 
 
 def test_what_cannot_be_clustered_is_said_and_left(page):

@@ -53,13 +53,15 @@ class HeatOrders:
     def _work(self, asked: tuple[MatrixSpec, Any], stale: Callable[[], bool]) -> Iterator[HeatLook | Exception]:
         spec, only = asked
         # Where it was cancelled, or is sorted in yet another way, the state has other orders by then.
-        with stoppable(lambda: stale() or _orders(self._page.state.spec) != _orders(spec)):
-            try:
-                yield look_of(self._page.table, spec, only, Telling(self._tell), self._page.look.locked)
-            except Stopped:
-                return
-            except Exception as error:  # noqa: BLE001  what was shown stays, and the page says why
-                yield error
+        found: HeatLook | Exception
+        try:
+            with stoppable(lambda: stale() or _orders(self._page.state.spec) != _orders(spec)):
+                found = look_of(self._page.table, spec, only, Telling(self._tell), self._page.look.locked)
+        except Stopped:
+            return
+        except Exception as error:  # noqa: BLE001  what was shown stays, and the page says why
+            found = error
+        yield found
 
     def _tell(self, text: str, share: float | None) -> None:
         def show() -> None:

@@ -134,11 +134,12 @@ class HeatWindow:
             found["part"] = (look, box)
         yield found
         if "profile" in opened and lines is not None:
-            with stoppable(stale):
-                try:
-                    yield {"rest": against_rest(table, look, box, down=lines[0] is not None)}
-                except Stopped:
-                    return
+            try:
+                with stoppable(stale):  # no step may end within it: the next one may run on another thread
+                    rest = against_rest(table, look, box, down=lines[0] is not None)
+            except Stopped:
+                return
+            yield {"rest": rest}
 
     def _deliver(self, asked: Asked, found: dict[str, Any]) -> None:
         if asked[0] != self._page.state.spec.selection:
