@@ -15,6 +15,7 @@ import bigview as bv
 from bigview.chart import CHARTS, Chart
 from bigview.errors import OptionError, TooLargeError
 from bigview.part import Saved, digest
+from bigview.raster.frame import frame
 from bigview.spec import Filter, RowSet, Style
 from bigview.state import LONGEST_QUERY, Spec
 
@@ -262,6 +263,10 @@ def test_render_takes_a_spec(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.frame.rgba, wanted.frame.rgba)
     assert found.frame.count == wanted.frame.count > 0
     assert store.render(width=400, spec=spec, where="x > 0.5").frame.count == store.count(found.view, "x > 0.5 AND lang = 'de'")
+    chosen = store.render(width=400, spec=spec.replaced(selection="x > 0.5"))
+    expected = frame(store, chosen.view, style, "x > 0 AND lang = 'de'", "x > 0.5")
+    np.testing.assert_array_equal(chosen.frame.rgba, expected.rgba)
+    assert 0 < chosen.frame.count < found.frame.count
     assert not np.array_equal(store.render(width=400, spec=spec, dark=True).frame.rgba, wanted.frame.rgba)
     with pytest.raises(OptionError, match=r"bigview\.Spec"):
         store.render(width=400, spec={})

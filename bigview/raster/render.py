@@ -108,7 +108,7 @@ def render(table: PointTable, path: Any = None, width: int = 4096, height: int |
     **options
         by : str, the column that gives the colour; where : str or Filter; view : View, whose pixels the map then has exactly, or ranges
         ((x0, x1), (y0, y1)); style : Style; title : str, "" for none; dark : bool; dpi : int, pixels an inch, for the size in print; spec : Spec,
-        of which the others replace parts (`where` adds to its filters).
+        of which the others replace parts (`where` adds to its filters); rows that are not in its selection are grey.
 
     Returns
     -------
@@ -136,6 +136,7 @@ class Options:
     view: View | Ranges | None = None
     title: str | None = None
     dpi: int | None = None
+    selected: Filters = Filters()
 
     @classmethod
     def of(cls, given: dict[str, Any], table: PointTable) -> "Options":
@@ -152,8 +153,9 @@ class Options:
         style: Style = given.get("style") or spec.style
         changes = {name: given[name] for name in ("by", "dark") if given.get(name) is not None}
         view = spec.view if given.get("view") is None else given["view"]
-        where = Filters.of(spec.where(beside.named(spec)), given.get("where"))
-        return cls(replace(style, **changes), where, view, given.get("title"), dpi_of(given.get("dpi")))
+        named = beside.named(spec)
+        where = Filters.of(spec.where(named), given.get("where"))
+        return cls(replace(style, **changes), where, view, given.get("title"), dpi_of(given.get("dpi")), spec.selected(named))
 
 
 class _Layout:
@@ -179,7 +181,7 @@ class _Layout:
         bottom = below + (round(1.9 * self.em) if credit else self.pad)
         side = self._side()
         view = self.fixed or self._view(max(32, self.width - left - side), top + bottom)
-        shown = frame(self.table, view, self.wanted.style, self.wanted.where)
+        shown = frame(self.table, view, self.wanted.style, self.wanted.where, self.wanted.selected)
         sheet_width = left + view.width + side
         sheet_height = top + view.height + bottom if self.fixed or self.height is None else self.height
         self.items.append(Raster(left, top, blended(shown.rgba, background(self.dark))[::-1]))
@@ -227,7 +229,7 @@ class _Layout:
         if not self.title:
             return
         self._text(self.pad, 2.1 * self.em, shortened(self.title, 90), 1.6, ink(self.dark), bold=True)
-        facts = [f"{shown.count:,} rows"]
+        facts = [f"{shown.count:,} {'selected' if self.wanted.selected else 'rows'}"]
         if self.wanted.style.by:
             facts.append(f"colour: {shown.title}")
         facts += [str(value) for kind, value in self.wanted.where.clauses if kind == "sql"]
