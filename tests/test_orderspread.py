@@ -55,13 +55,23 @@ def test_colours_are_those_of_the_order_and_the_zoom_not_of_the_window(shuffled)
     assert one == other
 
 
-def test_where_it_would_take_long_it_is_as_stored(shuffled):
-    store, _, order = shuffled
+def test_of_a_large_matrix_some_blocks_are_looked_at(shuffled, monkeypatch):
+    store, values, order = shuffled
     assert block_means(store, None, None, 257) == {}
+    native = spread_of(store, 143.0)
+    assert np.ptp(spread_of(store, 143.0, "mean", order).quantiles) > 2 * np.ptp(native.quantiles)
+    monkeypatch.setattr("bigview.raster.orderspread._SAMPLE", 10_000_000)
     with override(exact_cells=1000):
-        assert block_means(store, order, store.order("cols", index=np.arange(COLS)[::-1]), 257) == {}
-    native = spread_of(store, 1000.0)
-    assert np.ptp(spread_of(store, 1000.0, "mean", order).quantiles) > 2 * np.ptp(native.quantiles)
+        back = store.order("cols", index=np.arange(COLS)[::-1])
+        (cells,), (found,) = zip(*block_means(store, order, back, 257).items(), strict=True)
+        high = ROWS // 768
+        assert cells == high  # a column is a block's width
+        first = np.linspace(0, ROWS - high, ROWS // high).astype(int)
+        means = np.array([values[order.index[at : at + high]].astype(float).mean(axis=0) for at in first])
+        assert np.allclose(found, np.quantile(means, np.linspace(0, 1, 257)), atol=1e-6)
+        monkeypatch.setattr("bigview.raster.orderspread._SAMPLE", 40_000)
+        few = next(iter(block_means(store, order, store.order("cols", index=np.r_[1:COLS]), 257).values()))
+        assert np.abs(np.subtract(few, found))[20:-20].max() < 0.15 * np.ptp(found)
 
 
 def test_blocks_without_values_take_no_part(tmp_path):
