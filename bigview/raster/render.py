@@ -136,7 +136,7 @@ class Options:
     view: View | Ranges | None = None
     title: str | None = None
     dpi: int | None = None
-    selected: Filters = Filters()
+    selected: Filters | None = None
 
     @classmethod
     def of(cls, given: dict[str, Any], table: PointTable) -> "Options":
