@@ -1,5 +1,6 @@
 """A folder of files at a path or an fsspec URL: an address that pickles, never an open file."""
 
+import io
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -114,6 +115,13 @@ class Folder:
             if self.is_local:
                 return pa.memory_map(self.path(name), "r")
             return pa.PythonFile(self._filesystem[0].open(self.path(name), "rb"), mode="r")
+        except FileNotFoundError as error:
+            raise StoreMissingError(f"{self.url}/{name} is missing. Run `bigview verify {self.url}`.") from error
+
+    def local(self, name: str) -> io.FileIO:
+        """Return a file of a local folder open for reading, neither mapped nor buffered."""
+        try:
+            return io.FileIO(self.path(name))
         except FileNotFoundError as error:
             raise StoreMissingError(f"{self.url}/{name} is missing. Run `bigview verify {self.url}`.") from error
 
