@@ -218,7 +218,7 @@ class MatrixSpec:
         """Return the orders in it, the longest first: what a link may have no room for."""
         lines = self.selection or (None, None)
         found = dict.fromkeys([self.rows, self.cols, *(one.order for one in lines if one is not None)])
-        return tuple(sorted((one for one in found if one is not None), key=lambda one: len(repr(one)), reverse=True))
+        return tuple(sorted((one for one in found if one is not None), key=lambda one: one.length, reverse=True))
 
     @classmethod
     def from_query(cls, query: str) -> Self:

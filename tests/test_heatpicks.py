@@ -89,6 +89,8 @@ def test_what_has_no_room_in_a_link_is_kept(store):
     assert said == ""
     assert usable_spec(store, MatrixSpec.from_query(query)) == (spec, "")
     assert link_of(spec, store, kept)[0] == query
+    more = spec.replaced(rows=Ordering("search", "7$", base=long))
+    assert usable_spec(store, MatrixSpec.from_query(more.to_query(kept))) == (more, ""), "also what stands on it"
     assert keep_order(store, long) == kept[long]
     short = order_of(store, "rows", Ordering("kept", kept[long]))
     assert short == order_of(store, "rows", long)

@@ -1,6 +1,7 @@
 """The link to what the page of a matrix shows: written at each rest, read when one goes back. What has no room in it is kept with the store."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from bigview.app.heathost import HeatPage
@@ -11,6 +12,8 @@ from bigview.matrixspec import MatrixSpec
 from bigview.store.keptorders import keep_order
 from bigview.store.matrix import MatrixTable
 from bigview.views.live import sentence
+
+_AT_ONCE = 50_000  # characters of an order of which the event loop makes a link: 5 ms
 
 
 def link_of(spec: MatrixSpec, table: MatrixTable, kept: dict[Ordering, str]) -> tuple[str, dict[Ordering, str], str]:
@@ -66,12 +69,13 @@ class HeatLink:
         if not self._page.stage.facts["page"]:
             return
         spec, push, self.jump = self._page.spec, self.jump, False
-        try:
-            self._tell(spec.to_query(self._kept), push)
-        except TooLargeError:
-            if self._worker is None:
-                self._worker = self._page.map.worker(self._make, self._made)
-            self._worker.request((spec, push))
+        if all(one in self._kept or one.length <= _AT_ONCE for one in spec.orders()):
+            with suppress(TooLargeError):
+                self._tell(spec.to_query(self._kept), push)
+                return
+        if self._worker is None:
+            self._worker = self._page.map.worker(self._make, self._made)
+        self._worker.request((spec, push))
 
     def _make(self, job: tuple[MatrixSpec, bool], _: Callable[[], bool]) -> Iterator[tuple[str, dict[Ordering, str], str]]:
         yield link_of(job[0], self._page.table, self._kept)

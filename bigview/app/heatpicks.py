@@ -8,7 +8,8 @@ import numpy as np
 from bigview.app.heatacts import ARROWS, CLOSEST
 from bigview.app.heatchosen import SIDES, Chosen, Part, counted, told_of
 from bigview.app.heathost import HeatPage
-from bigview.matrixorder import Lines, Move, by_hand, landed
+from bigview.errors import OptionError
+from bigview.matrixorder import MOST_SPANS, Lines, Move, by_hand, landed
 from bigview.raster.heatlook import order_of
 from bigview.store.matrix import Side
 from bigview.store.orders import spans_of
@@ -40,9 +41,13 @@ class HeatPicks:
         self._whole: set[str] = set()  # sides along which all lines are taken
         self._lines: Any = None  # what was selected by keys last
         self._worker: Any = None
+        self._complaint = ""
 
     def pressed(self, key: Any) -> bool:
         """Act on a key that selects or moves; False for any other."""
+        if self._complaint and self._page.stage.status.get("message") == self._complaint:
+            self._page.failed("")  # it was about the key before
+        self._complaint = ""
         if key in _WHOLE:
             self._take(_WHOLE[key])
         elif key in ("m", "M"):
@@ -56,6 +61,10 @@ class HeatPicks:
         else:
             return False
         return True
+
+    def _complain(self, text: str) -> None:
+        self._complaint = text
+        self._page.failed(text)
 
     def _extend(self, down: int, right: int) -> None:
         """Make the box of the cell cursor larger, or smaller."""
@@ -111,7 +120,7 @@ class HeatPicks:
 
         def look_at(ends: Any) -> None:
             if ends is None:
-                page.failed("What is selected is not among the rows and columns that are shown.")
+                self._complain("What is selected is not among the rows and columns that are shown.")
                 return
             (r0, r1), (c0, c1) = (_wider(low, high) for low, high in ends)
             page.map.go(((c0, c1), (r0, r1)))
@@ -134,7 +143,7 @@ class HeatPicks:
         if way not in _WAYS:
             return
         if chosen is None or chosen.numbers[number] is None:
-            page.failed(f"Select the {what} that are to be moved: a drag along their names, or {'R' if side == 'rows' else 'C'} on a cell.")
+            self._complain(f"Select the {what} that are to be moved: a drag along their names, or {'R' if side == 'rows' else 'C'} on a cell.")
             return
         look, table, shown, stride = page.look, page.table, page.shown[number], page.acts.strides()[number]
         order = getattr(look, side)
@@ -152,7 +161,13 @@ class HeatPicks:
                 shown_at = min(max(int(place), 0), look.shape(table)[number])
                 line = shown_at if order is None or shown_at == len(order) else int(order.index[shown_at])
                 to = line if whole is None else size if shown_at == len(order) else int(whole.inverse[line])
-            made = Move(tuple(spans_of(places)), to)
+            spans = spans_of(places)
+            if len(spans) > MOST_SPANS:
+                raise OptionError(
+                    f"The selected {what} stand in {len(spans):,} places, apart from each other; up to {MOST_SPANS:,} can be moved together. "
+                    "Sort so that they stand side by side first."
+                )
+            made = Move(tuple(spans), to)
             return None if len(made.spans) == 1 and made.spans[0][0] <= to <= made.spans[0][1] else made
 
         def moved(made: Move | None) -> None:

@@ -103,14 +103,19 @@ def usable_spec(table: MatrixTable, spec: MatrixSpec) -> tuple[MatrixSpec, str]:
 
 
 def _at_hand(table: MatrixTable, side: Side, ordering: Ordering | None) -> Ordering | None:
-    """Return an order that a matrix has, the one itself where it was kept under a name."""
-    if ordering is not None and ordering.by == "kept":
-        ordering = kept_order(table, ordering.name)
+    """Return an order that a matrix has, whole where it, or what it stands on, was kept under a name."""
+    ordering = None if ordering is None else _unfolded(table, ordering)
     for one in () if ordering is None else ordering.chain():
         if one.by == "cluster" and not has_tree(table, side, one.name):
             raise OptionError("They are not clustered so yet; choose it to do that.")
     order_of(table, side, ordering)
     return ordering
+
+
+def _unfolded(table: MatrixTable, ordering: Ordering) -> Ordering:
+    if ordering.by == "kept":
+        return kept_order(table, ordering.name)
+    return ordering if ordering.base is None else replace(ordering, base=_unfolded(table, ordering.base))
 
 
 def _selected(table: MatrixTable, selection: tuple[Lines | None, Lines | None]) -> tuple[Lines | None, Lines | None]:
