@@ -138,3 +138,72 @@ def test_cells_display(browser, cell):
     kinds = {kind for output in browser.last.outputs for kind in output.get("data", {})}
     assert "text/html" in kinds
     assert all(output.output_type != "error" for output in browser.last.outputs)
+
+
+WATCHED = """
+from bokeh.plotting import figure as Figure
+from panel.io.state import state
+ref = next(ref for ref in explorer.stage._models if ref in state._views)
+_, model, _, comm = state._views[ref]
+client = [name for name, entry in state._comm_manager._comms.items() if "CommJS" in type(entry).__name__][-1]
+figure = next(part for part in model.references() if isinstance(part, Figure))
+sent, send = [], comm.send
+
+
+def count(*args, **options):
+    sent.extend(len(part) for part in (*args, *options.get("buffers", ())) if hasattr(part, "__len__"))
+    return send(*args, **options)
+
+
+comm.send = count
+stage = explorer.stage
+print(json.dumps(dict(client=client, figure=figure.id, stage=stage._models[ref][0].id)))
+"""
+
+WAITED = """
+import asyncio
+for _ in range(400):
+    if {until}:
+        break
+    await asyncio.sleep(0.05)
+print(json.dumps({shown}))
+"""
+
+
+def test_the_explorer_in_a_cell(browser):
+    browser.run("explorer = store.explore()")
+    browser.run("explorer")
+    assert any("text/html" in output.get("data", {}) for output in browser.last.outputs), browser.last.outputs
+    ids, comm = json.loads(browser.run(WATCHED)), uuid.uuid4().hex
+    browser.tell("comm_open", comm_id=comm, target_name=ids["client"], data={})
+    sizes = [("inner_width", 600), ("inner_height", 400)]
+    browser.patch(comm, [{"kind": "ModelChanged", "model": {"id": ids["figure"]}, "attr": name, "new": size} for name, size in sizes])
+
+    def say(kind, value):
+        """Send a message as explorer.js does."""
+        data = {"type": "map", "entries": [["kind", kind], ["value", value]]}
+        event = {"type": "event", "name": "data_event", "values": {"type": "map", "entries": [["model", {"id": ids["stage"]}], ["data", data]]}}
+        browser.patch(comm, [{"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": event}])
+
+    def shown(until, what):
+        return json.loads(browser.run(WAITED.format(until=until, shown=what)))
+
+    status, bytes_sent = shown("stage.status['view'] != '…'", "[stage.status, sum(sent)]")
+    assert status["view"] == "20,000"
+    assert "densest" in status["summary"]
+    assert bytes_sent > 10_000, "the picture went to the page"
+    say("legend", {"type": "map", "entries": [["name", "a"]]})
+    view, filters, truth = shown(
+        "stage.status['view'] != '20,000'", "[stage.status['view'], stage.chips['filters'], store.count(where=explorer.where)]"
+    )
+    assert (view, filters) == (f"{truth:,}", ["label: a"])
+    for panel in ("table", "filters", "charts", "saved"):
+        say("open", panel)
+    assert len(shown("len(stage.opened) == 4", "stage.opened")) == 4
+    assert shown("stage.table.page.get('ids')", "[stage.table.page['range'], stage.table.trouble]") == [f"1–100 of {view}", ""]
+    assert shown("all('all' in one for one in stage.charts.charts)", "[one['title'] for one in stage.charts.charts]") == ["label", "score"]
+    say("filters", "undo")
+    assert shown("not stage.chips['filters']", "stage.chips['redo']")
+    say("key", "+")
+    shown("stage.status['view'] != '20,000'", "0")
+    assert shown("explorer.spec.view", "[stage.status['message'], explorer.spec.view is not None]") == ["", True]
