@@ -7,10 +7,13 @@ import pytest
 
 import bigview as bv
 from bigview.config import override
+from bigview.matrixorder import Move, Ordering
 from bigview.matrixspec import MatrixStyle
 from bigview.raster.heat import HeatLook, heat_frame, spread_of
+from bigview.raster.heatlook import order_of
 from bigview.raster.orderspread import block_means
 from bigview.spec import View
+from bigview.store.orders import Order
 
 ROWS, COLS = 110_000, 40  # so many cells that the store has levels
 
@@ -72,6 +75,18 @@ def test_of_a_large_matrix_some_blocks_are_looked_at(shuffled, monkeypatch):
         monkeypatch.setattr("bigview.raster.orderspread._SAMPLE", 40_000)
         few = next(iter(block_means(store, order, store.order("cols", index=np.r_[1:COLS]), 257).values()))
         assert np.abs(np.subtract(few, found))[20:-20].max() < 0.15 * np.ptp(found)
+
+
+def test_a_step_by_hand_changes_no_colour(shuffled):
+    store, _, order = shuffled
+    spec = Ordering("hand", "", base=None, moves=(Move(((60_000, 70_000),), 0),))
+    view = View((0, COLS), (0, ROWS), COLS, 100)
+    by_hand = order_of(store, "rows", spec)
+    assert by_hand.coloured_as is None
+    assert heat_frame(store, view, HeatLook(rows=by_hand)).scale == heat_frame(store, view, HeatLook()).scale
+    moved = Order.of(np.roll(order.index, 500), ROWS).rearranging(order)
+    assert heat_frame(store, view, HeatLook(rows=moved)).scale == heat_frame(store, view, HeatLook(rows=order)).scale
+    assert moved != Order.of(moved.index, ROWS), "it has other colours"
 
 
 def test_blocks_without_values_take_no_part(tmp_path):

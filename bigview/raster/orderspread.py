@@ -36,6 +36,7 @@ def block_means(table: MatrixTable, rows: Order | None, cols: Order | None, coun
         Empty where these are the store's own orders, and where the matrix is not stored cell by cell. Of a large matrix
         (`bigview.config.limits().exact_cells`) some of the smallest blocks are looked at, evenly spaced along both axes.
     """
+    rows, cols = (None if order is None else order.coloured_as for order in (rows, cols))
     high, wide = (size if order is None else len(order) for order, size in zip((rows, cols), table.shape, strict=True))
     native = rows is None and cols is None
     if native or table.manifest.layout != "dense" or table.kind == "category" or not high * wide:

@@ -1,7 +1,7 @@
 """Orders of the rows, or the columns, of a matrix: which ones are shown, and in which sequence. No cell is moved for them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Self
@@ -27,12 +27,15 @@ class Order:
     title : str
         What the order is by, for people.
     digest : str
+    rearranges : (Order or None,), optional
+        The order of which this one is a rearrangement that keeps its colours, (None,) for the native one; None where it has colours of its own.
     """
 
     index: NDArray[np.int64]
     size: int
     title: str
     digest: str
+    rearranges: "tuple[Order | None] | None" = None
 
     @classmethod
     def of(cls, index: Any, size: int, title: str = "") -> Self:
@@ -59,6 +62,19 @@ class Order:
             raise OptionError(f"An order names number {numbers[counts > 1][0]:,} more than once.")
         made.setflags(write=False)
         return cls(made, size, title, blake2b(made.tobytes() + size.to_bytes(8, "little"), digest_size=16).hexdigest())
+
+    def rearranging(self, base: "Order | None") -> "Order":
+        """Return this order with the colours of another one, from which a few lines were moved: a step by hand must not change all colours."""
+        known = b"" if base is None else base.digest.encode()
+        return replace(self, rearranges=(base,), digest=blake2b(self.digest.encode() + b"of" + known, digest_size=16).hexdigest())
+
+    @property
+    def coloured_as(self) -> "Order | None":
+        """The order whose blocks the colours span; None for the native one."""
+        if self.rearranges is None:
+            return self
+        (base,) = self.rearranges
+        return None if base is None else base.coloured_as
 
     @cached_property
     def inverse(self) -> NDArray[np.int64]:
