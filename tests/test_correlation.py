@@ -41,6 +41,17 @@ def test_as_pandas(tmp_path, monkeypatch, kind):
     assert store.cols.named == store.rows.named
 
 
+def test_lines_without_gaps_are_taken_with_lines_that_have_some(tmp_path, monkeypatch):
+    monkeypatch.setattr("bigview.build.correlation._TILE", 4)
+    monkeypatch.setattr("bigview.build.correlation._SLAB", 300)
+    values = np.random.default_rng(6).normal(50, 1, (1100, 10)) @ np.random.default_rng(7).normal(size=(10, 10))
+    for last, gaps in ((0, []), (600, [1, 9])):  # none; in some columns of the first two slabs, and none in the others
+        values[:last:3, gaps] = np.nan
+        store = bv.correlation(values, tmp_path / "m.bv", quiet=True, overwrite=True)
+        assert np.allclose(store.cells(), pd.DataFrame(values).corr().to_numpy(), atol=1e-6)
+        assert (store.cells() == store.cells().T).all()
+
+
 def test_columns_are_chosen(tmp_path):
     assert bv.correlation(FRAME, tmp_path / "m.bv", columns=["c3", "c1"], quiet=True).cols.names.tolist() == ["c3", "c1"]
     with pytest.raises(ColumnError, match="text"):

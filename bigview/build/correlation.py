@@ -26,7 +26,7 @@ from bigview.store.matrix import MatrixTable, values_or_nan
 from bigview.store.points import PointTable
 
 _TILE = 1024
-"""Columns of a tile: its six sums of products take 48 MB."""
+"""Columns of a tile: its six sums of products take 48 MB, and where no value is missing five of them are sums alone."""
 _SLAB = 4096
 """Lines read at once, of whatever columns: two tiles of one pair go through the same lines."""
 _PARQUET = (".parquet", ".pq", ".parq")
@@ -182,10 +182,13 @@ class CorrelationReader:
     def block(self, rows: tuple[int, int], cols: tuple[int, int]) -> NDArray[Any]:
         """Return the correlations of a range of columns with another one."""
         out = np.empty((rows[1] - rows[0], cols[1] - cols[0]), np.float32)
+        made: dict[tuple[tuple[int, int], tuple[int, int]], Floats] = {}
         for top in range(rows[0], rows[1], _TILE):
             for left in range(cols[0], cols[1], _TILE):
                 spans = (top, min(rows[1], top + _TILE)), (left, min(cols[1], left + _TILE))
-                out[top - rows[0] : spans[0][1] - rows[0], left - cols[0] : spans[1][1] - cols[0]] = self._tile(*spans)
+                mirrored = made.get(spans[::-1])
+                tile = made[spans] = self._tile(*spans) if mirrored is None else mirrored.T
+                out[top - rows[0] : spans[0][1] - rows[0], left - cols[0] : spans[1][1] - cols[0]] = tile
         return out
 
     def release(self) -> None:
@@ -205,13 +208,23 @@ class CorrelationReader:
             x, m = _centred(a, means[slice(*one)])
             y, n = (x, m) if same else _centred(b, means[slice(*other)])
             for place, (left, right) in enumerate(((m, n), (x, n), (m, y), (x * x, n), (m, y * y), (x, y))):
-                sums[place] += left.T @ right
+                sums[place] += _product(left, right, len(a))
         return _correlated(sums)
 
 
-def _centred(values: Floats, means: Floats) -> tuple[Floats, Floats]:
+def _centred(values: Floats, means: Floats) -> tuple[Floats, Floats | None]:
+    """Return how far values are from the means, and 1 where there is one; None for that where there is one everywhere."""
     there = np.isfinite(values)
+    if there.all():
+        return values - means, None
     return np.where(there, values - means, 0.0), there.astype(np.float64)
+
+
+def _product(left: Floats | None, right: Floats | None, lines: int) -> Any:
+    """Return the sums of products of each column of two arrays; None is an array of ones, with which a product is a sum."""
+    if left is None:
+        return float(lines) if right is None else right.sum(axis=0)[None, :]
+    return left.sum(axis=0)[:, None] if right is None else left.T @ right
 
 
 def _correlated(sums: Floats) -> Floats:
