@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 
-from bigview.app.heatchosen import Chosen, Part, told_of
 from bigview.app.heatlink import link_of
 from bigview.app.heatpanels import profile_of
 from bigview.app.heatstate import usable_spec
@@ -15,6 +14,7 @@ from bigview.matrixorder import Lines, Move, Ordering
 from bigview.matrixspec import MatrixSpec, MatrixStyle
 from bigview.raster.dendrogram import Dendrogram
 from bigview.raster.heat import HeatLook
+from bigview.raster.heatchosen import CHOSEN, Chosen, Part, told_of
 from bigview.raster.heatlook import order_of
 from bigview.state import LONGEST_QUERY
 from bigview.store.keptorders import keep_order, kept_order
@@ -154,3 +154,17 @@ def test_branches_are_walked_from_merge_to_merge(store):
     cut = tree.height_for(5)
     assert Walk.begin(shown, cut, 100).span == tree.branch(100, cut)
     assert "branch of 300 rows" in root.told(store, HeatLook(rows=store.order("rows", index=tree.index)), "rows")
+
+
+def test_an_image_of_a_spec_outlines_the_selection(store):
+    spec = MatrixSpec(rows=WEIGHT, selection=(Lines(10, 60, WEIGHT), Lines(3, 23)), style=MatrixStyle(dark=False))
+    picture = store.render(width=600, spec=spec, title="")
+    boxes = [item for item in picture.sheet.items if getattr(item, "fill", "") == CHOSEN]
+    assert len(boxes) == 4
+    unit, high = picture.view.width / VALUES.shape[1], picture.view.height / VALUES.shape[0]
+    assert boxes[0].left == pytest.approx(picture.left + 3 * unit)
+    assert boxes[0].top == pytest.approx(picture.top + 10 * high)
+    assert boxes[0].width == pytest.approx(20 * unit)
+    scattered = store.render(width=600, spec=spec.replaced(rows=None), title="")
+    assert len([item for item in scattered.sheet.items if getattr(item, "fill", "") == CHOSEN]) > 40
+    assert not [item for item in store.render(width=600, spec=spec.replaced(selection=None)).sheet.items if getattr(item, "fill", "") == CHOSEN]

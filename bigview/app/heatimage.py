@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bigview.app.heatpanels import Box
 from bigview.raster.heat import HeatLook
+from bigview.raster.heatchosen import Box
 from bigview.raster.heatrender import render_matrix
 from bigview.store.matrix import MatrixTable
 

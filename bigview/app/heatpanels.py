@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from bigview.build.space import size as size_text
 from bigview.raster.heat import HeatLook
+from bigview.raster.heatchosen import Box
 from bigview.raster.heatlabels import axis_of, names_at, native
 from bigview.raster.heatlegend import value_text
 from bigview.raster.heatswipe import SwipeLook, swiped
@@ -18,9 +19,6 @@ from bigview.spec import View
 from bigview.store.matrix import MatrixTable
 from bigview.store.matrixexport import ARRAYS, MATRIX_FORMATS, WIDEST, CellExport
 from bigview.views.heatcells import numbers_of
-
-Box = tuple[tuple[int, int], tuple[int, int]]
-"""Rows and columns, each from the first place to the one after the last, in the order shown."""
 
 _TABLE = (60, 24)  # rows and columns of the table: what a person reads
 _KNOWN = 6  # columns of metadata beside it

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from bigview.app.heatacts import ARROWS, CLOSEST
-from bigview.app.heatchosen import SIDES, Chosen, Part, counted, told_of
 from bigview.app.heathost import HeatPage
 from bigview.errors import OptionError
 from bigview.matrixorder import MOST_SPANS, Lines, Move, by_hand, landed
+from bigview.raster.heatchosen import SIDES, Chosen, Part, counted, told_of
 from bigview.raster.heatlook import order_of
 from bigview.store.matrix import Side
 from bigview.store.orders import spans_of

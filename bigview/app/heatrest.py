@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bigview.app.heatpanels import Box, compared_as
+from bigview.app.heatpanels import compared_as
 from bigview.raster.heat import HeatLook
+from bigview.raster.heatchosen import Box
 from bigview.raster.heatlabels import axis_of, native
 from bigview.raster.heatlegend import value_text
 from bigview.raster.render import readable

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bigview.app.heatchosen import Chosen, counted
 from bigview.app.heathost import HeatPage
 from bigview.app.heatstate import SIDES
 from bigview.app.heatwalk import Walk
 from bigview.matrixorder import Ordering, by_search
 from bigview.matrixspec import LONGEST_SEARCH, MatrixSpec
 from bigview.raster.dendrogram import Dendrogram
+from bigview.raster.heatchosen import Chosen, counted
 from bigview.raster.heatlabels import axis_of
 from bigview.raster.heatlegend import like_cells, value_text
 from bigview.raster.heatlook import tree_of

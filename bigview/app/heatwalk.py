@@ -5,9 +5,9 @@ from typing import Self
 
 import numpy as np
 
-from bigview.app.heatchosen import counted
 from bigview.raster.dendrogram import Dendrogram
 from bigview.raster.heat import HeatLook
+from bigview.raster.heatchosen import counted
 from bigview.raster.heatlabels import names_at
 from bigview.raster.heatlegend import value_text
 from bigview.store.matrix import MatrixTable, Side

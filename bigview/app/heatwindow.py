@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bigview.app.heatchosen import SIDES, Chosen, Pair, Part
 from bigview.app.heathost import HeatPage
 from bigview.app.heatimage import IMAGES, HeatImage
-from bigview.app.heatpanels import Box, box_of, exports_of, profile_of, table_of
+from bigview.app.heatpanels import box_of, exports_of, profile_of, table_of
 from bigview.app.heatrest import against_rest
 from bigview.app.tableexport import open_desk
 from bigview.matrixorder import Lines
 from bigview.matrixspec import MatrixSpec
 from bigview.raster.heat import HeatLook
+from bigview.raster.heatchosen import SIDES, Box, Chosen, Pair, Part
 from bigview.raster.heatswipe import SwipeLook, swiped
 from bigview.raster.render import readable
 from bigview.spec import View

@@ -76,7 +76,7 @@ def order_of(table: MatrixTable, side: Side, ordering: Ordering | None, tell: Pr
             index = hits_first(index, axis_of(table, side).find(ordering.name), ordering.descending)
         for move in ordering.moves:
             index = moved(index, move.spans, move.to)
-        return Order.of(index, size, ordering.title).rearranging(base)
+        return Order.of(index, size, "hand" if ordering.moves else f"search {ordering.name}").rearranging(base)
     if ordering.by == "column":
         return table.order(side, by=ordering.name, descending=ordering.descending)
     across = axis_of(table, "cols" if side == "rows" else "rows")

@@ -15,6 +15,7 @@ from bigview.plain import Ranges
 from bigview.raster.canvas import Box, Raster, Sheet, Text, text_width
 from bigview.raster.heat import HeatFrame, HeatLook, heat_frame, locked_of
 from bigview.raster.heatbeside import CLUSTER, Along, Beside
+from bigview.raster.heatchosen import CHOSEN, Chosen, Pair, Part
 from bigview.raster.heatkeys import Keys
 from bigview.raster.heatlabels import axis_of, names_at, shown_places, step_of, steps_of
 from bigview.raster.heatlook import first_style, shown_as
@@ -52,6 +53,7 @@ class HeatOptions:
     tracks: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     trees: tuple[Tree | None, Tree | None] = (None, None)
     clusters: tuple[int | None, int | None] = (None, None)
+    chosen: Pair | None = None
 
     @classmethod
     def of(cls, table: MatrixTable, given: dict[str, Any]) -> "HeatOptions":
@@ -78,6 +80,7 @@ class HeatOptions:
             _tracks_of(table, given.get("tracks", True)),
             (one, other) if given.get("trees", True) else (None, None),
             _clusters_of(given["clusters"] if given.get("clusters") is not None else getattr(spec, "clusters", None)),
+            None if spec is None else spec.selection,
         )
 
 
@@ -179,6 +182,7 @@ class _HeatLayout:
             self._cols(view, left, top)
         if self.wanted.texts:
             self._texts(made, view, left, top)
+        self._outlined(view, left, top)
         self._strips(made, view, left, top)
         keys = Keys(left + view.width + right + self.pad, top, top + view.height + below, self.em, self.dark, fewest, columns, wide, free)
         keys.matrix(made, bool(self.table.manifest.facts.get("missing")), len(tracks))
@@ -328,6 +332,22 @@ class _HeatLayout:
                     self._text(middle, top - 0.7 * self.em, name, 0.8, ink(self.dark), upright=True)
                 else:
                     self._text(left - 0.7 * self.em, middle, name, 0.8, ink(self.dark), anchor="right")
+
+    def _outlined(self, view: View, left: int, top: int) -> None:
+        """Outline what is selected."""
+        if self.wanted.chosen is None:
+            return
+        part, wide = Part.of(self.table, self.wanted.look, Chosen.of(self.table, self.wanted.chosen)), 2 * self._line
+        outline = part.outline()
+        sides = (("cols", view.x_range, view.width, left), ("rows", view.y_range, view.height, top))
+        runs = []
+        for side, (low, high), pixels, start in sides:
+            at = [[start + (min(max(end, low), high) - low) * pixels / (high - low) for end in run] for run in outline.get(side, [])]
+            runs.append([(first, last) for first, last in at if last > first])
+        for x0, x1 in runs[0]:
+            for y0, y1 in runs[1]:
+                self.items += [Box(x0, y0, x1 - x0, wide, CHOSEN), Box(x0, y1 - wide, x1 - x0, wide, CHOSEN)]
+                self.items += [Box(x0, y0, wide, y1 - y0, CHOSEN), Box(x1 - wide, y0, wide, y1 - y0, CHOSEN)]
 
     @property
     def _line(self) -> float:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bigview.app.heatpanels import Box
 from bigview.matrixorder import Lines
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatlabels import axis_of, names_at
@@ -17,6 +16,10 @@ from bigview.store.orders import Order, spans_of
 Ids = NDArray[np.int64]
 SIDES: tuple[Side, Side] = ("rows", "cols")
 Pair = tuple[Lines | None, Lines | None]
+Box = tuple[tuple[int, int], tuple[int, int]]
+"""Rows and columns, each from the first place to the one after the last, in the order shown."""
+CHOSEN = "#ff5d8f"
+"""The colour of outlines round what is selected, as on the page."""
 _OUTLINED = 64
 """Runs of neighbours on a side that are outlined on the map; more are marked along its edges alone."""
 
