@@ -198,3 +198,15 @@ def test_a_selection_is_grey_around_in_the_sketch_as_well(points):
     assert found.share < 1
     assert isinstance(found.legend, tuple)
     assert pd.notna(found.count)
+
+
+def test_what_cannot_fail_is_known_before_a_row_is_read(points):
+    fresh = cold(points)
+    assert fresh.sure("score > 0.4 AND label IN ('a', 'b')")
+    assert not fresh.sure("votes * score > 300"), "left to DuckDB, which looks at the rows"
+    assert not fresh.sure("label > 5"), "no row may be a number"
+    assert not fresh.reader.pages.held(["score"]).any()
+    with pytest.raises(bv.errors.ExpressionError):
+        fresh.sure("score >")
+    fresh.bits("votes * score > 300")
+    assert fresh.sure("votes * score > 300")

@@ -252,9 +252,10 @@ class FilterPanel(Attached):
 
 
 def _tried(draft: _Draft, stale: Callable[[], bool]) -> Iterator[BigviewError | None]:
-    """Find the rows that pass, which the map will want; yield what is wrong, if anything is."""
+    """Find the rows that pass, which the map will want, unless nothing can go wrong: then it shows a sample first. Yield what is wrong, or None."""
     try:
-        draft.table.bits(draft.made)
+        if not draft.table.sure(draft.made):
+            draft.table.bits(draft.made)
     except BigviewError as error:
         yield error
     else:

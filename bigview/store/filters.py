@@ -56,6 +56,23 @@ class ClauseBits:
     def _there(self, key: Hashable) -> bool:
         return _kept.peek((self._store, key)) is not None
 
+    def sure(self, where: Where) -> bool:
+        """Tell whether finding the bits of a filter cannot fail, whatever the rows hold.
+
+        Raises
+        ------
+        ExpressionError
+            When an expression is malformed.
+        """
+        filters = Filters.of(where)
+        return self.kept(filters) or all(kind == "sql" and self._planned(self._expression(value)) for kind, value in filters.clauses)
+
+    def _planned(self, expression: Expression) -> bool:
+        try:
+            return plan(self._reader, expression) is not None
+        except UnsureError:
+            return False
+
     def unread(self, where: Where) -> int:
         """Return about how many values have to be read from the store before the bits of a filter are there."""
         return sum(self._unread(clause) for clause in Filters.of(where).clauses if not self.kept(Filters((clause,))))

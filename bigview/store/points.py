@@ -99,6 +99,16 @@ class PointTable:
         """Tell whether the bits of a filter are kept."""
         return self._clauses.kept(where)
 
+    def sure(self, where: Where) -> bool:
+        """Tell whether finding the rows that pass cannot fail, whatever they hold.
+
+        Raises
+        ------
+        ExpressionError
+            When an expression is malformed.
+        """
+        return self._clauses.sure(where)
+
     def unread(self, where: Where) -> int:
         """Return about how many values have to be read before the bits of a filter are there."""
         return self._clauses.unread(where)
