@@ -74,7 +74,7 @@ def test_many_columns_stay_sparse(tmp_path):
     ("options", "words"),
     [
         ({"rows": "gen", "cols": "hour"}, "Did you mean 'gene'"),
-        ({"rows": "gene", "cols": "hour", "value": "text"}, "holds VARCHAR"),
+        ({"rows": "gene", "cols": "hour", "value": "text"}, "holds texts, which have no"),
         ({"rows": "gene", "cols": "hour", "value": "valeu"}, "Did you mean 'value'"),
         ({"rows": "gene +", "cols": "hour"}, "DuckDB"),
         ({"rows": "gene", "cols": "hour", "agg": "median"}, "no way 'median'"),

@@ -172,7 +172,7 @@ def _gathered(connection: Any, options: MatrixOptions, where: str, folder: str) 
         dtype = "<i8" if agg == "count" else "<f8"
         starts = _spill(connection, folder, axes[0].size, dtype)
     except duckdb.Error as error:
-        raise InputError(f"DuckDB stopped in {where[:1].lower()}{where[1:]}: {_told(error)}") from error
+        raise InputError(f"DuckDB stopped in {_inside(where)}: {_told(error)}") from error
     report = {"value": options.value or "lines", "gathered": agg, **({"lines_without_a_place": lost} if lost else {})}
     shape = axes[0].size, axes[1].size
     if agg in ("sum", "count") and count < _FULL * shape[0] * shape[1] and shape[0] * shape[1] > 1 << 20:
@@ -205,7 +205,16 @@ def _expression(given: Any, side: str, types: dict[str, str], where: str) -> str
 def _check_value(options: MatrixOptions, types: dict[str, str], where: str) -> None:
     kind = types.get(options.value or "")
     if kind is not None and options.agg != "count" and not any(name in kind.upper() for name in _NUMBERS):
-        raise InputError(f"Column {options.value!r} of {where} holds {kind}, which has no {options.agg}. Choose a column of numbers, or agg='count'.")
+        what = "texts" if kind.upper() in ("VARCHAR", "TEXT") else kind
+        have = "which have" if what == "texts" else "which has"
+        raise InputError(
+            f"Column {options.value!r} of {_inside(where)} holds {what}, {have} no {options.agg}. Choose a column of numbers, or agg='count'."
+        )
+
+
+def _inside(where: str) -> str:
+    """Return what a source is called inside of a sentence; a path keeps its letters."""
+    return f"the {where[4:]}" if where.startswith("The ") else where
 
 
 def _axis(connection: Any, side: str, expression: str, title: str) -> Axis:
