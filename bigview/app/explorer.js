@@ -49,6 +49,8 @@ function drawChips(bar, model, send) {
     if (!before[place]) bar.append(one)
     else if (!before[place].isEqualNode(one)) before[place].replaceWith(one)
   })
+  if (filters.length > Number(bar.dataset.filters ?? filters.length)) bar.scrollLeft = bar.scrollWidth  // what is new is seen
+  bar.dataset.filters = filters.length
   const buttons = [...bar.querySelectorAll("button")], focused = bar.getRootNode().activeElement
   if (held && !buttons.includes(focused)) buttons.find((one) => one.getAttribute("aria-label") === held)?.focus()
 }
@@ -113,7 +115,12 @@ export function render({ model, view }) {
   full.type = "button"
   full.title = "Full screen (F)"
   full.setAttribute("aria-label", "Full screen")
-  const chips = add(stage, "div", "chips")
+  const chips = add(stage, "div", "chips line")
+  chips.addEventListener("wheel", (event) => {
+    if (chips.scrollWidth <= chips.clientWidth) return
+    event.preventDefault()
+    chips.scrollLeft += event.deltaX + event.deltaY
+  }, { passive: false })
   chips.setAttribute("role", "group")
   chips.setAttribute("aria-label", "Filters")
   const legend = add(side, "section", "card legend")
