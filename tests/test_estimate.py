@@ -1,5 +1,6 @@
 """The quick picture under a filter: the obvious counts of the sample's rows, or, where few rows are in view, the exact picture."""
 
+import shutil
 from unittest.mock import patch
 
 import numpy as np
@@ -210,3 +211,27 @@ def test_what_cannot_fail_is_known_before_a_row_is_read(points):
         fresh.sure("score >")
     fresh.bits("votes * score > 300")
     assert fresh.sure("votes * score > 300")
+
+
+def test_a_picture_that_is_exact_at_once_is_not_drawn_again(points):
+    fresh, close = cold(points), View((0.5, 0.52), (0.5, 0.52), 50, 50)
+    pictures = list(Painter(fresh).paint(Wish(close, Style(by="label"), "votes > 300", settled=True)))
+    assert len(pictures) == 2
+    assert pictures[0].wire is pictures[1].wire
+    assert pictures[0].frame.exact
+    assert pictures[1].count == points.count(close, "votes > 300")
+
+
+@pytest.mark.parametrize("style", STYLES[:3])
+def test_over_an_index_the_sketch_has_its_own_places(points, style, tmp_path):
+    shutil.copytree(points.reader.folder.url, tmp_path / "s.bv")
+    store = bv.open(str(tmp_path / "s.bv"))
+    store.index("votes", "score", quiet=True)
+    pair = bv.open(str(tmp_path / "s.bv")).over("votes", "score")
+    view = View(*pair.home, 40, 30)
+    forget_filters()
+    found = sketch(pair, view, style, "flag AND label = 'a'")
+    assert found is not None
+    assert found.share < 1
+    truth = frame(pair, view, style, "flag AND label = 'a'")
+    assert 0.8 < found.count / truth.count < 1.25

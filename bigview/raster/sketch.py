@@ -108,9 +108,8 @@ def _more(table: PointTable, style: Style, seen: int) -> int:
 def _near(table: PointTable, view: View, style: Style, filters: tuple[Filters, Filters]) -> Drawing | None:
     """Draw the rows in view, the only ones that are asked whether they pass."""
     rows = select(table.reader, Lattice.of(table.manifest, view).box, None)
-    near = table.near(table.reader.pages.groups_of(rows.starts, rows.stops))
     try:
-        return drawn(near, view, style, *filters)
+        return drawn(table.near(table.reader.pages.groups_of(rows.starts, rows.stops)), view, style, *filters)
     except UnsureError:
         return None
 

@@ -16,6 +16,7 @@ from bigview.store.pairreader import PairReader, pair_reader
 from bigview.store.points import PointTable
 from bigview.store.sampled import SampledTable
 from bigview.store.selection import Selection, select
+from bigview.store.valuesets import UnsureError
 
 
 class PairBits(ClauseBits):
@@ -67,6 +68,10 @@ class PairTable(PointTable):
     def __repr__(self) -> str:
         x, y = self.reader.pair.columns
         return f"<{type(self).__name__} {self.reader.folder.url}: {self.manifest.rows:,} rows over {x} × {y}>"
+
+    def near(self, groups: NDArray[np.int64]) -> PointTable:
+        """Raise `UnsureError`: rows that are near each other in this order are all over the store."""
+        raise UnsureError
 
     def count(self, view: View | None = None, where: Where = None) -> int:
         """Return the number of rows: all of them, placed or not, without a view; those inside its ranges with one."""

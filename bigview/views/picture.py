@@ -132,7 +132,9 @@ class Painter:
         busy = self._busy()
         with alone(busy):
             rough = None if self._known(view, wish) else sketch(self._table, view, wish.style, wish.where, wish.selected, busy, not wish.settled)
-        if rough is not None:
+        if rough is not None and rough.exact:  # of the rows in view alone: it is the picture
+            self._last = ((view, wish.style, wish.where, wish.selected), rough)
+        elif rough is not None:
             yield Picture(rough, encode(rough, coarse=True))
         try:
             with alone(self._busy()), stoppable(stale if rough is not None else lambda: False):
