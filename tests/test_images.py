@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from bigview.app.images import LARGEST, Place, images, inside, kind_of, place_of_value, places
+from bigview.app.state import first_coloring
 from bigview.build.points import build_points
 from bigview.store.files import Folder
 from bigview.stores import open as open_store
@@ -94,3 +95,11 @@ def test_addresses_of_the_store_s_own_folder_are_its_files(tmp_path, url):
     if folder.is_local:
         assert place_of_value("a", f"{root}/images/a.png", folder) == Place("a", "images/a.png")
         assert place_of_value("a", f"{root.parent}/a.png", folder) is None
+
+
+def test_names_of_images_give_no_colours(tmp_path):
+    table = pd.DataFrame({"x": range(300), "y": range(300), "kind": ["a", "b", "c"] * 100, "file": [f"images/{row % 40}.png" for row in range(300)]})
+    build_points(table, str(tmp_path / "a.bv"), x="x", y="y")
+    store = open_store(str(tmp_path / "a.bv"))
+    assert store.columns["file"] == "category"
+    assert first_coloring(store) == "kind"

@@ -6,6 +6,7 @@ from typing import Any
 
 import param
 
+from bigview.app.images import place_of_value
 from bigview.spec import Filter, Filters, Style, Where
 from bigview.state import Spec
 from bigview.store.points import PointTable
@@ -15,6 +16,7 @@ AUTOMATIC = "automatic"
 TELLING = 40  # categories: about as many colours as one can tell apart
 COLORED = ("category", "boolean", "number", "integer")
 _KEPT = 100  # steps back
+_LOOKED = 8  # categories that tell whether all are names of images
 
 
 def colorings(table: PointTable) -> dict[str, str | None]:
@@ -32,8 +34,13 @@ def first_coloring(table: PointTable) -> str | None:
         for column in table.manifest.columns
         if column.kind == "category" and 2 <= column.distinct <= 256 and column.missing < table.manifest.rows / 2
     ]
-    # Of equally telling ones the last: codes tend to stand before the names they stand for.
-    return min(reversed(telling), key=lambda column: abs(math.log(column.distinct / TELLING))).name if telling else None
+    # Of equally telling ones the last: codes tend to stand before the names they stand for. Names of images are for looking at images.
+    ranked = sorted(telling[::-1], key=lambda column: abs(math.log(column.distinct / TELLING)))
+    return next((column.name for column in ranked if not _pictures(table, column.name)), None)
+
+
+def _pictures(table: PointTable, name: str) -> bool:
+    return all(place_of_value(name, value, table.reader.folder) for value in table.reader.categories(name)[:_LOOKED])
 
 
 class State(param.Parameterized):
