@@ -54,6 +54,15 @@ def test_boxes_rows_and_columns_are_selected_by_keys(explorer):
     page, press = explorer, explorer.keyboard.press
     press("ArrowDown")
     _said(page, "row 60, col 10")
+    press("i")
+    _said(page, "row 60: kind k0; col 10: nothing more")
+    press("s")
+    _said(page, "Rows by values of col 10, descending")
+    until(page, lambda: _spec(page).rows == Ordering("values", "col 10", True), "the rows in another order")
+    press("s")
+    until(page, lambda: _spec(page).rows == Ordering("values", "col 10"), "the other way round")
+    press("s")
+    until(page, lambda: _spec(page).rows is None, "the rows as stored, with the cursor at the same cell")
     press("Shift+ArrowDown")
     _said(page, "Selected: 2 rows, row 60 to row 61; 1 column, col 10")
     press("Shift+ArrowRight")
@@ -90,6 +99,9 @@ def test_rows_are_moved_by_keys_buttons_and_by_their_names(explorer):
     page.mouse.up()
     until(page, lambda: _spec(page).rows == Ordering("hand", "", moves=(Move(((60, 61),), 30),)), "the row where it was dropped")
     page.get_by_text("by hand", exact=True).wait_for()
+    page.get_by_label("Find names").fill("row 1.$")
+    page.get_by_role("button", name="Hits first").click()
+    page.get_by_text("hits first: row 1.$", exact=True).wait_for()
 
 
 def test_a_link_restores_selection_search_and_panels_with_the_same_pixels(explorer):

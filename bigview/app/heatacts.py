@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from bigview.app.heathost import HeatPage
-from bigview.app.heattold import name_card, spoken_value
+from bigview.app.heattold import known_of_cell, name_card, spoken_value
 from bigview.matrixorder import Ordering
 from bigview.matrixspec import PANELS
-from bigview.raster.heat import known_grid, window_of
+from bigview.raster.heat import HeatLook, known_grid, window_of
 from bigview.raster.heatswipe import SwipeLook, swiped
 from bigview.spec import View
 from bigview.views.live import sentence
@@ -72,6 +72,8 @@ class HeatActs:
             map_.reset()
         elif value in ARROWS:
             self.step(*ARROWS[value])
+        elif value in ("s", "S", "i", "I"):
+            self._at_cell(value)
         elif value in _ZOOMS:
             camera = map_.camera
             if self.cell is not None and camera.holds(self.cell[1] + 0.5, -self.cell[0] - 0.5):
@@ -79,6 +81,16 @@ class HeatActs:
             closer = camera.zoomed(_ZOOMS[value])
             if _ZOOMS[value] < 1 or min(closer.span) >= CLOSEST:
                 map_.look(closer)
+
+    def _at_cell(self, key: str) -> None:
+        """Sort the rows by the column of the cell cursor (s), or the columns by its row (S); or read what else is known of both (i)."""
+        if self.cell is None:
+            self._page.tell("Move the cell cursor to a cell with the arrow keys first.")
+        elif key in ("s", "S"):
+            self._sort({"axis": "cols", "place": self.cell[1]} if key == "s" else {"axis": "rows", "place": self.cell[0]})
+        else:
+            table, look, cell = self._page.table, self._page.look, self.cell
+            self._page.map.aside(lambda: known_of_cell(table, look, *cell), self._page.tell)
 
     def step(self, down: int, right: int, quiet: bool = False) -> None:
         """Move the cell cursor; the first press puts it into the middle of the window."""
@@ -116,6 +128,22 @@ class HeatActs:
         names = self._page.cell_names(row, col)
         spoken = f"{names[0]}, {names[1]}, {value}"
         self._page.stage.cursor = {"row": row, "col": col, "names": {"row": names[0], "col": names[1]}, "spoken": spoken, "quiet": quiet}
+
+    def follow(self, old: HeatLook, new: HeatLook) -> None:
+        """Stay at the same cell in other orders; leave where it is not shown any more."""
+        cell = self.cell
+        if cell is None:
+            return
+        places = []
+        for place, before, now in zip(cell, (old.rows, old.cols), (new.rows, new.cols), strict=True):
+            number = place if before is None else int(before.index[place])
+            places.append(number if now is None else int(now.inverse[number]))
+        if min(places) < 0:
+            self.leave()
+            return
+        self.cell = (places[0], places[1])
+        if self._page.stage.cursor:
+            self._page.stage.cursor = {**self._page.stage.cursor, "row": places[0], "col": places[1], "quiet": True}
 
     def leave(self) -> None:
         """Take the cell cursor away."""
@@ -170,7 +198,9 @@ class HeatActs:
         name = self._page.cell_names(place, 0)[0] if side == "rows" else self._page.cell_names(0, place)[1]
         known = getattr(self._page.state.spec, other)
         same = known is not None and known.by == "values" and known.name == name
-        self._page.state.sort(other, None if same and not known.descending else Ordering("values", name, not same))
+        ordering = None if same and not known.descending else Ordering("values", name, not same)
+        self._page.state.sort(other, ordering)
+        self._page.tell(f"{'Rows' if other == 'rows' else 'Columns'} {'as stored' if ordering is None else ordering.title}")
 
     def _lines(self, value: Any) -> None:
         """Select whole rows, or whole columns: the pointer was dragged along their names."""

@@ -82,7 +82,7 @@ class HeatControls:
         return {"options": options, "value": "", "visible": len(options) > 1}
 
     def _orders_of(self, side: str) -> dict[str, str]:
-        """Return label to value: a column's name after "+" (ascending) or "-"; a tree's recipe after "*"; "=" for what is chosen elsewhere."""
+        """Return label to value: a column's name after "+" (ascending) or "-"; a tree's recipe after "*"; the title after "=" of any other order."""
         ordering: Ordering | None = getattr(self._state.spec, side)
         found = {NATIVE: ""}
         for name in axis_of(self._table, side).columns:
@@ -90,7 +90,7 @@ class HeatControls:
         if axis_of(self._table, side).size > 1:
             found |= {f"by cluster: {recipe}": f"*{recipe}" for recipe in self._recipes(side)}
         if ordering is not None and self._value(ordering) not in found.values():
-            found[ordering.title] = "="
+            found[ordering.title] = self._value(ordering)
         return found
 
     def _recipes(self, side: str) -> list[str]:
@@ -103,7 +103,7 @@ class HeatControls:
     def _value(ordering: Ordering) -> str:
         if ordering.by == "column":
             return f"{'-' if ordering.descending else '+'}{ordering.name}"
-        return f"*{ordering.name}" if ordering.by == "cluster" else "="
+        return f"*{ordering.name}" if ordering.by == "cluster" else f"={ordering.title}"
 
     def _listen(self, act: Callable[[str], None]) -> None:
         restyle = self._state.restyle
@@ -130,7 +130,7 @@ class HeatControls:
     def _sorted(self, side: str, value: str) -> None:
         if value[:1] == "*":
             self._state.sort(side, Ordering("cluster", value[1:]))
-        elif value != "=":
+        elif value[:1] != "=":
             self._state.sort(side, Ordering("column", value[1:], value[0] == "-") if value else None)
 
     def _centres(self) -> dict[str, float | None]:
@@ -153,7 +153,6 @@ class HeatControls:
             ordering: Ordering | None = getattr(self._state.spec, side)
             options = self._orders_of(side)
             value = "" if ordering is None else self._value(ordering)
-            value = value if value in options.values() else "="
             if widget.options != options or widget.value != value:
                 widget.param.update(options=options, value=value)
         centre = next((name for name, value in self._centres().items() if value == style.center), "none")

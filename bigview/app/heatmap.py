@@ -192,7 +192,8 @@ class HeatmapExplorer(pn.viewable.Viewer):
     def _looked(self, look: HeatLook) -> None:
         if (look.rows, look.cols) != (self.look.rows, self.look.cols):
             self.stage.param.update(sort=self._sorted(), texts={}, hover={}, box={})
-            self.acts.leave()
+            self.acts.follow(self.look, look)
+            self.picks.forget()
         self.look, self.shown = look, (self.state.spec.rows, self.state.spec.cols)
         self.map.restyle(look)
         self.window.renew()

@@ -121,7 +121,7 @@ function drawProfile(box, profile, send) {
 
 const ARROWS = "← ↑ ↓ →"
 const KEYS = [  // what the keyboard does on the map, and on what stands beside it
-  ["Map", [[ARROWS, "Cell cursor: reads row, column and value"], ["Page up, Page down", "Ten cells up or down"], ["+ −", "Zoom at the cell cursor"], ["0", "All of the matrix"], ["F", "Full screen"], ["/", "Find names"], ["?", "This list"]]],
+  ["Map", [[ARROWS, "Cell cursor: reads row, column and value"], ["Page up, Page down", "Ten cells up or down"], ["I", "Reads what else is known of row and column"], ["S", "Rows by this column: descending, ascending, as stored"], ["Shift and S", "Columns by this row"], ["+ −", "Zoom at the cell cursor"], ["0", "All of the matrix"], ["F", "Full screen"], ["/", "Find names"], ["?", "This list"]]],
   ["Selection", [[`Shift and ${ARROWS}`, "A box from the cell cursor"], ["R, or Shift and space", "Whole rows of the cell or the box"], ["C, or Ctrl and space", "Whole columns"], ["Enter", "Zoom to the selection"], ["Escape", "Nothing selected, no cell cursor"]]],
   ["By hand", [["Alt and ↑ ↓", "Selected rows up or down"], ["Alt and Page up, Page down", "… to the top, to the bottom"], ["Alt and ← →", "Selected columns left or right"], ["Alt and Home, End", "… to the left end, to the right end"], ["M", "What is selected before the cell cursor"]]],
   ["Trees", [["Tab", "To the cut, then to the branches"], ["at the cut: arrows", "More or fewer clusters; Home: none"], ["at the branches: arrows", "Away from the map: the branch around; to the map: into it; along: the next"], ["Enter", "Select the branch"]]],
@@ -138,7 +138,7 @@ function drawKeys(box) {
 }
 
 // What a key is called with what is held down; null for one that is the browser's.
-const PLAIN_KEYS = new Set(["+", "=", "-", "_", "0", "Home", "End", "Escape", "Enter", "r", "R", "c", "C", "m", "M", "?"])
+const PLAIN_KEYS = new Set(["+", "=", "-", "_", "0", "Home", "End", "Escape", "Enter", "r", "R", "c", "C", "m", "M", "s", "S", "i", "I", "?"])
 function keyOf(event) {
   const key = event.key === " " ? "Space" : event.key, arrow = /^(Arrow|Page)/.test(key), { shiftKey, ctrlKey, altKey, metaKey } = event
   if (metaKey || (ctrlKey && altKey)) return null

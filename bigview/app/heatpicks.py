@@ -66,6 +66,10 @@ class HeatPicks:
         self._complaint = text
         self._page.failed(text)
 
+    def forget(self) -> None:
+        """Begin the next box anew: in another order the corner of the last one is elsewhere."""
+        self._lines = None
+
     def _extend(self, down: int, right: int) -> None:
         """Make the box of the cell cursor larger, or smaller."""
         acts = self._page.acts

@@ -95,7 +95,7 @@ class Sides {
       const count = (side) => this.data[side].hits?.count ?? 0
       this.first.hidden = !data.first && !["rows", "cols"].some((side) => count(side))
       this.first.setAttribute("aria-pressed", String(Boolean(data.first)))
-      this.found.textContent = data.text ? `${count("rows").toLocaleString("en")} rows, ${count("cols").toLocaleString("en")} columns` : ""
+      this.found.textContent = data.text ? `${count("rows").toLocaleString("en")} rows, ${count("cols").toLocaleString("en")} columns${data.plain ? " · as it stands, for it is no expression" : ""}` : ""
     }
     return { right: this.width("rows"), bottom: this.width("cols") }
   }

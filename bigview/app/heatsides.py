@@ -22,6 +22,7 @@ from bigview.raster.heatswipe import SwipeLook
 from bigview.raster.margins import Margins, has_margins, margins
 from bigview.raster.tracks import Track, marks, track_names
 from bigview.spec import View
+from bigview.store.axistable import is_expression
 from bigview.store.matrix import MatrixTable, Side
 from bigview.views.live import sentence
 
@@ -153,7 +154,7 @@ class HeatSides:
 
     def _deliver(self, asked: _Asked, found: Any) -> None:
         self._hits, self._trees, shown = found
-        shown["text"], shown["first"] = asked.text, self._sorted()
+        shown |= {"text": asked.text, "first": self._sorted(), "plain": not is_expression(asked.text)}
         for number, side in enumerate(SIDES):
             if "tree" in shown[side] and self._cuts[side] is None and self._counts[side] == asked.clusters[number]:
                 self._cuts[side] = shown[side]["tree"]["cut"]

@@ -117,6 +117,16 @@ def _facts(found: dict[str, Any]) -> list[list[str]]:
     return [[name, said(value)] for name, value in list(found.items())[:_LINES]]
 
 
+def known_of_cell(table: MatrixTable, look: HeatLook, row: int, col: int) -> str:
+    """Return what else is known of the row and of the column of a cell, to be read aloud."""
+    told_of = []
+    for side, place in (("rows", row), ("cols", col)):
+        fields = _facts(facts_of(table, look, side, place))
+        name = names_at(table, look, side, np.array([place]))[0]
+        told_of.append(f"{name}: {', '.join(f'{what} {text}' for what, text in fields)}" if fields else f"{name}: nothing more is known")
+    return "; ".join(told_of)
+
+
 def name_card(table: MatrixTable, look: HeatLook, side: str, place: int, at: tuple[float, float]) -> dict[str, Any]:
     """Return the card of the name under the pointer."""
     name = names_at(table, look, side, np.array([place]))[0]

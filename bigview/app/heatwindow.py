@@ -93,6 +93,7 @@ class HeatWindow:
         """Select nothing."""
         if self._page.state.spec.selection is not None:
             self._page.state.select(None)
+            self._page.tell("Nothing is selected any more")
 
     def follow(self, spec: MatrixSpec) -> None:
         """Show the selection and the panels that a spec has."""

@@ -18,6 +18,15 @@ NAME = "name"
 """The column of the names in the file of an axis."""
 
 
+def is_expression(text: str) -> bool:
+    """Tell whether a text is a regular expression in the syntax of RE2."""
+    try:
+        pc.match_substring_regex(pa.array([""]), text)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
 class AxisTable:
     """One axis of a matrix: names, and columns of metadata.
 
@@ -92,10 +101,7 @@ class AxisTable:
 
     def find(self, text: str) -> NDArray[np.int64]:
         """Return the native numbers of the names in which a regular expression is found; what is none is searched for as it is."""
-        try:
-            return self.search(text)
-        except ExpressionError:
-            return self.search(re.escape(text))
+        return self.search(text if is_expression(text) else re.escape(text))
 
     @cached_property
     def _texts(self) -> pa.Array:
