@@ -35,8 +35,9 @@ def first_coloring(table: PointTable) -> str | None:
         if column.kind == "category" and 2 <= column.distinct <= 256 and column.missing < table.manifest.rows / 2
     ]
     # Of equally telling ones the last: codes tend to stand before the names they stand for. Names of images are for looking at images.
-    ranked = sorted(telling[::-1], key=lambda column: abs(math.log(column.distinct / TELLING)))
-    return next((column.name for column in ranked if not _pictures(table, column.name)), None)
+    telling.reverse()
+    telling.sort(key=lambda column: abs(math.log(column.distinct / TELLING)))
+    return next((column.name for column in telling if not _pictures(table, column.name)), None)
 
 
 def _pictures(table: PointTable, name: str) -> bool:
