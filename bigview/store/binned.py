@@ -23,6 +23,7 @@ from bigview.store.valuesets import Values
 _MOST = 1 << 24  # bins of a column
 _GROUPS = 16  # row groups of one task: 2 M rows
 _GUESSES = 8  # parts a bin of the extent, for which a bin is known to begin with
+_FEW = 1 << 16  # such parts beyond which there is one a bin: fewer are quick to look up, and more bins are nearly always equal
 _SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _MONDAY = 4  # 1970-01-05 was the first one of the epoch
 _UNITS = (
@@ -83,7 +84,8 @@ class Bins:
     @cached_property
     def _guesses(self) -> NDArray[np.int32]:
         """The bin in which each of many equal parts of the extent begins, or one beside it."""
-        parts = np.arange(min(_GUESSES * self.size, _MOST)) / min(_GUESSES * self.size, _MOST)
+        count = min(_GUESSES * self.size, max(self.size, _FEW))
+        parts = np.arange(count) / count
         ends = self.edges.astype(np.float64)
         starts = ends[0] + parts * (ends[-1] - ends[0])
         return np.asarray(np.clip(np.searchsorted(ends, starts, "right") - 1, 0, self.size - 1), np.int32)
