@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+import bigview as bv
 from bigview.app.heatlink import link_of
 from bigview.app.heatpanels import profile_of
 from bigview.app.heatstate import usable_spec
@@ -168,3 +169,14 @@ def test_an_image_of_a_spec_outlines_the_selection(store):
     scattered = store.render(width=600, spec=spec.replaced(rows=None), title="")
     assert len([item for item in scattered.sheet.items if getattr(item, "fill", "") == CHOSEN]) > 40
     assert not [item for item in store.render(width=600, spec=spec.replaced(selection=None)).sheet.items if getattr(item, "fill", "") == CHOSEN]
+
+
+def test_profiles_of_a_similarity_tell_the_means_where_extremes_are_not_known(tmp_path):
+    vectors = np.random.default_rng(0).normal(size=(9_000, 8)).astype(np.float32)
+    virtual = bv.similarity(vectors, str(tmp_path / "s.bv"), quiet=True)
+    found = profile_of(virtual, HeatLook(), ((0, 9_000), (0, 9_000)))
+    assert [name for name, _ in found["fields"]] == ["mean", "missing", "not known"]
+    assert "least and the greatest" in dict(found["fields"])["not known"]
+    assert [line["title"] for line in found["lines"]] == ["Along the columns: mean", "Along the rows: mean"]
+    near = profile_of(virtual, HeatLook(), ((0, 50), (0, 40)))
+    assert [name for name, _ in near["fields"]] == ["mean", "least", "greatest", "missing"]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bigview.build.space import size as size_text
+from bigview.errors import BigviewError
 from bigview.raster.heat import HeatLook
 from bigview.raster.heatchosen import Box
 from bigview.raster.heatlabels import axis_of, names_at, native
@@ -114,21 +115,29 @@ def profile_of(table: MatrixTable, look: HeatLook, box: Box) -> dict[str, Any]:
     title += f": {compared_as(table)}" if table.manifest.layout == "comparison" else ""
     if table.kind == "category":
         return {"title": title, "fields": _counted(table, look, box), "lines": []}
-    whole = _statistics(table, look, box, (1, 1))
-    count = int(whole["count"][0, 0])
-    fields = [["mean", value_text(float(whole["mean"][0, 0]))], ["least", value_text(float(whole["min"][0, 0]))]]
-    fields += [["greatest", value_text(float(whole["max"][0, 0]))], ["missing", f"{wide * high - count:,} of {wide * high:,}"]]
+    whole, why = _statistics(table, look, box, (1, 1))
+    fields = [[name, value_text(float(whole[agg][0, 0]))] for name, agg in _FIELDS.items() if agg in whole]
+    fields.append(["missing", f"{wide * high - int(whole['count'][0, 0]):,} of {wide * high:,}"])
     lines = []
-    if wide > 1:
-        lines.append(_line("Along the columns", _statistics(table, look, box, (1, min(_BINS, wide))), names[1]))
-    if high > 1:
-        lines.append(_line("Along the rows", _statistics(table, look, box, (min(_BINS, high), 1)), names[0]))
-    return {"title": title, "fields": fields, "lines": lines}
+    for title_of, size, shape, ends in (
+        ("Along the columns", wide, (1, min(_BINS, wide)), names[1]),
+        ("Along the rows", high, (min(_BINS, high), 1), names[0]),
+    ):
+        found = _statistics(table, look, box, shape)[0] if size > 1 else {}
+        if "mean" in found:
+            lines.append(_line(title_of, found, ends))
+    return {"title": title, "fields": [*fields, *([["not known", why]] if why else [])], "lines": lines}
 
 
-def _statistics(table: MatrixTable, look: HeatLook, box: Box, shape: tuple[int, int]) -> dict[str, NDArray[Any]]:
-    view = View(box[1], box[0], shape[1], shape[0])
-    return {agg: aggregate_matrix(table, view, agg, look.rows, look.cols).to_numpy() for agg in ("count", "mean", "min", "max")}
+def _statistics(table: MatrixTable, look: HeatLook, box: Box, shape: tuple[int, int]) -> tuple[dict[str, NDArray[Any]], str]:
+    """Return what is known of blocks of a box, and why the rest is not: what is computed when it is asked for knows no extremes of many cells."""
+    view, found, why = View(box[1], box[0], shape[1], shape[0]), {}, ""
+    for agg in ("count", "mean", "min", "max"):
+        try:
+            found[agg] = aggregate_matrix(table, view, agg, look.rows, look.cols).to_numpy()
+        except BigviewError as error:
+            why = str(error)
+    return found, why
 
 
 def _counted(table: MatrixTable, look: HeatLook, box: Box) -> list[list[str]]:
@@ -140,16 +149,26 @@ def _counted(table: MatrixTable, look: HeatLook, box: Box) -> list[list[str]]:
 
 
 def _line(title: str, found: dict[str, NDArray[Any]], names: list[str]) -> dict[str, Any]:
+    extremes = "min" in found and "max" in found
+    found = found if extremes else {**found, "min": found["mean"], "max": found["mean"]}
     series = {name: [None if value != value else float(value) for value in found[agg].ravel().tolist()] for name, agg in _SERIES.items()}
     low, high = (float(pick(found[agg])) for pick, agg in ((np.nanmin, "min"), (np.nanmax, "max"))) if (found["count"] > 0).any() else (0.0, 1.0)
     mean = found["mean"].ravel()
     spoken = f"{title}: no values"
     if (found["count"] > 0).any():
         spoken = f"{title}: the mean runs from {value_text(float(np.nanmin(mean)))} to {value_text(float(np.nanmax(mean)))}"
-    return {"title": f"{title}: mean, least and greatest", **series, "ends": [low, high], "first": names[0], "last": names[-1], "spoken": spoken}
+    return {
+        "title": f"{title}: mean{', least and greatest' if extremes else ''}",
+        **series,
+        "ends": [low, high],
+        "first": names[0],
+        "last": names[-1],
+        "spoken": spoken,
+    }
 
 
 _SERIES = {"mean": "mean", "low": "min", "high": "max"}
+_FIELDS = {"mean": "mean", "least": "min", "greatest": "max"}
 
 
 def exports_of(table: MatrixTable, look: HeatLook, box: Box) -> list[tuple[CellExport, str]]:
