@@ -137,7 +137,7 @@ class Sides {
       this.strips[side].low = low
       this.strips[side].high = high
       this.drawHits(pen, side, at, long)
-      this.drawMargin(pen, side, at, long, colors)
+      this.drawMargin(pen, side, at, side === "rows" ? [edge.top, edge.bottom] : [edge.left, edge.right], colors)
       this.drawTracks(pen, side, at)
       this.drawTree(pen, side, at, long, colors)
     }
@@ -153,7 +153,7 @@ class Sides {
     for (const share of hits.all) pen.fillRect(share * long - 0.5, 9, 1, 3)
   }
 
-  drawMargin(pen, side, at, long, colors) {  // the mean of each row, or column: one line, or those of both sides of a divider
+  drawMargin(pen, side, at, [from, to], colors) {  // the mean of each row, or column: one line, or those of both sides of a divider
     const { margin } = this.data[side]
     if (!margin?.values) return
     const { low, high, values, ends: [least, most] } = margin, room = MARGIN - 8
@@ -161,13 +161,13 @@ class Sides {
     const v = (value) => PLAIN + 2 + (side === "rows" ? share(value) : 1 - share(value)) * room  // more is to the right, or up
     pen.save()
     pen.beginPath()
-    pen.rect(0, PLAIN, long, MARGIN - 4)
+    pen.rect(from, PLAIN, to - from, MARGIN - 4)
     pen.clip()
     pen.fillStyle = colors.line
-    pen.fillRect(0, PLAIN, long, MARGIN - 4)
+    pen.fillRect(from, PLAIN, to - from, MARGIN - 4)
     if (least < 0 && most > 0) {  // where zero is
       pen.fillStyle = colors.soft
-      pen.fillRect(0, v(0), long, 1)
+      pen.fillRect(from, v(0), to - from, 1)
     }
     pen.lineWidth = 1.2
     values.forEach((line, k) => {
@@ -176,7 +176,7 @@ class Sides {
       let there = false  // whether there is a mean before this one
       line.forEach((value, place) => {
         const start = at(low + (place / line.length) * (high - low)), end = at(low + ((place + 1) / line.length) * (high - low))
-        if (end < 0 || start > long) return
+        if (end < from || start > to) return
         if (!Number.isFinite(value)) { there = false; return }
         if (there) pen.lineTo(start, v(value))
         else pen.moveTo(start, v(value))
