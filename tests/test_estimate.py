@@ -39,7 +39,7 @@ LARGE = {"exact_rows": 0, "quick_rows": 0, "sampled_rows": 0}
 @pytest.fixture(scope="module")
 def points(tmp_path_factory: pytest.TempPathFactory) -> bv.PointStore:
     """Return a store with a file of its sample."""
-    with override(**LARGE, row_group=1000), patch.object(sample, "SHARE", 4), patch.object(sample, "_FEWEST", 100):
+    with override(**LARGE, row_group=200), patch.object(sample, "SHARE", 4), patch.object(sample, "_FEWEST", 100):
         return store(tmp_path_factory.mktemp("estimate"), table(ROWS))
 
 

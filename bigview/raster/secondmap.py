@@ -104,7 +104,8 @@ class SecondMap:
         count = round(int(grid.sum(dtype=np.int64)) * sample.scale)
         bounds = (*view.x_range, *view.y_range)
         grown = 1 if np.count_nonzero(everything) < everything.size / 4 else 0
-        drawing = Drawing(bounds, count, sample.exact, 0.0, -1, grown, tones=shown, scale=_scaled(scale, sample.scale), context=bool(selected))
+        facts: dict[str, Any] = {"scale": _scaled(scale, sample.scale), "context": bool(selected), "share": 1 / sample.scale}
+        drawing = Drawing(bounds, count, sample.exact, 0.0, -1, grown, tones=shown, **facts)
         return dressed(self.table, drawing, style)
 
 

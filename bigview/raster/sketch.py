@@ -84,7 +84,7 @@ def _filtered(table: PointTable, view: View, style: Style, filters: tuple[Filter
     if unread + _more(table, style, seen) <= _WORTH * limits().quick_rows:
         return None
     if unread > _WORTH * seen:
-        near = _near(table, view, style, filters)
+        near = _near(table, view, style, filters, unread // _WORTH)
         if near is not None:
             return dressed(table, near, style)
     if table.sampled.exact or not table.sampled.ready(both):
@@ -105,11 +105,14 @@ def _more(table: PointTable, style: Style, seen: int) -> int:
     return int(seen * (1 - 0.9 * held))
 
 
-def _near(table: PointTable, view: View, style: Style, filters: tuple[Filters, Filters]) -> Drawing | None:
-    """Draw the rows in view, the only ones that are asked whether they pass."""
-    rows = select(table.reader, Lattice.of(table.manifest, view).box, None)
+def _near(table: PointTable, view: View, style: Style, filters: tuple[Filters, Filters], most: int) -> Drawing | None:
+    """Draw the rows in view, of which alone it is asked whether they pass; None where their row groups have more rows than `most`."""
+    rows, pages = select(table.reader, Lattice.of(table.manifest, view).box, None), table.reader.pages
+    groups = pages.groups_of(rows.starts, rows.stops)
+    if int(np.diff(pages.offsets)[groups].sum()) > most:
+        return None
     try:
-        return drawn(table.near(table.reader.pages.groups_of(rows.starts, rows.stops)), view, style, *filters)
+        return drawn(table.near(groups), view, style, *filters)
     except UnsureError:
         return None
 
