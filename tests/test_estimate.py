@@ -235,3 +235,17 @@ def test_over_an_index_the_sketch_has_its_own_places(points, style, tmp_path):
     assert found.share < 1
     truth = frame(pair, view, style, "flag AND label = 'a'")
     assert 0.8 < found.count / truth.count < 1.25
+
+
+def test_colours_at_another_place_have_a_sketch_sooner_than_another_filter_at_the_same(points):
+    fresh, style = cold(points), Style(by="label")
+    frame(fresh, HOME, style)
+    seen = fresh.count(HOME)
+    for clause in ("votes > 300", "votes > 310"):
+        fresh.bits(clause)
+    with override(quick_rows=seen // 25):  # five times as many are a fifth of them
+        assert sketch(fresh, HOME, style, "votes > 300") is None
+        elsewhere = View((-1.4, 5.6), (-2, 4.5), 64, 48)
+        found = sketch(fresh, elsewhere, style, "votes > 310")
+        assert found is not None
+        assert found.share < 1

@@ -124,6 +124,12 @@ def _runs(reader: Reader, lattice: Lattice) -> sweep.Runs:
     return found
 
 
+def swept(reader: Reader, lattice: Lattice) -> bool:
+    """Tell whether it is known which rows each pixel of a grid holds, as it is after a picture in the colours of a column."""
+    with _lock:
+        return (reader.folder.url, reader.manifest.generation, lattice) in _kept
+
+
 Found = tuple[sweep.Runs, Bits | None]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from bigview.config import limits
 from bigview.raster import legend, tones
-from bigview.raster.aggregate import aggregate
+from bigview.raster.aggregate import aggregate, swept
 from bigview.raster.estimate import estimate
 from bigview.raster.frame import Drawing, Frame, category_drawing, drawing_of, drawn, dressed, kind_of, scale_for
 from bigview.raster.plan import Lattice
@@ -34,6 +34,9 @@ the map moves, or other people wait, they begin with the second: a sixteenth."""
 _WORTH = 5
 """A sample of the rows that pass comes before what takes so many times as long as `limits().quick_rows` say, because it is coarser than summaries;
 and all rows in view are tested where they are fewer than that part of those to be read."""
+
+_IN_PLACE, _ELSEWHERE = 0.1, 0.3
+"""What a row in memory takes for its colour, as a part of what reading one takes: where its pixel is known from the picture before, and where not."""
 
 
 def sketch(
@@ -81,7 +84,7 @@ def _filtered(table: PointTable, view: View, style: Style, filters: tuple[Filter
         times, _ = _times(table, view, kind, quicker)
         return _rough(table, drawn(table, _coarse(view, times), style, where, chosen), style, times) if times > 1 else None
     unread, seen = table.unread(both), rows_about(table, view)
-    if unread + _more(table, style, seen) <= _WORTH * limits().quick_rows:
+    if unread + _more(table, view, style, seen) <= _WORTH * limits().quick_rows:
         return None
     if unread > _WORTH * seen:
         near = _near(table, view, style, filters, unread // _WORTH)
@@ -97,12 +100,16 @@ def _filtered(table: PointTable, view: View, style: Style, filters: tuple[Filter
     return None if found is None else _rough(table, found[0], style, round(view.width / found[1].width))
 
 
-def _more(table: PointTable, style: Style, seen: int) -> int:
-    """Return how many values have to be read for the colours of the rows in view; what is in memory counts for a tenth."""
+def _more(table: PointTable, view: View, style: Style, seen: int) -> int:
+    """Return how many values have to be read for the colours of the rows in view.
+
+    What is in memory counts for a tenth, and for three where the rows of each pixel have yet to be found.
+    """
     if style.by is None:
         return 0
     held = table.reader.pages.held([table.manifest.column(style.by).name]).mean()
-    return int(seen * (1 - 0.9 * held))
+    there = _IN_PLACE if swept(table.reader, Lattice.of(table.manifest, view)) else _ELSEWHERE
+    return int(seen * (1 - held + there * held))
 
 
 def _near(table: PointTable, view: View, style: Style, filters: tuple[Filters, Filters], most: int) -> Drawing | None:
