@@ -21,6 +21,7 @@ from bigview.raster.heat import HeatLook, heat_frame
 from bigview.raster.heatscale import Spread
 from bigview.raster.heatswipe import SwipeLook, swiped
 from bigview.spec import View
+from bigview.store.keptorders import keep_order, kept_order
 from bigview.views.heatcells import find_cell
 from bigview.views.heatscene import HeatPainter
 from bigview.views.picture import Wish
@@ -165,3 +166,10 @@ def test_panels_and_files_are_those_of_what_is_seen(pair):
         files = [one_file for one_file, _ in exports_of(part, own, box) if one_file.format == "npz"]
         cells = np.load(io.BytesIO(b"".join(files[0].chunks()[2])))
         assert any(np.allclose(cells[name], values[rows, cols]) for name in cells if cells[name].shape == (10, 6))
+
+
+def test_a_long_order_of_a_comparison_is_kept_with_the_first_matrix(pair):
+    stores, *_ = pair
+    table, order = passing_comparison(*stores), Ordering("search", "kept")
+    name = keep_order(table, order)
+    assert kept_order(stores[0], name) == kept_order(passing_comparison(*stores, "ratio"), name) == order

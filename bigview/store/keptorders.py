@@ -4,6 +4,7 @@ import json
 import re
 import zlib
 from hashlib import blake2b
+from typing import cast
 
 from bigview.errors import InputError, OptionError, TooLargeError
 from bigview.matrixorder import Ordering, ordering_from
@@ -28,6 +29,7 @@ def keep_order(table: MatrixTable, ordering: Ordering) -> str:
     """
     text = json.dumps(ordering.plain({}), ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
     packed, name = zlib.compress(text, 9), blake2b(text, digest_size=8).hexdigest()
+    table = _home(table)
     place, file = _place(table), f"{_place(table)}/{name}.json.z"
     if len(packed) > LARGEST:
         raise TooLargeError(f"The order takes {len(packed):,} bytes; up to {LARGEST:,} can be kept. Sort in another way, and move fewer lines.")
@@ -53,6 +55,7 @@ def kept_order(table: MatrixTable, name: str) -> Ordering:
     OptionError
         When there is none of that name, or it cannot be read.
     """
+    table = _home(table)
     file = f"{_place(table)}/{name}.json.z"
     if not _NAME.fullmatch(name) or not table.folder.exists(file):
         raise OptionError(f"The order {name!r:.40} was kept with another build of {table.folder.url}, or was removed. Choose one anew.")
@@ -67,6 +70,12 @@ def kept_order(table: MatrixTable, name: str) -> Ordering:
     if any(one.by == "kept" for one in found.chain()):
         raise OptionError(f"The order {name} in {table.folder.url} stands on another one that is kept; none is written so.")
     return found
+
+
+def _home(table: MatrixTable) -> MatrixTable:
+    """Return the matrix beside whose cells orders are kept: of a comparison that is not written, the first of the two."""
+    passing = table.manifest.layout == "comparison" and not table.folder.is_local
+    return cast(MatrixTable, table.compared.pair[0]) if passing else table
 
 
 def _place(table: MatrixTable) -> str:
