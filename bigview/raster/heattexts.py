@@ -12,7 +12,7 @@ from bigview.store.matrix import MatrixTable
 TEXT_SIZE = (14.0, 28.0)
 """Pixels of height and width from which a cell holds its value as text, in letters of 11 pixels."""
 
-_MARGIN = 4.0  # pixels of a cell that its text leaves free
+_MARGIN = 3.0  # pixels of a cell that its text leaves free
 _NARROW = {".": 3.5, ",": 3.5, "-": 4.0}
 
 
