@@ -37,7 +37,9 @@ class Controls:
         self._palette = pmui.Select(label="Palette", options=[AUTOMATIC, *palettes()], value=style.palette or AUTOMATIC, **common)
         self._scale = pmui.Select(label="Strength of a count", options=SCALES, value=style.scale, **common)
         self._clip = pmui.Select(label="Full colour from", options=self._clips(), value=next(iter(self._clips().values())), **common)
-        self._mix = pmui.Switch(label="Mix colours", value=style.mix, margin=(2, 0), size="small", dark_theme=style.dark)
+        # The label has the colour of Panel's columns, which is that of the page's first theme.
+        ink = ":host { color: var(--ink) !important; }"
+        self._mix = pmui.Switch(label="Mix colours", value=style.mix, margin=(2, 0), size="small", dark_theme=style.dark, stylesheets=[ink])
         self._rescale = [
             pmui.Button(label=label, variant="outlined", size="small", margin=(2, 4, 4, 0), dark_theme=style.dark) for label in RESCALES.values()
         ]
