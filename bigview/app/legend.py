@@ -92,7 +92,7 @@ def remark(count: int, rows: int, filters: int, selected: int | None) -> str:
     if not count:
         return "No row is in view. Look at all of the map (0)." if rows else "The store has no rows."
     if selected == 0:
-        return "Nothing is selected: no row is in what was drawn or chosen. × beside Selection lets go of it."
+        return "Nothing is selected: no row is in what was drawn or chosen. × beside “0 selected” lets go of it."
     return "Every row is selected: nothing is left out." if selected == rows > 0 else ""
 
 
