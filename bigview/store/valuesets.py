@@ -6,6 +6,7 @@ with constants changes its answer only beside the constants: those places are fo
 halving what lies between two different answers. What is not surely of this kind is left to DuckDB (`UnsureError`).
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -52,6 +53,10 @@ class UnsureError(Exception):
     """A condition whose values are not surely found here."""
 
 
+_known_plans: WeakKeyDictionary[Reader, dict[str, Any]] = WeakKeyDictionary()
+_lock = threading.Lock()
+_NEVER = object()
+_PLANS = 64  # of a store: a new filter is asked for by its sketch, its picture and its charts
 _known_nulls: WeakKeyDictionary[Reader, dict[str, int]] = WeakKeyDictionary()
 
 
@@ -217,10 +222,22 @@ def plan(reader: Reader, expression: Expression) -> Plan:
     UnsureError
         Where DuckDB has to look at the rows.
     """
-    try:
-        return _plan(reader, expression.tree, False)
-    except (ExpressionError, duckdb.Error, pa.ArrowException, OverflowError) as error:
-        raise UnsureError from error
+    with _lock:
+        known = _known_plans.setdefault(reader, {})
+        found = known.get(expression.text, _NEVER)
+    if found is _NEVER:
+        try:
+            found = _plan(reader, expression.tree, False)
+        except (UnsureError, ExpressionError, duckdb.Error, pa.ArrowException, OverflowError):
+            found = None
+        with _lock:
+            while len(known) >= _PLANS:
+                del known[next(iter(known))]
+            known[expression.text] = found
+    if found is None:
+        raise UnsureError
+    made: Plan = found
+    return made
 
 
 def _plan(reader: Reader, node: Node, negated: bool) -> Plan:
