@@ -76,8 +76,14 @@ def test_boxes_rows_and_columns_are_selected_by_keys(explorer):
     press("Control+Space")
     _said(page, "all 120 rows; 2 columns")
     page.locator(".panel.profile h2", has_text="120 rows × 2 columns").wait_for()
+    press("?")
+    page.locator(".panel.keys").wait_for()
+    press("Escape")
+    page.locator(".panel.keys").wait_for(state="hidden")
+    assert _spec(page).selection is not None
     press("Escape")
     until(page, lambda: _spec(page).selection is None, "nothing selected")
+    _said(page, "Nothing is selected any more")
 
 
 def test_rows_are_moved_by_keys_buttons_and_by_their_names(explorer):

@@ -321,7 +321,7 @@ export function render({ model, el, view }) {
     const key = keyOf(event)
     if (!key) return
     event.preventDefault()
-    if (key === "?") send("open", "keys")
+    if (key === "?" || (key === "Escape" && model.opened.includes("keys"))) send("open", "keys")  // what was opened last, closes first
     else send("key", key)
   })
   map.addEventListener("focusin", (event) => {
