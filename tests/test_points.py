@@ -16,6 +16,7 @@ from bigview.errors import (
     ColumnError,
     InputError,
     OptionError,
+    PackageMissingError,
     StoreDamagedError,
     StoreMissingError,
     StoreVersionError,
@@ -200,6 +201,14 @@ def test_other_file_systems(table: pd.DataFrame) -> None:
     assert grid["x"].dtype.kind == "M"
     assert isinstance(grid.attrs["bounds"][0], np.datetime64)
     fsspec.filesystem("memory").rm("/points", recursive=True)
+
+
+def test_addresses_of_which_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StoreMissingError, match="nowhere://a.bv cannot be used: Protocol not known"):
+        PointTable.open("nowhere://a.bv")
+    monkeypatch.setitem(fsspec.registry.known_implementations, "far", {"class": "no_such_package.Far", "err": "Please install no_such_package"})
+    with pytest.raises(PackageMissingError, match=r"far://a\.bv cannot be read yet: Please install no_such_package"):
+        PointTable.open("far://a.bv")
 
 
 def test_what_is_no_store(store: PointTable, tmp_path: Path) -> None:

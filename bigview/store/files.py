@@ -13,7 +13,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bigview.errors import StoreDamagedError, StoreMissingError
+from bigview.errors import PackageMissingError, StoreDamagedError, StoreMissingError
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,12 @@ class Folder:
 
     @cached_property
     def _filesystem(self) -> tuple[Any, str]:
-        filesystem, path = fsspec.core.url_to_fs(self.url)
+        try:
+            filesystem, path = fsspec.core.url_to_fs(self.url)
+        except ImportError as error:
+            raise PackageMissingError(f"{self.url} cannot be read yet: {error}. Install what is missing with pip, and try again.") from error
+        except ValueError as error:
+            raise StoreMissingError(f"The address {self.url} cannot be used: {error}. Give a path, or a URL such as s3://bucket/emb.bv.") from error
         return filesystem, path
 
     def __getstate__(self) -> dict[str, Any]:
