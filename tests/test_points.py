@@ -8,6 +8,7 @@ import fsspec
 import numpy as np
 import pandas as pd
 import pytest
+from fsspec.registry import known_implementations
 
 from bigview import config
 from bigview.build.points import build_points
@@ -204,9 +205,9 @@ def test_other_file_systems(table: pd.DataFrame) -> None:
 
 
 def test_addresses_of_which_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(StoreMissingError, match="nowhere://a.bv cannot be used: Protocol not known"):
+    with pytest.raises(StoreMissingError, match=r"nowhere://a\.bv cannot be used: Protocol not known"):
         PointTable.open("nowhere://a.bv")
-    monkeypatch.setitem(fsspec.registry.known_implementations, "far", {"class": "no_such_package.Far", "err": "Please install no_such_package"})
+    monkeypatch.setitem(known_implementations, "far", {"class": "no_such_package.Far", "err": "Please install no_such_package"})
     with pytest.raises(PackageMissingError, match=r"far://a\.bv cannot be read yet: Please install no_such_package"):
         PointTable.open("far://a.bv")
 
