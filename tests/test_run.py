@@ -171,7 +171,7 @@ class TestBench:
 
     def test_all_and_the_tests_with_the_mark(self, started):
         run.bench([])
-        assert started == [["-m", "benchmarks.report"], ["-m", "pytest", "-m", "bench"]]
+        assert started == [["-m", "benchmarks.report"], ["-m", "pytest", "-m", "bench or slow"]]
 
     def test_the_one_named_gets_the_arguments(self, started):
         assert run.bench(["frames", "emb.bv", "--views", "9"]) == 5

@@ -222,7 +222,7 @@ def lint(arguments):
 
 
 def bench(arguments):
-    """Run the benchmark named, with the arguments after its name; without a name all, and the tests marked `bench`."""
+    """Run the benchmark named, with the arguments after its name; without a name all, and the tests that `make test` leaves out."""
     # Files without this line are what the benchmarks share.
     files = sorted((ROOT / "benchmarks").glob("*.py"))
     names = [path.stem for path in files if '\nif __name__ == "__main__":' in path.read_text(encoding="utf-8")]
@@ -233,7 +233,7 @@ def bench(arguments):
     if arguments:
         raise Missing("There is no benchmark {!r}; there are: {}.".format(arguments[0], ", ".join(names) or "none"))
     codes = [run([*module, "benchmarks.report"])]
-    code = run([*module, "pytest", "-m", "bench"])
+    code = run([*module, "pytest", "-m", "bench or slow"])
     codes.append(0 if code == 5 else code)  # 5: no test bears the mark
     return max(codes, key=abs)
 
