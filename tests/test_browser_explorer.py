@@ -56,7 +56,7 @@ def url(chromium: str, store: str) -> Iterator[str]:
 @pytest.fixture
 def explorer(page, url):
     """Return a page that shows the whole map."""
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(20_000)
     opened(page, url)
     return page
 
