@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.browser import Console, launch, playing, remembering
+from tests.servers import serving
 from tools.run import BROWSER_ADVICE, find_browser, in_ci
 
 try:
@@ -68,6 +69,13 @@ def visitor(playwright: "Playwright", chromium: str, tmp_path_factory: pytest.Te
     """Return the browser of one visitor, who has been here before: pages load sooner."""
     with remembering(playwright, chromium, str(tmp_path_factory.mktemp("profile"))) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def url(chromium: str, store: str) -> Iterator[str]:
+    """Return the address of the explorer of a module's own `store`, which is its path."""
+    with serving(store) as address:
+        yield address
 
 
 @pytest.fixture

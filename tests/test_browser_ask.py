@@ -48,13 +48,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder / "points.bv")
 
 
-@pytest.fixture(scope="module")
-def url(chromium: str, store: str) -> Iterator[str]:
-    """Return the address of the explorer."""
-    with serving(store) as address:
-        yield address
-
-
 @pytest.fixture
 def explorer(page, url):
     """Return a page that shows the whole map."""

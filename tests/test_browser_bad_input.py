@@ -1,7 +1,5 @@
 """What a visitor may do wrong, in the page: each gets a sentence, the map stays, and no page is blank."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,6 @@ from bigview.part import Saved
 from bigview.state import Spec
 from bigview.stores import open as open_store
 from tests.explorers import in_view, opened, until
-from tests.servers import serving
 from tests.test_browser_ask import EVIL, ROWS, store
 from tests.test_clauses import REFUSED
 
@@ -19,13 +16,6 @@ __all__ = ["store"]
 TYPED = [text for text in REFUSED if text.strip()][::3]  # test_clauses tries all of them
 NOWHERE = [(90.0, 90.0), (91.0, 90.0), (90.0, 91.0)]
 EVERYWHERE = [(-99.0, -99.0), (99.0, -99.0), (99.0, 99.0), (-99.0, 99.0)]
-
-
-@pytest.fixture(scope="module")
-def url(chromium: str, store: str) -> Iterator[str]:
-    """Return the address of the explorer."""
-    with serving(store) as address:
-        yield address
 
 
 def _message(page, words: str) -> None:

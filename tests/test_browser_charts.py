@@ -1,7 +1,6 @@
 """The second map as a visitor meets it: in Chromium, by mouse and by keyboard."""
 
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,6 @@ from bigview.chart import Chart
 from bigview.state import Spec
 from bigview.stores import open as open_store
 from tests.explorers import in_view, opened, until
-from tests.servers import serving
 
 ROWS = 30_000
 
@@ -26,12 +24,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = str(tmp_path_factory.mktemp("maps") / "a.bv")
     build_points(table, path, x="x", y="y", quiet=True, indexes=[("price", "area")])
     return path
-
-
-@pytest.fixture(scope="module")
-def url(chromium: str, store: str) -> Iterator[str]:
-    with serving(store) as address:
-        yield address
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """The explorer without a mouse: by keys alone, by ear, and by touch."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from bigview.stores import open as open_store
 from tests.explorers import RANGES, in_view, opened, pixel, until
-from tests.servers import serving
 from tests.test_browser_ask import LONE, ROWS, store
 
 __all__ = ["store"]
@@ -17,13 +15,6 @@ FOCUSED = """() => { let one = document.activeElement; while (one?.shadowRoot?.a
   const ring = (element) => { const found = getComputedStyle(element); return found.outlineStyle !== 'none' || found.boxShadow !== 'none' }
   return {name: one.getAttribute('aria-label') ?? one.textContent.trim().slice(0, 60), kind: one.tagName, wide: box.width, high: box.height,
     seen: ring(one) || style.borderColor !== 'rgba(0, 0, 0, 0)'} }"""
-
-
-@pytest.fixture(scope="module")
-def url(chromium: str, store: str) -> Iterator[str]:
-    """Return the address of the explorer."""
-    with serving(store) as address:
-        yield address
 
 
 def _walk(page, most: int = 60) -> list[dict]:

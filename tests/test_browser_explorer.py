@@ -2,7 +2,6 @@
 
 import base64
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -44,13 +43,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     table.to_parquet(folder / "points.parquet")
     build_points(str(folder / "points.parquet"), str(folder / "points.bv"), x="x", y="y")
     return str(folder / "points.bv")
-
-
-@pytest.fixture(scope="module")
-def url(chromium: str, store: str) -> Iterator[str]:
-    """Return the address of the explorer."""
-    with serving(store) as address:
-        yield address
 
 
 @pytest.fixture

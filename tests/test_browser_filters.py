@@ -1,7 +1,6 @@
 """The panel of filters as a visitor meets it: by keyboard, in Chromium."""
 
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -9,7 +8,6 @@ import pytest
 
 from bigview.build.points import build_points
 from tests.explorers import in_view, opened, until
-from tests.servers import serving
 
 ROWS = 5_000
 EVIL = "<img src=x onerror='window.hacked=1'>"
@@ -31,11 +29,10 @@ def frame() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def url(chromium: str, frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def store(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("filters") / "a.bv"
     build_points(frame, str(path), x="x", y="y")
-    with serving(str(path)) as address:
-        yield address
+    return str(path)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import base64
 import io
 import itertools
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -49,13 +48,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = str(tmp_path_factory.mktemp("heatmap") / "matrix.bv")
     bv.build_matrix(values(), path, rows=rows, cols=cols, title=f"A matrix {EVIL}", quiet=True)
     return path
-
-
-@pytest.fixture(scope="module")
-def url(chromium: str, store: str) -> Iterator[str]:
-    """Return the address of the explorer."""
-    with serving(store) as address:
-        yield address
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Selecting, moving by hand and walking a tree by keys, and the link that holds it all, as a visitor meets them."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +8,6 @@ import bigview as bv
 from bigview.matrixorder import Lines, Move, Ordering
 from bigview.matrixspec import MatrixSpec
 from tests.explorers import DIGEST, until
-from tests.servers import serving
 
 ROWS, COLS = 120, 20
 
@@ -23,13 +20,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = str(tmp_path_factory.mktemp("picks") / "matrix.bv")
     bv.build_matrix(values.astype(np.float32), path, rows=rows, cols=[f"col {k}" for k in range(COLS)], quiet=True).cluster("rows")
     return path
-
-
-@pytest.fixture(scope="module")
-def url(chromium: str, store: str) -> Iterator[str]:
-    """Return the address of the explorer."""
-    with serving(store) as address:
-        yield address
 
 
 @pytest.fixture

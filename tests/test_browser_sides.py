@@ -1,7 +1,5 @@
 """Trees, tracks and the search beside a matrix, as a visitor meets them."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +8,6 @@ import bigview as bv
 from bigview.matrixorder import Ordering
 from bigview.matrixspec import MatrixSpec
 from tests.explorers import until
-from tests.servers import serving
 
 ROWS, COLS = 3_000, 20
 SPEC = MatrixSpec(rows=Ordering("cluster", "ward euclidean"))
@@ -25,13 +22,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = str(tmp_path_factory.mktemp("sides") / "matrix.bv")
     bv.build_matrix(values.astype(np.float32), path, rows=rows, quiet=True).cluster("rows")
     return path
-
-
-@pytest.fixture(scope="module")
-def url(chromium: str, store: str) -> Iterator[str]:
-    """Return the address of the explorer."""
-    with serving(store) as address:
-        yield address
 
 
 @pytest.fixture

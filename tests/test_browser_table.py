@@ -1,7 +1,5 @@
 """The table of records as a visitor meets it."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +7,6 @@ import pytest
 from bigview.build.points import build_points
 from bigview.stores import open as open_store
 from tests.explorers import RANGES, in_view, opened, pixel, until
-from tests.servers import serving
 from tests.test_images import PNG
 
 ROWS = 1_050
@@ -36,13 +33,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     table.to_parquet(folder / "points.parquet")
     build_points(str(folder / "points.parquet"), str(folder / "points.bv"), x="x", y="y")
     return str(folder / "points.bv")
-
-
-@pytest.fixture(scope="module")
-def url(chromium: str, store: str) -> Iterator[str]:
-    """Return the address of the explorer."""
-    with serving(store) as address:
-        yield address
 
 
 @pytest.fixture

@@ -24,10 +24,10 @@ from holoviews.operation.datashader import rasterize, datashade, inspect_points
 hv.extension("bokeh")
 """
 
-IDS = """
+CONNECTED = """
 from bokeh.plotting import figure as Figure
 from panel.io.state import state
-ref = list(state._views)[-1]
+ref = {ref}
 pane, model, document, comm = state._views[ref]
 client = [name for name, entry in state._comm_manager._comms.items() if "CommJS" in type(entry).__name__][-1]
 figure = next(part for part in model.references() if isinstance(part, Figure))
@@ -40,8 +40,10 @@ def count(*args, **options):
 
 
 comm.send = count
-print(json.dumps(dict(client=client, figure=figure.id, x=figure.x_range.id, y=figure.y_range.id)))
+print(json.dumps(dict(client=client, figure=figure.id, {more})))
 """
+
+PLOT = CONNECTED.format(ref="list(state._views)[-1]", more="x=figure.x_range.id, y=figure.y_range.id")
 
 SHOWN = """
 import asyncio
@@ -111,7 +113,7 @@ def browser(tmp_path_factory):
 def test_a_live_drag(browser, cell, drawn):
     browser.run(cell)
     assert any("text/html" in output.get("data", {}) for output in browser.last.outputs), browser.last.outputs
-    ids = json.loads(browser.run(IDS))
+    ids = json.loads(browser.run(PLOT))
     comm = uuid.uuid4().hex
     browser.tell("comm_open", comm_id=comm, target_name=ids["client"], data={})
     path = [(0.5 + step / 10, 2.0 + step / 10, 0.0, 1.5) for step in range(6)]
@@ -140,25 +142,9 @@ def test_cells_display(browser, cell):
     assert all(output.output_type != "error" for output in browser.last.outputs)
 
 
-WATCHED = """
-from bokeh.plotting import figure as Figure
-from panel.io.state import state
-ref = next(ref for ref in explorer.stage._models if ref in state._views)
-_, model, _, comm = state._views[ref]
-client = [name for name, entry in state._comm_manager._comms.items() if "CommJS" in type(entry).__name__][-1]
-figure = next(part for part in model.references() if isinstance(part, Figure))
-sent, send = [], comm.send
-
-
-def count(*args, **options):
-    sent.extend(len(part) for part in (*args, *options.get("buffers", ())) if hasattr(part, "__len__"))
-    return send(*args, **options)
-
-
-comm.send = count
-stage = explorer.stage
-print(json.dumps(dict(client=client, figure=figure.id, stage=stage._models[ref][0].id)))
-"""
+EXPLORER = "stage = explorer.stage" + CONNECTED.format(
+    ref="next(ref for ref in stage._models if ref in state._views)", more="stage=stage._models[ref][0].id"
+)
 
 WAITED = """
 import asyncio
@@ -174,7 +160,7 @@ def test_the_explorer_in_a_cell(browser):
     browser.run("explorer = store.explore()")
     browser.run("explorer")
     assert any("text/html" in output.get("data", {}) for output in browser.last.outputs), browser.last.outputs
-    ids, comm = json.loads(browser.run(WATCHED)), uuid.uuid4().hex
+    ids, comm = json.loads(browser.run(EXPLORER)), uuid.uuid4().hex
     browser.tell("comm_open", comm_id=comm, target_name=ids["client"], data={})
     sizes = [("inner_width", 600), ("inner_height", 400)]
     browser.patch(comm, [{"kind": "ModelChanged", "model": {"id": ids["figure"]}, "attr": name, "new": size} for name, size in sizes])
