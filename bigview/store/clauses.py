@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +48,7 @@ _REGEX = "regexp_matches"
 _ALLOWED_CASTS = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ", "TIME"}
 _LONGEST = 20_000  # characters: beyond this a list of values should be a set of rows
 _DEEPEST = 200  # nested operators: DuckDB's planner is recursive
+_KEPT = 64  # checked expressions: each costs a millisecond, and every picture asks for those of its filters several times
 
 _local = threading.local()
 
@@ -106,6 +107,11 @@ def parse(text: str, columns: Iterable[str]) -> Expression:
     ExpressionError
         When it is malformed (with the place), names another column (with the closest), or uses anything else.
     """
+    return _parsed(text, tuple(columns))
+
+
+@lru_cache(_KEPT)
+def _parsed(text: str, columns: tuple[str, ...]) -> Expression:
     known = {name.lower(): name for name in columns}
     if len(text) > _LONGEST:
         raise ExpressionError(f"The expression has {len(text):,} characters; the limit is {_LONGEST:,}. Filter by a set of rows instead.")

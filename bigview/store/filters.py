@@ -65,7 +65,7 @@ class ClauseBits:
             When an expression is malformed.
         """
         filters = Filters.of(where)
-        return self.kept(filters) or all(kind == "sql" and self._planned(self._expression(value)) for kind, value in filters.clauses)
+        return self.kept(filters) or all(kind == "sql" and self._planned(self.expression(value)) for kind, value in filters.clauses)
 
     def _planned(self, expression: Expression) -> bool:
         try:
@@ -83,22 +83,23 @@ class ClauseBits:
             return sum(self.unread(filters) for _, filters in value)
         if kind != "sql":
             return 0
-        expression = self._expression(value)
+        expression = self.expression(value)
         try:
             return unread(self._reader, plan(self._reader, expression))
         except UnsureError:
             return self._reader.manifest.rows * max(1, len(expression.columns))
 
     def _key(self, clause: Clause) -> Hashable:
-        return ("sql", self._expression(clause[1]).text) if clause[0] == "sql" else clause
+        return ("sql", self.expression(clause[1]).text) if clause[0] == "sql" else clause
 
-    def _expression(self, text: str) -> Expression:
+    def expression(self, text: str) -> Expression:
+        """Return the checked form of an expression over the columns of the store."""
         return parse(text, [column.name for column in self._reader.manifest.columns])
 
     def _clause(self, clause: Clause) -> Bits:
         kind, value = clause
         if kind == "sql":
-            expression = self._expression(value)
+            expression = self.expression(value)
             return self._cached(("sql", expression.text), lambda: self._sql(expression))
         if kind == "steps":
             return self._cached(clause, lambda: self._stepwise(value))

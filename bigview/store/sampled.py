@@ -20,7 +20,7 @@ from bigview.store import pool
 from bigview.store.binned import calendar_bins, equal_bins
 from bigview.store.bits import tested, unpack
 from bigview.store.charts import Side, side_of
-from bigview.store.clauses import Expression, evaluate, parse
+from bigview.store.clauses import evaluate
 from bigview.store.filters import ClauseBits, split_of
 from bigview.store.reader import PLACE, ROW, Reader, X, Y
 from bigview.store.recent import Recent
@@ -165,7 +165,7 @@ class SampledTable:
             return all(self.ready(filters) for _, filters in value)
         if kind != "sql":
             return kind == "split" and self._ready(ROW)
-        expression = self._expression(value)
+        expression = self._clauses.expression(value)
         if any(self.reader.manifest.column(name).part != "rows" for name in expression.columns):
             return False
         try:
@@ -173,13 +173,10 @@ class SampledTable:
         except UnsureError:
             return False
 
-    def _expression(self, text: str) -> Expression:
-        return parse(text, [column.name for column in self.reader.manifest.columns])
-
     def _passing(self, clause: Clause) -> NDArray[np.bool_]:
         kind, value = clause
         if kind == "sql":
-            expression = self._expression(value)
+            expression = self._clauses.expression(value)
             try:
                 return unpack(passing(self.reader, plan(self.reader, expression), self.column, len(self.positions)), 0, len(self.positions))
             except UnsureError:

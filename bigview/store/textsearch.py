@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bigview.config import limits
 from bigview.store import pool
-from bigview.store.bits import Bits, pack, words
+from bigview.store.bits import Bits, pack, tested, words
 from bigview.store.clauses import Expression, Node, children, lowered, written
 from bigview.store.reader import Reader
 from bigview.store.selection import Selection
@@ -292,5 +292,5 @@ def _passing(reader: Reader, wanted: Sequence[Sought], others: Bits | None, sele
     rows = selection.between(start, stop).positions()
     passes = mask[rows - start]
     if others is not None:
-        passes |= (others[rows >> 6] >> (rows & 63).astype(np.uint64) & np.uint64(1)).astype(bool)
+        passes |= tested(others, rows)
     return np.asarray(rows[passes])
