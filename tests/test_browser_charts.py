@@ -130,3 +130,33 @@ def test_a_rectangle_of_a_density_by_keyboard_and_a_second_map_after_a_reload(pa
     until(page, lambda: tip.count() and tip.inner_text() == shown, "the same view")
     assert _spec(page) == wanted
     assert page.locator(".grid .area").is_visible(), "the rectangle is seen"
+
+
+def test_the_other_charts_follow_while_the_brush_is_held(page, url, store):
+    charts = [Chart("histogram", ("price",)), Chart("bars", ("kind",)), Chart("histogram", ("area",))]
+    page.set_default_timeout(30_000)
+    page.goto(f"{url}?{Spec(charts=charts).to_query()}")
+    price, kind = _chart(page, "price"), _chart(page, "kind")
+    counts = kind.locator(".bar .soft")
+    counts.first.wait_for()
+    plot = price.locator(".plot")
+    plot.scroll_into_view_if_needed()
+    area = plot.bounding_box()
+    middle = area["y"] + area["height"] / 2
+    page.mouse.move(area["x"] + 0.4 * area["width"], middle)
+    page.mouse.down()
+    seen = [int(text.replace(",", "")) for text in counts.all_inner_texts()]
+    assert sum(seen) == ROWS
+    for share in (0.5, 0.6):
+        before = counts.all_inner_texts()
+        page.mouse.move(area["x"] + share * area["width"], middle)
+        until(page, lambda before=before: counts.all_inner_texts() != before, "counts under the brush that is held")
+        assert plot.get_attribute("data-held") == "yes", "the chart under the hand stays"
+    page.mouse.up()
+    brush = next(chart.brush for chart in _spec(page).charts if chart.brush)
+    points = open_store(store)
+    until(page, lambda: sum(int(text.replace(",", "")) for text in counts.all_inner_texts()) == points.count(where=brush), "those of the last brush")
+    kind.locator(".bar").first.focus()
+    page.keyboard.press("Enter")
+    until(page, lambda: kind.locator('.bar[aria-pressed="true"]').count() == 1, "a bar chosen by keyboard")
+    assert kind.locator(".bar").first.evaluate("(bar) => bar.getRootNode().activeElement === bar"), "the focus stays"

@@ -1,6 +1,7 @@
 """Charts: what they count, and that no chart filters itself."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 import bigview as bv
 from bigview.app.charting import brushed, choices, counts_of, first_charts, marked
 from bigview.app.chartpanel import ChartPanel
+from bigview.app.counting import Wanted
 from bigview.app.links import usable
 from bigview.app.mapchart import Look, box_of, boxed, looked, pictured
 from bigview.app.picks import spoken_names, told
@@ -102,6 +104,7 @@ class Stand:
     def __init__(self, table: bv.PointStore, charts: "list[Chart]") -> None:
         self.table, self.state, self.map, self.base, self.selected = table, State(spec=Spec(charts=charts)), self, NONE, NONE
         self.requests: list[list[str]] = []
+        self.waiting: list[Callable[[], None]] = []
         self.settled: list[Any] = []
         self.pinned: list[Any] = []
         self.permalink, self.links = self, 0
@@ -117,14 +120,33 @@ class Stand:
     def soon(self, call: "Callable[[], None]") -> None:
         call()
 
-    def worker(self, work: "Callable[..., Any]", deliver: "Callable[..., None]") -> "Stand":
-        self._work, self._deliver = work, deliver
-        return self
+    def worker(self, work: "Callable[..., Any]", deliver: "Callable[..., None]") -> "Worker":
+        return Worker(work, deliver, self)
+
+    def foresee(self) -> None:
+        """Do what waits until nothing else is to be done."""
+        while self.waiting:
+            self.waiting.pop(0)()
+
+
+@dataclass
+class Worker:
+    """A worker without a thread."""
+
+    work: "Callable[..., Any]"
+    deliver: "Callable[..., None]"
+    stand: Stand
 
     def request(self, wanted: Any) -> None:
-        self.requests.append([chart.columns[0] for chart, _ in wanted.charts])
-        for found in self._work(wanted, lambda: False):
-            self._deliver(wanted, found)
+        if isinstance(wanted, Wanted):
+            self.stand.requests.append([chart.columns[0] for chart, _ in wanted.charts])
+            self.run(wanted)
+        else:
+            self.stand.waiting.append(lambda: self.run(wanted))
+
+    def run(self, wanted: Any) -> None:
+        for found in self.work(wanted, lambda: False):
+            self.deliver(wanted, found)
 
     def close(self) -> None:
         """Nothing is left to stop."""
@@ -290,13 +312,21 @@ def test_a_large_store_shows_a_sample_first(points: bv.PointStore, indexed: bv.P
         brush = stand.state.spec.charts[1].brush
         badges = [[chart["badge"] for chart in shown] for shown in told]
         assert [badge[:10] for badge in badges[1]] == ["sample of ", "", "sample of ", "sample of "]
-        assert badges[-1] == [""] * 4
+        assert [bool(badge) for badge in badges[-1]] == [True, False, False, False], "bars are being counted for every brush"
+        stand.foresee()
+        assert [chart["badge"] for chart in told[-1]] == [""] * 4
         exact, rough = told[-1], told[1]
         assert rough[0]["all"] == exact[0]["all"], "what is known of all rows stays"
         assert rough[0]["labels"] == exact[0]["labels"]
         assert sum(exact[0]["some"]) == points.count(where=f"({brush}) AND label IS NOT NULL")
         assert abs(sum(rough[0]["some"]) - sum(exact[0]["some"])) < 0.35 * sum(exact[0]["some"])
         assert all(some <= every for some, every in zip(rough[3]["some"], rough[3]["all"], strict=True))
+        told.clear()
+        panel._told("brush", {"chart": 1, "bins": [[12, 33]]})
+        brush = stand.state.spec.charts[1].brush
+        assert told[1][0]["badge"] == ""
+        assert sum(told[1][0]["some"]) == points.count(where=f"({brush}) AND label IS NOT NULL"), "the next brush is exact at once"
+        assert not stand.waiting
         panel.close()
         sampled._columns.clear()
 

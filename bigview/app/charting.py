@@ -13,10 +13,15 @@ from bigview.chart import Chart
 from bigview.errors import OptionError
 from bigview.raster.legend import number_text
 from bigview.spec import Filter, Filters, Histogram
+from bigview.store.binned import calendar_bins, equal_bins
+from bigview.store.charts import Side, side_of
 from bigview.store.manifest import Column
 from bigview.store.phrases import quoted
 from bigview.store.points import PointTable
 from bigview.store.sampled import SampledTable
+
+BRUSHED = ("histogram", "dates", "bars")
+"""Charts of one column: what a brush on one of them changes in the others is counted beforehand."""
 
 BINS, BARS, CELLS, LINES = 48, 12, 48, 12
 """Bins of a histogram, bars of a chart of categories, cells along a side of a density, categories along a side of a cross table."""
@@ -81,6 +86,20 @@ def counts_of(table: PointTable, chart: Chart, base: Filters, others: Filters) -
     labels, ends, everything = _bars(table, table, chart, base)
     _, _, some = _bars(table, table, chart, others)
     return _ranked(chart, Counts(labels, ends, [], []), everything, some)
+
+
+def sides_of(table: PointTable, chart: Chart) -> tuple[Side, ...]:
+    """Return the columns of a chart as they are counted; none for a map."""
+    reader, name = table.reader, chart.columns[0]
+    if chart.kind == "histogram":
+        return (Side.of_bins(reader, equal_bins(reader, name, BINS)),)
+    if chart.kind == "dates":
+        return (Side.of_bins(reader, calendar_bins(reader, name, BINS)[0]),)
+    if chart.kind == "bars":
+        return (Side.of_categories(reader, name),)
+    if chart.kind == "map":
+        return ()
+    return tuple(side_of(reader, column, CELLS if chart.kind == "density" else LINES)[0] for column in chart.columns)
 
 
 def sampled_counts(table: PointTable, chart: Chart, base: Filters, others: Filters, before: Counts | None) -> Counts:

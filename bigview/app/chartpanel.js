@@ -274,50 +274,76 @@ function drawAdder(box, model, send) {
   })
 }
 
+function drawChart(box, chart, number, send) {
+  box.setAttribute("aria-label", chart.title)
+  const head = add(box, "header", "")
+  add(head, "h2", "", chart.title)
+  if (chart.badge) add(head, "span", "badge", chart.badge)
+  const button = (text, label, act) => {
+    const made = add(head, "button", "pill", text)
+    made.type = "button"
+    made.setAttribute("aria-label", label)
+    made.addEventListener("click", act)
+  }
+  if (chart.image && !chart.whole) button("All", `Show all of ${chart.title}`, () => send("look", { chart: number }))
+  if (chart.brush) button("Clear", `Clear ${chart.title}`, () => send("brush", { chart: number }))
+  button("×", `Remove the chart ${chart.title}`, () => send("remove", { chart: number }))
+  if (chart.all || chart.image) DRAW[chart.kind](box, chart, number, send)
+  else add(box, "p", "soft", "Counting …")
+}
+
+const REST = 150  // ms: who only passes over a chart does not mean to brush it
+
+function whenNear(box, tell) {  // a pointer rests on it, or the keyboard has come to it
+  let timer = null
+  const soon = () => { timer ??= setTimeout(tell, REST) }
+  const never = () => { clearTimeout(timer); timer = null }
+  box.addEventListener("pointerenter", soon)
+  box.addEventListener("focusin", soon)
+  box.addEventListener("pointerleave", never)
+  box.addEventListener("focusout", never)
+}
+
 export function render({ model }) {
   const root = document.createElement("div")
   root.className = "panel-charts"
   const send = (kind, value) => model.send_msg({ kind, value })
   drawAdder(root, model, send)
   const list = add(root, "div", "list")
-  const draw = () => {
-    const active = list.getRootNode().activeElement, held = list.querySelector("[data-held]")
-    if (held) return  // the hand is on it: what is new is drawn when it lets go
-    const place = [...list.children].findIndex((one) => one.contains(active)), at = active?.dataset?.at, plot = active?.classList?.contains("plot")
-    const top = root.scrollTop
-    list.replaceChildren()
+  const drawn = new WeakMap()  // what each box shows, as text
+  const spot = (box) => {  // what has the focus in a box, to find it again in its next one
+    const active = list.getRootNode().activeElement
+    if (!box.contains(active)) return null
+    if (active.classList.contains("plot")) return (next) => next.querySelector(".plot")
+    const label = active.getAttribute("aria-label"), at = active.dataset.at
+    return (next) => [...next.querySelectorAll("[data-at], button")].find((one) => (at === undefined ? label && one.getAttribute("aria-label") === label : one.dataset.at === at))
+  }
+  const draw = () => {  // a chart that shows what it did stays as it is, and so does one that the hand is on
+    const old = new Map([...list.children].map((box) => [box.dataset.key, box]))
     model.charts.forEach((chart, number) => {
-      const box = add(list, "section", "chart")
-      box.setAttribute("aria-label", chart.title)
-      const head = add(box, "header", "")
-      add(head, "h2", "", chart.title)
-      if (chart.badge) add(head, "span", "badge", chart.badge)
-      if (chart.image && !chart.whole) {
-        const whole = add(head, "button", "pill", "All")
-        whole.type = "button"
-        whole.setAttribute("aria-label", `Show all of ${chart.title}`)
-        whole.addEventListener("click", () => send("look", { chart: number }))
+      const key = JSON.stringify([chart.kind, chart.columns]), text = JSON.stringify([number, chart])
+      let box = old.get(key)
+      old.delete(key)
+      if (!box) {
+        box = document.createElement("section")
+        box.className = "chart"
+        box.dataset.key = key
+        whenNear(box, () => send("near", { chart: [...list.children].indexOf(box) }))
       }
-      if (chart.brush) {
-        const clear = add(head, "button", "pill", "Clear")
-        clear.type = "button"
-        clear.setAttribute("aria-label", `Clear ${chart.title}`)
-        clear.addEventListener("click", () => send("brush", { chart: number }))
-      }
-      const gone = add(head, "button", "pill", "×")
-      gone.type = "button"
-      gone.setAttribute("aria-label", `Remove the chart ${chart.title}`)
-      gone.addEventListener("click", () => send("remove", { chart: number }))
-      if (chart.all || chart.image) DRAW[chart.kind](box, chart, number, send)
-      else add(box, "p", "soft", "Counting …")
+      if (list.children[number] !== box) list.insertBefore(box, list.children[number] ?? null)
+      if (drawn.get(box) === text || box.querySelector("[data-held]")) return
+      drawn.set(box, text)
+      const again = spot(box), top = root.scrollTop
+      box.replaceChildren()
+      drawChart(box, chart, number, send)
+      root.scrollTop = top
+      again?.(box)?.focus({ preventScroll: true })
     })
-    root.scrollTop = top
-    const again = list.children[place]
-    if (again) (plot ? again.querySelector(".plot") : [...again.querySelectorAll("[data-at]")].find((one) => one.dataset.at === at))?.focus({ preventScroll: true })
+    for (const box of old.values()) box.remove()
   }
   model.on("charts", draw)
   whenSeen(root, (seen) => send("seen", { seen }))
-  root.addEventListener("pointerup", () => setTimeout(draw, 60))
+  root.addEventListener("pointerup", () => setTimeout(draw, 60))  // the hand has let go: by then the page knows of its last step
   draw()
   return root
 }

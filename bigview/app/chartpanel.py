@@ -1,24 +1,22 @@
 """The panel of charts: each shows all rows in grey and those that pass the filters of everything else in colour; brushing one filters the others."""
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import param
 
-from bigview.app.charting import Counts, brushed, choices, counts_of, first_charts, marked, sampled_counts
+from bigview.app.charting import BRUSHED, Counts, brushed, choices, first_charts, marked
 from bigview.app.component import HERE, Component
+from bigview.app.counting import Counter, Foresight, Shown, Wanted, final, owner_of
 from bigview.app.host import Attached, Host
-from bigview.app.mapchart import Look, Pictured, box_of, boxed, look_of, looked, pictured, viewed
+from bigview.app.mapchart import Look, Pictured, box_of, boxed, look_of, looked, viewed
 from bigview.app.picks import spoken_names, told
 from bigview.chart import Chart
-from bigview.config import limits
 from bigview.errors import BigviewError
 from bigview.spec import Filter, Filters
-from bigview.store.pool import Stopped, stoppable
-from bigview.store.sampled import ColdError, quick_only
 from bigview.views.crossfilter import Crossfilter
+from bigview.views.live import crowded
 
 _MOST = 12  # charts
 
@@ -31,19 +29,6 @@ class ChartView(Component):
 
     _esm = HERE / "chartpanel.js"
     _stylesheets = (str(HERE / "chartpanel.css"),)
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """Counts that are wanted: of these charts, with the filters of everything else, and how second maps are looked at."""
-
-    base: Filters
-    charts: tuple[tuple[Chart, Filters], ...]
-    page: Crossfilter
-    looks: dict[str, Look]
-
-
-Shown = Counts | Pictured
 
 
 class ChartPanel(Attached):
@@ -62,10 +47,14 @@ class ChartPanel(Attached):
         self._page: Crossfilter | None = None  # as it was counted
         self._seen_looks: dict[str, Look] = {}  # at second maps, as they were drawn
         self._moved = False  # whether the link does not have the view of a second map yet
-        self._request: _Wanted | None = None  # whose counts come in, and whose are still to come
+        self._request: Wanted | None = None  # whose counts come in, and whose are still to come
         self._left: set[str] = set()
         self._visible = True
-        self._worker = self._worker_of(self._count, self._counted)
+        self._counter = Counter(host.table, self._exact)
+        self._worker = self._worker_of(self._counter.count, self._counted)
+        self._foresight: Foresight | None = None  # what was asked for last
+        self._later: set[str] = set()  # charts that it still has to count
+        self._ahead = self._worker_of(self._counter.foresee, self._foreseen)
         self.component = ChartView(choices=choices(host.table), told=self._told, sizing_mode="stretch_both", margin=0)
         if not self._state.spec.charts:
             self._state.spec = self._state.spec.replaced(charts=first_charts(host.table, self._state.style.by))
@@ -86,68 +75,55 @@ class ChartPanel(Attached):
         except BigviewError as error:
             self._host.failed(str(error))
             return
-        charts = {_owner(chart): chart for chart in self._charts}
+        charts = {owner_of(chart): chart for chart in self._charts}
         looks = {owner: look_of(self._host.table, chart, self._state.style.dark) for owner, chart in charts.items() if chart.kind == "map"}
         changed = page.recount(self._page, charts)
         changed += tuple(owner for owner, look in looks.items() if owner not in changed and look != self._seen_looks.get(owner))
         if changed:
-            self._worker.request(_Wanted(self._host.base, tuple((charts[owner], page.others(owner)) for owner in changed), page, looks))
+            self._foresee(self._brushed_chart(page), page)
+            asked = tuple((charts[owner], page.others(owner)) for owner in changed)
+            self._worker.request(Wanted(self._host.base, asked, page, looks, frozenset(self._later)))
 
     def _crossfilter(self) -> Crossfilter:
         """Return the filters of the page by who made them."""
         spec, state = self._state.spec, self._state
         chips = Filters.of(self._host.base, state.where_of(spec.replaced(charts=())))
-        return Crossfilter({"chips": chips, "selection": self._host.selected} | {_owner(chart): chart.brush for chart in self._charts})
+        return Crossfilter({"chips": chips, "selection": self._host.selected} | {owner_of(chart): chart.brush for chart in self._charts})
 
-    def _count(self, wanted: _Wanted, stale: Callable[[], bool]) -> Iterator[list[tuple[Chart, Shown]]]:
-        """Count chart after chart: in a large store first all of them from a sample, then exactly. A newer brush ends it."""
-        better, large = list(wanted.charts), self._host.table.manifest.rows > limits().sampled_rows
-        if large:  # all at once: each takes a few milliseconds
-            first = [self._sampled_quickly(wanted, chart, others) for chart, others in wanted.charts]
-            better = [entry for entry, shown in zip(better, first, strict=True) if shown is None or not _final(shown)]
-            yield [(chart, shown) for (chart, _), shown in zip(wanted.charts, first, strict=True) if shown is not None]
-        for chart, others in better:
-            try:
-                with stoppable(stale if large else lambda: False):
-                    found = self._counted_exactly(wanted, chart, others)
-            except Stopped:
-                return
-            yield [(chart, found)]
-        if large:  # for the next brush
-            yield []
-            with suppress(Stopped), stoppable(stale):
-                for chart, others in wanted.charts:
-                    self._shown_first(wanted, chart, others)
-
-    def _sampled_quickly(self, wanted: _Wanted, chart: Chart, others: Filters) -> Shown | None:
-        """Return what a sample shows; None where it is not in memory yet, for then it takes as long as all rows."""
-        try:
-            with quick_only():
-                return self._shown_first(wanted, chart, others)
-        except ColdError:
+    def _brushed_chart(self, page: Crossfilter) -> Chart | None:
+        """Return the chart whose brush is all that has changed since the page was counted."""
+        if self._page is None or page.owners != self._page.owners:
             return None
+        moved = [owner for owner in page.owners if page.of(owner) != self._page.of(owner)]
+        return next((chart for chart in self._charts if [owner_of(chart)] == moved and chart.brush), None)
 
-    def _shown_first(self, wanted: _Wanted, chart: Chart, others: Filters) -> Shown:
-        table, owner = self._host.table, _owner(chart)
-        if chart.kind == "map":
-            return pictured(table, chart, (wanted.base, others), wanted.looks[owner], sampled=True)
-        return sampled_counts(table, chart, wanted.base, others, self._exact.get(owner))
+    def _foresee(self, chart: Chart | None, page: Crossfilter) -> None:
+        """Have the other charts counted for every brush of this one, so that its next brush shows them at once."""
+        if chart is None or chart.kind not in BRUSHED or not self._counter.large:
+            return
+        rest = page.replaced(owner_of(chart), None)
+        others = [other for other in self._charts if other.kind in BRUSHED and owner_of(other) != owner_of(chart)]
+        wanted = Foresight(Chart(chart.kind, chart.columns), tuple((Chart(one.kind, one.columns), rest.others(owner_of(one))) for one in others))
+        if wanted != self._foresight:
+            self._foresight, self._later = wanted, {owner_of(one) for one in others}
+            self._ahead.request(wanted)
 
-    def _counted_exactly(self, wanted: _Wanted, chart: Chart, others: Filters) -> Shown:
-        table, owner = self._host.table, _owner(chart)
-        if chart.kind == "map":
-            return pictured(table, chart, (wanted.base, others), wanted.looks[owner], sampled=False)
-        return counts_of(table, chart, wanted.base, others)
+    def _foreseen(self, wanted: Foresight, owner: str) -> None:
+        if wanted != self._foresight:
+            return
+        self._later.discard(owner)
+        if owner in self._left:
+            self._follow()
 
-    def _counted(self, wanted: _Wanted, found: list[tuple[Chart, Shown]]) -> None:
+    def _counted(self, wanted: Wanted, found: list[tuple[Chart, Shown]]) -> None:
         if self._request is not wanted:
-            self._request, self._left = wanted, {_owner(chart) for chart, _ in wanted.charts}
+            self._request, self._left = wanted, {owner_of(chart) for chart, _ in wanted.charts}
         for chart, shown in found:
-            owner = _owner(chart)
+            owner = owner_of(chart)
             self._counts[owner] = shown
             if isinstance(shown, Counts) and shown.exact:
                 self._exact[owner] = shown
-            if _final(shown):
+            if final(shown):
                 self._left.discard(owner)
                 if owner in wanted.looks:
                     self._seen_looks[owner] = wanted.looks[owner]
@@ -156,13 +132,16 @@ class ChartPanel(Attached):
             if self._moved:
                 self._moved = False
                 self._host.permalink.renew()
-        self._tell()
+        if self._left & wanted.later - self._later:  # foreseen meanwhile
+            self._follow()
+        else:
+            self._tell()
 
     def _tell(self) -> None:
         self.component.charts = [self._shown(chart) for chart in self._charts]
 
     def _shown(self, chart: Chart) -> dict[str, Any]:
-        counts = self._counts.get(_owner(chart))
+        counts = self._counts.get(owner_of(chart))
         facts: dict[str, Any] = {"kind": chart.kind, "title": " × ".join(chart.columns), "columns": list(chart.columns)}
         facts["brush"] = told(Filter(chart.brush)) if chart.brush else ""
         if counts is None:
@@ -185,7 +164,7 @@ class ChartPanel(Attached):
 
     def _told(self, kind: Any, value: Any) -> None:
         """Act on a message of the page, in its turn."""
-        acts = {"add": self._added, "remove": self._removed, "brush": self._brushed, "seen": self._seen, "look": self._looked}
+        acts = {"add": self._added, "remove": self._removed, "brush": self._brushed, "seen": self._seen, "look": self._looked, "near": self._near}
         act = acts.get(kind)
         if act is not None and isinstance(value, dict):
             self._host.map.soon(lambda: self._heard(act, value))
@@ -205,7 +184,7 @@ class ChartPanel(Attached):
         chart = Chart(str(value["kind"]), tuple(str(name) for name in value["columns"]))
         for name in chart.columns:
             self._host.table.manifest.column(name)
-        if len(self._charts) < _MOST and all(_owner(chart) != _owner(other) for other in self._charts):
+        if len(self._charts) < _MOST and all(owner_of(chart) != owner_of(other) for other in self._charts):
             self._state.change(charts=[*self._charts, chart])
 
     def _removed(self, value: dict[str, Any]) -> None:
@@ -215,31 +194,26 @@ class ChartPanel(Attached):
     def _brushed(self, value: dict[str, Any]) -> None:
         place = int(value["chart"])
         chart = self._charts[place]
-        shown = self._counts[_owner(chart)]
+        shown = self._counts[owner_of(chart)]
         if isinstance(shown, Pictured):
             made = replace(chart, brush=boxed(self._host.table, chart, shown, value["box"]) if "box" in value else None)
         else:
             made = brushed(self._host.table, chart, value, shown)
         self._state.change(gesture=value.get("gesture"), charts=[made if number == place else other for number, other in enumerate(self._charts)])
 
+    def _near(self, value: dict[str, Any]) -> None:
+        """Prepare for a brush: the pointer, or the keyboard, has come to a chart. Others who wait for a picture go first."""
+        if self._visible and not crowded():
+            self._foresee(self._charts[int(value["chart"])], self._crossfilter())
+
     def _looked(self, value: dict[str, Any]) -> None:
         """Look closer at a second map, or from further away, or elsewhere."""
         table, place = self._host.table, int(value["chart"])
         chart = self._charts[place]
-        shown = self._counts[_owner(chart)]
+        shown = self._counts[owner_of(chart)]
         if isinstance(shown, Pictured):
             look = looked(table, chart, look_of(table, chart, self._state.style.dark), shown, value)
             made = viewed(table, chart, look)
             if made != chart:
                 self._moved = True
                 self._state.spec = self._state.spec.replaced(charts=[made if number == place else other for number, other in enumerate(self._charts)])
-
-
-def _owner(chart: Chart) -> str:
-    """Return what tells a chart from the others of the page."""
-    return repr((chart.kind, chart.columns))
-
-
-def _final(shown: Shown) -> bool:
-    """Tell whether nothing better will come."""
-    return shown.exact or (isinstance(shown, Pictured) and bool(shown.advice))

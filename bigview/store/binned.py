@@ -219,14 +219,14 @@ def decided(reader: Reader, values: Values, absent: bool) -> tuple[str, NDArray[
     held: Callable[[str], int] = lambda name: int(reader.pages.held([name]).sum())  # noqa: E731
     for bins in reader.derived(column.name):
         if isinstance(bins, Bins) and column.low is not None and held(bins.page) >= held(column.name):
-            table = _answers(bins, values)
+            table = answers(bins, values, absent)
             if table is not None:
-                table[bins.size] = absent
                 return bins.page, table
     return None
 
 
-def _answers(bins: Bins, values: Values) -> NDArray[np.uint8] | None:
+def answers(bins: Bins, values: Values, absent: bool) -> NDArray[np.uint8] | None:
+    """Return for each code of bins whether its rows have one of some values; None where some of them have and others have not."""
     domain = values.domain
     ends = (domain.column.low, domain.column.high)
     low, high = (domain.ordinal(end) if domain.column.kind == "number" else int(end or 0) for end in ends)
@@ -245,4 +245,5 @@ def _answers(bins: Bins, values: Values) -> NDArray[np.uint8] | None:
         if (a > low and codes[0] == codes[1]) or (b < high and codes[2] == codes[3]):
             return None
         table[codes[1] : codes[2] + 1] = 1
+    table[bins.size] = absent
     return table

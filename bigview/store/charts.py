@@ -170,9 +170,18 @@ def counted(reader: Reader, sides: Sequence[Side], asked: Hashable, select: Call
     ndarray of int64, shape (size + 1,) for each side
         The last ones are of the rows without a value.
     """
+    count = counted_one if len(sides) == 1 else counted_pairs
+    return _kept.get(_key(reader, sides, asked), lambda: count(reader, select(), *sides)).copy()
+
+
+def kept(reader: Reader, sides: Sequence[Side], asked: Hashable) -> bool:
+    """Tell whether `counted` has its answer already."""
+    return _kept.peek(_key(reader, sides, asked)) is not None
+
+
+def _key(reader: Reader, sides: Sequence[Side], asked: Hashable) -> Hashable:
     manifest = reader.manifest
-    key = (reader.folder.url, manifest.generation, manifest.fingerprint, tuple((side.page, side.size) for side in sides), asked)
-    return _kept.get(key, lambda: counted_one(reader, select(), *sides) if len(sides) == 1 else counted_pairs(reader, select(), *sides)).copy()
+    return reader.folder.url, manifest.generation, manifest.fingerprint, tuple((side.page, side.size) for side in sides), asked
 
 
 def counted_one(reader: Reader, selection: Selection, side: Side) -> Counts:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from bigview.errors import OptionError, missing_column
 from bigview.spec import Cross, Filters, Histogram, View, Where
+from bigview.store import cubes
 from bigview.store.binned import calendar_bins, equal_bins
-from bigview.store.charts import Side, counted, side_of
+from bigview.store.charts import Side, counted, kept, side_of
 from bigview.store.files import Folder
 from bigview.store.filters import ClauseBits, NearBits
 from bigview.store.lookup import positions_of_keys, positions_of_rows
@@ -266,7 +267,29 @@ class PointTable:
         return Cross(a_ends, b_ends, inner, int(counts.sum() - inner.sum()))
 
     def _counted(self, view: View | None, where: Where, *sides: Side) -> NDArray[np.int64]:
-        return counted(self.reader, sides, (view, Filters.of(where)), lambda: self.selected(view, where))
+        filters = Filters.of(where)
+        found = cubes.foreseen(self._clauses, self.reader, sides[0], filters) if view is None and len(sides) == 1 else None
+        return counted(self.reader, sides, (view, filters), lambda: self.selected(view, filters)) if found is None else found
+
+    def foresee(self, brushed: Side, side: Side, where: Where = None) -> None:
+        """Count the bars of a chart for every brush of another one, in one pass: from then on its counts under such a brush are there at once.
+
+        Parameters
+        ----------
+        brushed, side : Side
+            For which `bigview.store.cubes.fits`.
+        where : str or Filter, optional
+            All other filters of the chart.
+        """
+        filters = Filters.of(where)
+        cubes.foresee(self.reader, brushed, side, filters, lambda: self.selected(None, filters))
+
+    def foreseen(self, sides: Sequence[Side], where: Where = None) -> bool:
+        """Tell whether the counts of a chart are there without a pass over the rows."""
+        filters = Filters.of(where)
+        if kept(self.reader, sides, (None, filters)):
+            return True
+        return len(sides) == 1 and cubes.foreseen(self._clauses, self.reader, sides[0], filters) is not None
 
     def manifest_dtype(self, column: str) -> np.dtype:
         """Return the NumPy type of a datetime column."""

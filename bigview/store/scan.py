@@ -60,23 +60,16 @@ def tests_of(reader: Reader, values: Values | Joined) -> Test | Tests:
     domain, column = values.domain, values.domain.column
     page = _page(reader, column.name)
     dtype = reader.pages.dtypes[page]
-    if dtype.kind == "f":
-        # NaN stands for both, and also for whole numbers that are missing.
-        if domain.nan and domain.missing and values.nan != values.missing:
-            raise UnsureError
-        if column.kind == "integer" and max(abs(domain.low), abs(domain.high)) > 1 << 53:
-            raise UnsureError
-        passes = values.nan if domain.nan else values.missing and domain.missing
-        codes = decided(reader, values, passes)
-        if codes is not None:
-            return _coded(reader, *codes)
-        ranges = (values.inverted() if passes else values).ranges
-        return Test(page, *_edges(values, ranges, dtype), passes)
-    codes = decided(reader, values, values.missing and domain.missing)
+    if dtype.kind == "f" and column.kind == "integer" and max(abs(domain.low), abs(domain.high)) > 1 << 53:
+        raise UnsureError
+    codes = decided(reader, values, values.absent)
     if codes is not None:
         return _coded(reader, *codes)
+    if dtype.kind == "f":  # NaN stands for all that is absent
+        ranges = (values.inverted() if values.absent else values).ranges
+        return Test(page, *_edges(values, ranges, dtype), values.absent)
     ranges = values.ranges
-    if values.missing and domain.missing:
+    if values.absent:
         absent = MISSING_TIME if column.kind == "datetime" else -1
         ranges = ((absent, absent), *ranges)
     if len(ranges) <= _FEW or domain.size > 1 << 20:

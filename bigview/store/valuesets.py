@@ -181,6 +181,19 @@ class Values:
         whole = self.domain.size <= 0 or self.ranges == ((self.domain.low, self.domain.high),)
         return True if whole and all(specials) else None
 
+    @property
+    def absent(self) -> bool:
+        """Whether rows without a number belong to them: those with NaN and those without a value are not told apart once they are decoded.
+
+        Raises
+        ------
+        UnsureError
+            Where they would have to be.
+        """
+        if self.domain.nan and self.domain.missing and self.nan != self.missing:
+            raise UnsureError
+        return self.nan if self.domain.nan else self.missing and self.domain.missing
+
     def inverted(self) -> "Values":
         """Return all other values."""
         edges = [self.domain.low - 1, *(end for pair in self.ranges for end in (pair[0] - 1, pair[1])), self.domain.high]
