@@ -192,9 +192,9 @@ def _dominant(table: PointTable, lattice: Lattice, reduction: Reduction, found: 
     totals: list[NDArray[np.int64]] = []  # of each slice; appending is safe from any thread
 
     def kernel(codes: NDArray[Any], span: tuple[int, int]) -> None:
-        seen, mine = np.zeros((categories + 1, 4), np.int64), np.zeros(categories, np.int64)
-        kernels.dominant_by_pixel(codes, runs.arrays, words, span, seen, out, mine)
-        totals.append(mine)
+        mine = np.zeros(categories + 1, np.int64)
+        kernels.dominant_by_pixel(codes, runs.arrays, words, span, out, mine)
+        totals.append(mine[1:])
 
     sweep.over_pixels(table.reader, runs, column, kernel)
     return out.reshape(*lattice.shape, 3), np.sum([np.zeros(categories, np.int64), *totals], axis=0)

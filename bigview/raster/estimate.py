@@ -134,12 +134,11 @@ def _category(table: PointTable, sheet: Sheet, style: Style, found: Found) -> Dr
     mask, _, grid = found
     column, pixels = str(style.by), grid.values.size
     categories = max(1, len(table.reader.categories(column)))
-    planes, totals = np.empty((pixels, 3), np.int64), np.zeros(categories, np.int64)
-    seen = np.zeros((categories + 1, 4), np.int64)
-    kernels.dominant_by_pixel(table.sampled.column(column), sheet.runs.arrays, pack(mask), (0, pixels), seen, planes, totals)
+    planes, totals = np.empty((pixels, 3), np.int64), np.zeros(categories + 1, np.int64)
+    kernels.dominant_by_pixel(table.sampled.column(column), sheet.runs.arrays, pack(mask), (0, pixels), planes, totals)
     planes[:, 1:] = np.rint(planes[:, 1:] * table.sampled.scale).astype(np.int64)
     return category_drawing(
-        table, Grid(planes.reshape(*sheet.lattice.shape, 3), grid.attrs), style, np.rint(totals * table.sampled.scale).astype(np.int64)
+        table, Grid(planes.reshape(*sheet.lattice.shape, 3), grid.attrs), style, np.rint(totals[1:] * table.sampled.scale).astype(np.int64)
     )
 
 

@@ -9,6 +9,9 @@ from bigview.store.morton import gather
 _ACROSS, _ALONG = (np.array([sum((code >> (2 * bit + side) & 1) << bit for bit in range(4)) for code in range(256)]) for side in (0, 1))
 """The cell, within a square of 16 × 16, of the last eight bits of a key."""
 
+_ONE, _FOURS = np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFC)
+_FEW = 4  # rows of a pixel, times so many, below which its rows are gone through again rather than all codes: measured
+
 
 @nb.njit(inline="always")
 def _corner(high, i0, j0):  # type: ignore[no-untyped-def]
@@ -174,6 +177,22 @@ def row_runs(places, runs, numbers, frame, cursor, out):  # type: ignore[no-unty
 
 
 @nb.njit(nogil=True, cache=True)
+def join_runs(offsets, start, stop):  # type: ignore[no-untyped-def]
+    """Make one run of runs of a pixel that follow each other, in place; `offsets` then has the places of the runs that are left."""
+    place, first = np.int64(0), np.int64(0)
+    for p in range(offsets.shape[0] - 1):
+        begin = place
+        for q in range(first, offsets[p + 1]):
+            if place > begin and stop[place - 1] == start[q]:
+                stop[place - 1] = stop[q]
+            else:
+                start[place], stop[place] = start[q], stop[q]
+                place += 1
+        first = offsets[p + 1]
+        offsets[p + 1] = place
+
+
+@nb.njit(nogil=True, cache=True)
 def rows_before(offsets, start, stop, out):  # type: ignore[no-untyped-def]
     """Count the rows before each pixel, and before the end of the last one."""
     rows = np.int64(0)
@@ -245,67 +264,86 @@ def codes_by_pixel(codes, runs, bits, span, slots, out):  # type: ignore[no-unty
 
 @nb.njit(inline="always")
 def _tally(codes, bits, begin, end, seen):  # type: ignore[no-untyped-def]
-    """Count the codes of a run, missing ones in the first place, neighbours apart: a counter just written is slow to read."""
-    row = np.int64(begin)
-    stop = row + (np.int64(end) - row) // 4 * 4
+    """Count the codes of a run, missing ones in the first place, neighbours apart: a counter just written is slow to read.
+
+    Rows are unsigned, because a signed place is tried for a place from the end.
+    """
+    row, end = nb.uint64(begin), nb.uint64(end)
     if bits.shape[0]:
-        while row < stop:
-            seen[np.int64(codes[row]) + 1, 0] += np.int64(bit_at(bits, row))
-            seen[np.int64(codes[row + 1]) + 1, 1] += np.int64(bit_at(bits, row + 1))
-            seen[np.int64(codes[row + 2]) + 1, 2] += np.int64(bit_at(bits, row + 2))
-            seen[np.int64(codes[row + 3]) + 1, 3] += np.int64(bit_at(bits, row + 3))
-            row += 4
-        while row < end:
-            seen[np.int64(codes[row]) + 1, 0] += np.int64(bit_at(bits, row))
-            row += 1
+        while row < end:  # what one word of bits covers
+            stop = min(end, (row | nb.uint64(63)) + _ONE)
+            word = bits[row >> nb.uint64(6)] >> (row & nb.uint64(63))
+            last = row + ((stop - row) & _FOURS)
+            while row < last:
+                seen[0, nb.uint64(np.int64(codes[row]) + 1)] += np.int64(word & _ONE)
+                seen[1, nb.uint64(np.int64(codes[row + _ONE]) + 1)] += np.int64(word >> _ONE & _ONE)
+                seen[2, nb.uint64(np.int64(codes[row + nb.uint64(2)]) + 1)] += np.int64(word >> nb.uint64(2) & _ONE)
+                seen[3, nb.uint64(np.int64(codes[row + nb.uint64(3)]) + 1)] += np.int64(word >> nb.uint64(3) & _ONE)
+                word >>= nb.uint64(4)
+                row += nb.uint64(4)
+            while row < stop:
+                seen[0, nb.uint64(np.int64(codes[row]) + 1)] += np.int64(word & _ONE)
+                word >>= _ONE
+                row += _ONE
         return
-    while row < stop:
-        seen[np.int64(codes[row]) + 1, 0] += 1
-        seen[np.int64(codes[row + 1]) + 1, 1] += 1
-        seen[np.int64(codes[row + 2]) + 1, 2] += 1
-        seen[np.int64(codes[row + 3]) + 1, 3] += 1
-        row += 4
+    last = row + ((end - row) & _FOURS)
+    while row < last:
+        seen[0, nb.uint64(np.int64(codes[row]) + 1)] += 1
+        seen[1, nb.uint64(np.int64(codes[row + _ONE]) + 1)] += 1
+        seen[2, nb.uint64(np.int64(codes[row + nb.uint64(2)]) + 1)] += 1
+        seen[3, nb.uint64(np.int64(codes[row + nb.uint64(3)]) + 1)] += 1
+        row += nb.uint64(4)
     while row < end:
-        seen[np.int64(codes[row]) + 1, 0] += 1
-        row += 1
+        seen[0, nb.uint64(np.int64(codes[row]) + 1)] += 1
+        row += _ONE
+
+
+@nb.njit(inline="always")
+def _most_of_all(seen, sums, totals):  # type: ignore[no-untyped-def]
+    """Return the most frequent code, its count and the count of all, from counters of all codes, which are zeroed. Many codes at a time."""
+    total, most, best = np.int64(0), np.int64(0), np.int64(-1)
+    for place in range(sums.shape[0]):
+        count = seen[0, place] + seen[1, place] + seen[2, place] + seen[3, place]
+        sums[place] = count
+        totals[place] += count
+        total += count
+        seen[0, place], seen[1, place], seen[2, place], seen[3, place] = 0, 0, 0, 0
+    for place in range(1, sums.shape[0]):
+        most = max(most, sums[place])
+    if most:
+        best = np.int64(0)
+        while sums[best + 1] != most:
+            best += 1
+    return best, most, total
 
 
 @nb.njit(nogil=True, cache=True)
-def dominant_by_pixel(codes, runs, bits, span, seen, out, totals):  # type: ignore[no-untyped-def]
+def dominant_by_pixel(codes, runs, bits, span, out, totals):  # type: ignore[no-untyped-def]
     """The most frequent code of each pixel (the lower one of equals), its count, and the count of all rows.
 
-    `seen` has zeroed counts, shape (codes + 1, 4), the first line for missing ones; it is left zeroed. `totals` gathers the rows of each code in all
-    pixels.
+    `totals` gathers the rows of each code in all pixels, those without one in the first place.
     """
     offsets, start, stop = runs
+    seen, sums = np.zeros((4, totals.shape[0]), np.int64), np.empty(totals.shape[0], np.int64)
     for p in range(span[0], span[1]):
         rows = np.int64(0)
         for q in range(offsets[p], offsets[p + 1]):
             rows += np.int64(stop[q]) - np.int64(start[q])
             _tally(codes, bits, start[q], stop[q], seen)
         best, most, total = np.int64(-1), np.int64(0), np.int64(0)
-        if rows >= totals.shape[0]:
-            total = seen[0, 0] + seen[0, 1] + seen[0, 2] + seen[0, 3]
-            seen[0, :] = 0
-            for place in range(totals.shape[0]):
-                count = seen[place + 1, 0] + seen[place + 1, 1] + seen[place + 1, 2] + seen[place + 1, 3]
-                if count:
-                    if count > most:
-                        best, most = np.int64(place), count
-                    total += count
-                    totals[place] += count
-                    seen[place + 1, :] = 0
+        if rows * _FEW >= totals.shape[0]:
+            best, most, total = _most_of_all(seen, sums, totals)
         else:
             for q in range(offsets[p], offsets[p + 1]):
                 for row in range(start[q], stop[q]):
                     code = np.int64(codes[row])
-                    count = seen[code + 1, 0] + seen[code + 1, 1] + seen[code + 1, 2] + seen[code + 1, 3]
+                    count = seen[0, code + 1] + seen[1, code + 1] + seen[2, code + 1] + seen[3, code + 1]
                     if count == 0:
                         continue
                     total += count
-                    seen[code + 1, :] = 0
-                    if code >= 0:
-                        totals[code] += count
-                        if count > most or (count == most and code < best):
-                            best, most = code, count
+                    totals[code + 1] += count
+                    for lane in range(4):
+                        seen[lane, code + 1] = 0
+                    if code >= 0 and (count > most or (count == most and code < best)):
+                        best, most = code, count
         out[p, 0], out[p, 1], out[p, 2] = best, most, total

@@ -155,7 +155,8 @@ def runs(reader: Reader, lattice: Lattice) -> Runs:
     out = _ends(int(offsets[-1]), dtype)
     if len(out[0]):
         pool.run(lambda job: sweep(job[0], job[1], out), list(zip(parts, places, strict=True)))
-    return Runs(offsets, *out)
+    kernels.join_runs(offsets, *out)
+    return Runs(offsets, *(ends[: offsets[-1]] for ends in out))
 
 
 def _ends(size: int, dtype: Any) -> tuple[NDArray[Any], NDArray[Any]]:
