@@ -106,6 +106,18 @@ def test_nobody_waits_for_an_exact_picture_that_came_too_late(points):
     assert pictures[-1].frame.exact
 
 
+def test_after_a_picture_the_next_filter_is_prepared(points):
+    fresh = cold(points)
+    pictures = Painter(fresh).paint(Wish(HOME, Style(by="label"), "score > 0.25 AND votes > 3", settled=True))
+    last = next(picture for picture in pictures if picture.count is not None)
+    assert last.count == points.count(HOME, "score > 0.25 AND votes > 3")
+    assert fresh.unread("score > 0.35") > 0, "the visitor waits for the picture alone"
+    assert list(pictures) == []
+    assert fresh.unread("score > 0.35 AND votes > 5") == 0
+    hurried = Painter(fresh).paint(Wish(HOME, Style(), "score > 0.45", settled=True), lambda: True)
+    assert list(hurried)[-1].count == points.count(HOME, "score > 0.45")
+
+
 def test_slices_stop_between_two_and_their_caller_waits_for_those_that_run():
     done, running = [], []
 

@@ -102,10 +102,10 @@ class Counter:
             try:
                 with stoppable(stale):
                     if fits(brushed, sides):
-                        self._table.foresee(brushed, sides[0], others)
+                        self._table.passing.foresee(brushed, sides[0], others)
             except Stopped:
                 return
-            except Exception as error:  # noqa: BLE001  counting it under the brush will say what is wrong
+            except Exception as error:
                 log.info("a chart could not be counted beforehand", exc_info=error)
             yield owner_of(chart)
 
@@ -113,7 +113,7 @@ class Counter:
         """Return what is known, or what a sample shows; None where it is not in memory yet, for then it takes as long as all rows."""
         sides = sides_of(self._table, chart)
         if sides and self._table.foreseen(sides, others) and self._table.foreseen(sides, wanted.base):
-            return counts_of(self._table, chart, wanted.base, others)
+            return counts_of(self._table.passing, chart, wanted.base, others)
         try:
             with quick_only():
                 return self._sampled(wanted, chart, others)
@@ -128,7 +128,7 @@ class Counter:
     def _exactly(self, wanted: Wanted, chart: Chart, others: Filters) -> Shown:
         if chart.kind == "map":
             return pictured(self._table, chart, (wanted.base, others), wanted.looks[owner_of(chart)], sampled=False)
-        return counts_of(self._table, chart, wanted.base, others)
+        return counts_of(self._table.passing, chart, wanted.base, others)
 
 
 def owner_of(chart: Chart) -> str:

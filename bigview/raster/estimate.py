@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bigview.config import limits
 from bigview.raster import kernels, legend, tones
 from bigview.raster.aggregate import Grid, as_numbers
 from bigview.raster.frame import Drawing, category_drawing, context_drawing, drawing_of, kind_of, scale_for
@@ -21,6 +22,7 @@ from bigview.store.axis import Axis
 from bigview.store.bits import pack
 from bigview.store.points import PointTable
 from bigview.store.reader import MISSING_TIME, X, Y
+from bigview.store.recent import Recent
 
 _FEWEST = 10
 """Rows of the sample in a picture below which it says nothing: what is rarer would be missing rather than faint."""
@@ -54,13 +56,17 @@ class Sheet:
 
     @classmethod
     def of(cls, table: PointTable, view: View) -> "Sheet":
-        """Return the sheet of a view."""
+        """Return the sheet of a view: the same one as before where it is asked for again, under another filter."""
         manifest, sample = table.manifest, table.sampled
-        if sample.reader is table.reader:
-            x, y = sample.column(X), sample.column(Y)
-        else:  # an index over other columns
-            x, y = (sampled_positions(table, axis) for axis in (manifest.x, manifest.y))
-        return cls(Lattice.of(manifest, view), x, y)
+        lattice = Lattice.of(manifest, view)
+
+        def made() -> Sheet:
+            if sample.reader is table.reader:
+                return cls(lattice, sample.column(X), sample.column(Y))
+            return cls(lattice, *(sampled_positions(table, axis) for axis in (manifest.x, manifest.y)))  # an index over other columns
+
+        store = table.reader.folder.url, manifest.generation, manifest.fingerprint, sample.rows
+        return _sheets.get((*store, manifest.x.column, manifest.y.column, lattice), made)
 
     def counts(self, mask: NDArray[np.bool_]) -> NDArray[np.uint32]:
         """Return how many of some rows lie in each pixel, shape (height, width)."""
@@ -80,10 +86,14 @@ class Sheet:
         counted = np.zeros(pixels, np.int64)
         kernels.row_runs(*task, counted, (np.empty(0, np.int64), np.empty(0, np.int64)))
         offsets = np.concatenate([[0], np.cumsum(counted)])
-        out = np.empty(offsets[-1], np.int64), np.empty(offsets[-1], np.int64)
+        out = np.empty(offsets[-1], np.uint32), np.empty(offsets[-1], np.uint32)
         if offsets[-1]:
             kernels.row_runs(*task, offsets[:-1].copy(), out)
         return Runs(offsets, *out)
+
+
+_sheets: Recent[Sheet] = Recent(lambda sheet: 8 * (len(sheet.x) + sheet.lattice.shape[0] * sheet.lattice.shape[1]), lambda: limits().frame_bytes // 2)
+"""Sheets that were drawn on, by the size that their runs have."""
 
 
 def estimate(table: PointTable, views: Sequence[View], style: Style, where: Filters, selected: Filters) -> tuple[Drawing, View] | None:

@@ -13,7 +13,7 @@ import numpy as np
 from bigview.config import limits
 from bigview.raster import legend, tones
 from bigview.raster.aggregate import aggregate, swept
-from bigview.raster.estimate import estimate
+from bigview.raster.estimate import Sheet, estimate
 from bigview.raster.frame import Drawing, Frame, category_drawing, drawing_of, drawn, dressed, kind_of, scale_for
 from bigview.raster.plan import Lattice
 from bigview.raster.quick import bare_dominant, bare_mean, rows_about
@@ -60,6 +60,16 @@ def sketch(
         fewest = min(limits().busy_rows, limits().quick_rows) if busy or not ready else limits().quick_rows
         drawing = (_category if kind == "category" else _number)(table, _coarse(view, times), style, fewest)
     return None if drawing is None else _rough(table, drawing, style, times)
+
+
+def prepare(table: PointTable, view: View, style: Style, where: Where = None) -> None:
+    """Bring into memory what a view under the next filters will need: the sample over its pixels, and the columns of the filter in force."""
+    if table.sampled.in_file and not table.sampled.exact and not style.mix:
+        sheet = Sheet.of(table, _coarse(view, _COARSER[0]))
+        if style.by is not None:
+            table.sampled.column(style.by)
+            sheet.runs  # noqa: B018  kept with the sheet
+    table.load(where)
 
 
 def roughness(frame: Frame) -> str:

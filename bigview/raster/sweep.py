@@ -170,7 +170,7 @@ def over_pixels(reader: Reader, found: Runs, column: str, kernel: Callable[[NDAr
 
     def part(piece: tuple[tuple[int, int], NDArray[np.int64]]) -> None:
         span, groups = piece
-        with reader.pages.pinned([column], groups) as (values,):
+        with reader.pages.pinned([column], groups, drawn=True) as (values,):
             kernel(values, span)
 
     pool.run(part, found.slices(reader.pages.offsets))

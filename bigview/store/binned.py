@@ -160,10 +160,10 @@ def stop_bins(reader: Reader, column: str, stops: Sequence[Any]) -> Bins | None:
     return Bins(column, edges, _unit(entry) if entry.kind == "datetime" else "")
 
 
-def load_together(reader: Reader, names: Sequence[str]) -> None:
-    """Bring decoded columns into memory, of which several may be made from one that is read: once for all of them."""
+def load_together(reader: Reader, names: Sequence[str], some: NDArray[np.bool_] | None = None) -> None:
+    """Bring decoded columns into memory, of which several may be made from one that is read: once for all of them. Of `some` row groups, or all."""
     pages = reader.pages
-    lacking = np.flatnonzero(~pages.held(names))
+    lacking = np.flatnonzero(~pages.held(names) if some is None else some & ~pages.held(names))
 
     def part(first: int) -> None:
         with pages.pinned(names, lacking[first : first + _GROUPS]):

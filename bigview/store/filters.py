@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from bigview.store.polygons import polygon_bits
 from bigview.store.reader import ROW, Reader
 from bigview.store.recent import Recent
 from bigview.store.sample import places_of, row_hashes
-from bigview.store.scan import bits_of, unread
+from bigview.store.scan import bits_of, load, unread
 from bigview.store.textsearch import searched
 from bigview.store.valuesets import UnsureError, plan
 
@@ -89,6 +90,13 @@ class ClauseBits:
         except UnsureError:
             return self._reader.manifest.rows * max(1, len(expression.columns))
 
+    def load(self, where: Where) -> None:
+        """Bring into memory the columns of a filter, as far as there is room, so that its next values are tested at once."""
+        for kind, value in Filters.of(where).clauses:
+            if kind == "sql":
+                with suppress(UnsureError):
+                    load(self._reader, plan(self._reader, self.expression(value)))
+
     def _key(self, clause: Clause) -> Hashable:
         return ("sql", self.expression(clause[1]).text) if clause[0] == "sql" else clause
 
@@ -128,6 +136,16 @@ class ClauseBits:
 
     def _cached(self, key: Hashable, make: Callable[[], Bits]) -> Bits:
         return _kept.get((self._store, key), make)
+
+
+class PassingBits(ClauseBits):
+    """The bits of clauses, for which columns that are not in memory are read and forgotten: who waits for a picture gets it in half the time."""
+
+    def _sql(self, expression: Expression) -> Bits:
+        try:
+            return bits_of(self._reader, plan(self._reader, expression), keep=False)
+        except UnsureError:
+            return super()._sql(expression)
 
 
 class NearBits(ClauseBits):

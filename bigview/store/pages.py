@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Any
 from weakref import WeakSet
 
@@ -24,6 +25,9 @@ Groups = NDArray[np.int64]
 Loader = Callable[[Sequence[int], Sequence[str]], Sequence[dict[str, NDArray[Any]]]]
 
 ABSENT, LOADING, PRESENT = 0, 1, 2
+
+_SHARE, _LEAST = 0.86, 0.25  # of the cache, for the columns of one pass: beside the cells of the picture; and beside columns that pictures show
+_LATELY = 300.0  # seconds for which a column that a picture showed is worth more than one that was passed over
 
 _PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 """How columns are mapped: what is given back of shared memory, Python's default, is kept by the system all the same."""
@@ -66,6 +70,7 @@ class Column:
         groups = len(offsets) - 1
         self.state = np.zeros(groups, np.int8)
         self.used = np.zeros(groups, np.int64)
+        self.drawn = np.full(groups, -np.inf)  # when a picture last showed it, in seconds
         self.bytes = self.pages(rows)  # of each row group; of those that were never loaded, about
 
     def pages(self, rows: Any) -> Any:
@@ -104,11 +109,12 @@ class Budget:
             self._evict(self.bytes - int(0.9 * limits().cache_bytes))
 
     def _evict(self, wanted: int) -> None:
-        found: list[tuple[tuple[bool, int], int, Column, PagedTable]] = []
+        found: list[tuple[tuple[bool, bool, int], int, Column, PagedTable]] = []
+        before = monotonic() - _LATELY
         for table in self.tables:
             for column in table.columns.values():
                 free = np.flatnonzero((column.state == PRESENT) & (table.pins == 0))
-                found += [((table.costly, int(column.used[group])), int(group), column, table) for group in free]
+                found += [((table.costly, bool(column.drawn[group] > before), int(column.used[group])), int(group), column, table) for group in free]
         found.sort(key=lambda entry: entry[0])
         for _, group, column, table in found:
             if wanted <= 0:
@@ -117,6 +123,15 @@ class Budget:
             column.state[group] = ABSENT
             wanted -= int(column.bytes[group])
             self.bytes -= int(column.bytes[group])
+
+    def shown(self, but: Sequence[Column]) -> int:
+        """Return the bytes of columns that pictures showed lately, without some. Called with the lock held."""
+        before, total = monotonic() - _LATELY, 0
+        for table in self.tables:
+            for column in table.columns.values():
+                if not any(column is other for other in but):
+                    total += int(column.bytes[(column.state == PRESENT) & (column.drawn > before)].sum())
+        return total
 
 
 _budget = Budget()
@@ -181,14 +196,19 @@ class PagedTable:
         return all(column is not None and bool((column.state[groups] == PRESENT).all()) for column in columns)
 
     @contextmanager
-    def pinned(self, names: Sequence[str], groups: Groups) -> Iterator[list[NDArray[Any]]]:
-        """Give the whole arrays of columns, of which the given row groups are filled for the length of the block."""
+    def pinned(self, names: Sequence[str], groups: Groups, drawn: bool = False) -> Iterator[list[NDArray[Any]]]:
+        """Give the whole arrays of columns, of which the given row groups are filled for the length of the block.
+
+        What is `drawn` by a picture is kept longer than what a filter passes over once.
+        """
         columns, place = [self._column(name) for name in names], _place(groups)
         with _budget.changed:
             _budget.clock += 1
             self.pins[place] += 1
             for column in columns:
                 column.used[place] = _budget.clock
+                if drawn:
+                    column.drawn[place] = monotonic()
             ready = all(bool((column.state[place] == PRESENT).all()) for column in columns)
         try:
             if not ready:
@@ -211,6 +231,21 @@ class PagedTable:
             for name in names:
                 present &= self.columns[name].state == PRESENT if name in self.columns else False
             return present
+
+    def keeps(self, names: Sequence[str], groups: Groups) -> NDArray[np.bool_]:
+        """Return which row groups a pass over columns may keep: what is in memory, and as much more as their share of it holds.
+
+        The rest is best decoded for the pass and forgotten: were it kept, it would drive out the part that the same pass has yet to read, and the
+        next pass would find nothing; or the column that the picture of a filter is coloured by.
+        """
+        sizes = np.diff(self.offsets)[groups] * sum(self.dtypes[name].itemsize for name in names)
+        present = self.held(names)[groups]
+        with _budget.changed:
+            others = _budget.shown([self.columns[name] for name in names if name in self.columns])
+        order = np.argsort(~present, kind="stable")
+        kept = np.empty(len(groups), bool)
+        kept[order] = np.cumsum(sizes[order]) <= max(_SHARE * limits().cache_bytes - others, _LEAST * limits().cache_bytes)
+        return kept | present
 
     def decoded(self, groups: Sequence[int], names: Sequence[str]) -> Sequence[dict[str, NDArray[Any]]]:
         """Return row groups that are not kept: decoded for whoever asks, once."""

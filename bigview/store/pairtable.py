@@ -69,6 +69,15 @@ class PairTable(PointTable):
         x, y = self.reader.pair.columns
         return f"<{type(self).__name__} {self.reader.folder.url}: {self.manifest.rows:,} rows over {x} × {y}>"
 
+    @property
+    def passing(self) -> PointTable:
+        """The same: bits are found in the store's own order."""
+        return self
+
+    def load(self, where: Where) -> None:
+        """Bring into memory the columns of a filter, as far as there is room."""
+        self.base.load(where)
+
     def near(self, groups: NDArray[np.int64]) -> PointTable:
         """Raise `UnsureError`: rows that are near each other in this order are all over the store."""
         raise UnsureError

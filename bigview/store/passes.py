@@ -1,7 +1,7 @@
 """Passes over the selected rows of columns, a row group at a time, shared among the threads.
 
 Only row groups with selected rows are read. What is in the cache, and as much more as the columns' share of it holds, is kept there; the rest is
-decoded for the pass and forgotten (see `bigview.store.scan`).
+decoded for the pass and forgotten (see `PagedTable.keeps`).
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bigview.config import limits
 from bigview.store import pool
 from bigview.store.bits import Bits
 from bigview.store.pages import PagedTable
@@ -19,7 +18,6 @@ from bigview.store.selection import Selection
 Result = TypeVar("Result")
 Rows = NDArray[np.int64]
 
-_SHARE = 0.86  # of the cache, for the columns of one pass
 _GROUPS = 16  # row groups of one task: 2 M rows
 
 
@@ -82,11 +80,7 @@ def _touched(table: PagedTable, selection: Selection) -> NDArray[np.int64]:
 
 def _tasks(table: PagedTable, names: Sequence[str], groups: NDArray[np.int64]) -> list[tuple[bool, NDArray[np.int64]]]:
     """Return row groups and whether they are kept; those in the cache come first, so that they count as used before anything has to go."""
-    present = table.held(names)[groups]
-    sizes = np.diff(table.offsets)[groups] * sum(table.dtypes[name].itemsize for name in names)
-    order = np.argsort(~present, kind="stable")
-    kept = np.empty(len(groups), bool)
-    kept[order] = np.cumsum(sizes[order]) <= _SHARE * limits().cache_bytes
+    present, kept = table.held(names)[groups], table.keeps(names, groups)
     tasks = []
     for keep, mask in ((True, present), (True, kept & ~present), (False, ~kept & ~present)):
         some = groups[mask]

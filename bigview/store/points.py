@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from copy import copy
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
@@ -16,7 +17,7 @@ from bigview.store import cubes
 from bigview.store.binned import calendar_bins, equal_bins
 from bigview.store.charts import Side, counted, kept, side_of
 from bigview.store.files import Folder
-from bigview.store.filters import ClauseBits, NearBits
+from bigview.store.filters import ClauseBits, NearBits, PassingBits
 from bigview.store.lookup import positions_of_keys, positions_of_rows
 from bigview.store.manifest import Manifest
 from bigview.store.nearest import nearest_rows
@@ -113,6 +114,17 @@ class PointTable:
     def unread(self, where: Where) -> int:
         """Return about how many values have to be read before the bits of a filter are there."""
         return self._clauses.unread(where)
+
+    @cached_property
+    def passing(self) -> "PointTable":
+        """The same store, which does not keep columns that it reads for a filter; `load` does so once the answer is there."""
+        found = copy(self)
+        found._clauses = PassingBits(self.reader)
+        return found
+
+    def load(self, where: Where) -> None:
+        """Bring into memory the columns of a filter, as far as there is room: pictures of its next values are quick then."""
+        self._clauses.load(where)
 
     def near(self, groups: NDArray[np.int64]) -> "PointTable":
         """Return the same store, of which only the rows in some row groups pass filters: a picture of these rows is exact, and quick.

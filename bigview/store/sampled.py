@@ -85,7 +85,12 @@ class SampledTable:
     @property
     def scale(self) -> float:
         """What to multiply counts by to estimate those of all rows. A count n is off by about √n before that."""
-        return self.reader.manifest.rows / len(self.positions) if len(self.positions) else 1.0
+        return self.reader.manifest.rows / self.rows if self.rows else 1.0
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of the sample."""
+        return self.size if self.in_file else len(self.positions)
 
     @cached_property
     def positions(self) -> NDArray[np.int64]:
@@ -115,7 +120,7 @@ class SampledTable:
 
     def _gathered(self, page: str) -> NDArray[Any]:
         pages = self.reader.pages
-        out = np.empty(len(self.positions), pages.dtypes[page])
+        out = np.empty(self.rows, pages.dtypes[page])
         edges = np.searchsorted(self.positions, pages.offsets)
         held = pages.held([page])
 
@@ -135,14 +140,14 @@ class SampledTable:
     def mask(self, view: View | None = None, where: Where = None) -> NDArray[np.bool_]:
         """Return which rows of the sample pass; it is shared: do not write into it."""
         filters = Filters.of(where)
-        key = (self._store, len(self.positions), view, filters)
+        key = (self._store, self.rows, view, filters)
         found = _masks.peek(key)
         if found is None and getattr(_asked, "quick", False):  # who waits for the same mask must not get our `ColdError`
             found = self._made_mask(view, filters)
         return _masks.get(key, lambda: self._made_mask(view, filters) if found is None else found)
 
     def _made_mask(self, view: View | None, where: Filters) -> NDArray[np.bool_]:
-        good = np.ones(len(self.positions), bool)
+        good = np.ones(self.rows, bool)
         if view is not None:
             box = Box.of(view, self.reader.manifest.x, self.reader.manifest.y)
             for page, low, high, top in ((X, box.x0, box.x1, box.top_x), (Y, box.y0, box.y1, box.top_y)):
@@ -178,7 +183,7 @@ class SampledTable:
         if kind == "sql":
             expression = self._clauses.expression(value)
             try:
-                return unpack(passing(self.reader, plan(self.reader, expression), self.column, len(self.positions)), 0, len(self.positions))
+                return unpack(passing(self.reader, plan(self.reader, expression), self.column, self.rows), 0, self.rows)
             except UnsureError:
                 if self.in_file and all(self.reader.manifest.column(name).part == "rows" for name in expression.columns):
                     return evaluate(expression, self.reader.sampled_batch(expression.columns or [ROW]))
@@ -188,10 +193,10 @@ class SampledTable:
             part, parts, seed = value
             return np.asarray(split_of(self.column(ROW), parts, seed) == part)
         bits = self._clauses.of(Filters((clause,)))
-        return np.ones(len(self.positions), bool) if bits is None else tested(bits, self.positions)
+        return np.ones(self.rows, bool) if bits is None else tested(bits, self.positions)
 
     def _stepwise(self, steps: tuple[tuple[Op, Filters], ...]) -> NDArray[np.bool_]:
-        good = np.full(len(self.positions), steps[0][0] != "add")
+        good = np.full(self.rows, steps[0][0] != "add")
         for op, filters in steps:
             found = self._made_mask(None, filters)
             good = good | found if op == "add" else good & ~found if op == "subtract" else good & found

@@ -1,8 +1,4 @@
-"""Values to bits: a pass over columns, decoded once and kept while there is room.
-
-A column larger than its share of the cache is kept in part. The rest is decoded for the pass and forgotten: were it kept, it would drive out the part
-that the same pass has yet to read, and the next pass would find nothing.
-"""
+"""Values to bits: a pass over columns, decoded once and kept while there is room (see `bigview.store.pages`)."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -14,14 +10,12 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from bigview.config import limits
 from bigview.store import pool
-from bigview.store.binned import decided
+from bigview.store.binned import decided, load_together
 from bigview.store.bits import Bits, words
 from bigview.store.reader import MISSING_TIME, Reader, X, Y
 from bigview.store.valuesets import Joined, Plan, UnsureError, Values
 
-_SHARE = 0.86  # of the cache, for the columns of one pass: 100 M numbers of 32 bits, and the cells of the picture beside them
 _GROUPS = 16  # row groups of one task: 2 M rows
 _FEW = 4  # ranges up to which each is a comparison of its own, many values at once
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -115,8 +109,10 @@ def unread(reader: Reader, plan: Plan) -> int:
     return sum(int(sizes[~reader.pages.held([name])].sum()) for name in _pages(tests_of(reader, plan)))
 
 
-def bits_of(reader: Reader, plan: Plan, groups: NDArray[np.int64] | None = None) -> Bits:
+def bits_of(reader: Reader, plan: Plan, groups: NDArray[np.int64] | None = None, keep: bool = True) -> Bits:
     """Return the bits of the rows that pass; of some row groups only, where they are given, with no bits of the others.
+
+    What has to be read is kept as far as there is room, if it is to `keep` it: memory takes as long to get as the values to decode.
 
     Raises
     ------
@@ -148,8 +144,21 @@ def bits_of(reader: Reader, plan: Plan, groups: NDArray[np.int64] | None = None)
             inner[0] |= found[0]
             inner[-1] |= found[-1]
 
-    pool.run(part, _tasks(reader, names) if groups is None else [(group, group + 1, True) for group in groups.tolist()])
+    pool.run(part, _tasks(reader, names, keep) if groups is None else [(group, group + 1, True) for group in groups.tolist()])
     return bits
+
+
+def load(reader: Reader, plan: Plan) -> None:
+    """Bring into memory what tests of the same columns will need, as far as there is room.
+
+    Raises
+    ------
+    UnsureError
+    """
+    if isinstance(plan, bool) or (isinstance(plan, Values) and plan.constant is not None):
+        return
+    names, pages = sorted(_pages(tests_of(reader, plan))), reader.pages
+    load_together(reader, names, pages.keeps(names, np.arange(len(pages.offsets) - 1)))
 
 
 def passing(reader: Reader, plan: Plan, column: Callable[[str], NDArray[Any]], rows: int) -> Bits:
@@ -181,22 +190,18 @@ def _pages(tests: Test | Tests) -> set[str]:
     return {tests.page} if isinstance(tests, Test) else {page for part in tests.parts for page in _pages(part)}
 
 
-def _tasks(reader: Reader, names: Sequence[str]) -> list[tuple[int, int, bool]]:
-    """Return stretches of row groups (first, last, kept): what is in the cache, and as much more as its share holds, is kept there.
+def _tasks(reader: Reader, names: Sequence[str], keep: bool) -> list[tuple[int, int, bool]]:
+    """Return stretches of row groups (first, last, kept): what is in the cache, and as much more as its share holds if it is to `keep` it.
 
     What is kept comes first, so that it counts as used before anything is loaded and something has to go.
     """
-    sizes = np.diff(reader.pages.offsets) * sum(reader.pages.dtypes[name].itemsize for name in names)
     present = reader.pages.held(names)
-    order = np.argsort(~present, kind="stable")
-    kept = np.empty(len(sizes), bool)
-    kept[order] = np.cumsum(sizes[order]) <= _SHARE * limits().cache_bytes
-    kept |= present
+    kept = reader.pages.keeps(names, np.arange(len(present))) if keep else present
     mode = kept.astype(np.int8) + present
     cuts = np.flatnonzero(np.diff(mode)) + 1
     tasks = [
         (first, min(first + _GROUPS, stop), bool(kept[start]), bool(present[start]))
-        for start, stop in pairwise([0, *cuts.tolist(), len(sizes)])
+        for start, stop in pairwise([0, *cuts.tolist(), len(present)])
         for first in range(start, stop, _GROUPS)
     ]
     return [task[:3] for task in sorted(tasks, key=lambda task: not task[3])]

@@ -1,6 +1,7 @@
 """What a map shows at one moment: the frame, what it counts, and the rows drawn one by one where they are few."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from bigview.config import limits
 from bigview.raster.frame import Drawing, Frame, frame, kept
-from bigview.raster.sketch import sketch
+from bigview.raster.sketch import prepare, sketch
 from bigview.spec import Filters, Style, View, Where
 from bigview.store.axis import Axis
 from bigview.store.points import PointTable
@@ -124,7 +125,7 @@ class Painter:
         self._sent: tuple[tuple[Drawing, Any, bool], Wire] | None = None
 
     def paint(self, wish: Wish, stale: Callable[[], bool] = lambda: False) -> Iterator[Picture]:
-        """Yield the picture of a wish, then, where it is settled, the one with numbers and marks.
+        """Yield the picture of a wish, then, where it is settled, the one with numbers and marks; then prepare for the next filter like this one.
 
         Where the exact picture takes long a sketch comes before it; then the exact one is given up as soon as `stale` says that nobody waits for it.
         """
@@ -151,6 +152,8 @@ class Painter:
             marks = self._marks(wish, made, count)
         chosen = self._table.count(None, Filters.of(wish.where, wish.selected)) if wish.selected else None
         yield Picture(made, wire, count, marks, self._totals(wish), chosen)
+        with suppress(Stopped), stoppable(stale):
+            prepare(self._table, view, wish.style, Filters.of(wish.where, wish.selected))
 
     def _totals(self, wish: Wish) -> NDArray[np.int64] | None:
         by = wish.style.by
@@ -176,7 +179,7 @@ class Painter:
         last = self._last
         if last is not None and last[0] == key:
             return last[1]
-        made = frame(self._table, *key)
+        made = frame(self._table.passing, *key)
         self._last = (key, made)
         return made
 
