@@ -292,7 +292,7 @@ function drawChart(box, chart, number, send) {
   else add(box, "p", "soft", "Counting …")
 }
 
-const REST = 150  // ms: who only passes over a chart does not mean to brush it
+const REST = 80  // ms: who only passes over a chart does not mean to brush it
 
 function whenNear(box, tell) {  // a pointer rests on it, or the keyboard has come to it
   let timer = null
