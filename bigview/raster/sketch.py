@@ -62,14 +62,13 @@ def sketch(
     return None if drawing is None else _rough(table, drawing, style, times)
 
 
-def prepare(table: PointTable, view: View, style: Style, where: Where = None) -> None:
-    """Bring into memory what a view under the next filters will need: the sample over its pixels, and the columns of the filter in force."""
+def prepare(table: PointTable, view: View, style: Style) -> None:
+    """Lay the sample over the pixels of a view, so that the first filter has its picture at once."""
     if table.sampled.in_file and not table.sampled.exact and not style.mix:
         sheet = Sheet.of(table, _coarse(view, _COARSER[0]))
         if style.by is not None:
             table.sampled.column(style.by)
             sheet.runs  # noqa: B018  kept with the sheet
-    table.load(where)
 
 
 def roughness(frame: Frame) -> str:

@@ -17,6 +17,7 @@ from bigview.store.reader import MISSING_TIME, Reader, X, Y
 from bigview.store.valuesets import Joined, Plan, UnsureError, Values
 
 _GROUPS = 16  # row groups of one task: 2 M rows
+_WORTH = 0.5  # of columns that would fit into memory, below which pictures in turn would drive them out and have them read again
 _FEW = 4  # ranges up to which each is a comparison of its own, many values at once
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
@@ -149,7 +150,7 @@ def bits_of(reader: Reader, plan: Plan, groups: NDArray[np.int64] | None = None,
 
 
 def load(reader: Reader, plan: Plan) -> None:
-    """Bring into memory what tests of the same columns will need, as far as there is room.
+    """Bring into memory what tests of the same columns will need, as far as there is room; nothing where that is less than half of it.
 
     Raises
     ------
@@ -158,7 +159,9 @@ def load(reader: Reader, plan: Plan) -> None:
     if isinstance(plan, bool) or (isinstance(plan, Values) and plan.constant is not None):
         return
     names, pages = sorted(_pages(tests_of(reader, plan))), reader.pages
-    load_together(reader, names, pages.keeps(names, np.arange(len(pages.offsets) - 1)))
+    kept = pages.keeps(names, np.arange(len(pages.offsets) - 1))
+    if kept.mean() >= _WORTH:
+        load_together(reader, names, kept)
 
 
 def passing(reader: Reader, plan: Plan, column: Callable[[str], NDArray[Any]], rows: int) -> Bits:

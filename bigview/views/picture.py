@@ -123,6 +123,7 @@ class Painter:
         self._table, self._busy = table, busy
         self._last: tuple[tuple[View, Style, Where, Where], Frame] | None = None
         self._sent: tuple[tuple[Drawing, Any, bool], Wire] | None = None
+        self._prepared = False
 
     def paint(self, wish: Wish, stale: Callable[[], bool] = lambda: False) -> Iterator[Picture]:
         """Yield the picture of a wish, then, where it is settled, the one with numbers and marks; then prepare for the next filter like this one.
@@ -153,7 +154,10 @@ class Painter:
         chosen = self._table.count(None, Filters.of(wish.where, wish.selected)) if wish.selected else None
         yield Picture(made, wire, count, marks, self._totals(wish), chosen)
         with suppress(Stopped), stoppable(stale):
-            prepare(self._table, view, wish.style, Filters.of(wish.where, wish.selected))
+            if not self._prepared:  # once: who zooms is not to wait for it again and again
+                self._prepared = True
+                prepare(self._table, view, wish.style)
+            self._table.load(Filters.of(wish.where, wish.selected))
 
     def _totals(self, wish: Wish) -> NDArray[np.int64] | None:
         by = wish.style.by
