@@ -90,6 +90,13 @@ RUNS: dict[str, tuple[str, str, str, Sequence[str]]] = {
         "charts",
         ["{large}"],
     ),
+    "asking": (
+        "Filters and charts in the served page",
+        "In a real Chromium on the same processor, coloured by 60 labels: milliseconds from the key, or from letting go of the brush, until the page "
+        "has the exact picture and the exact counts.",
+        "asking",
+        ["{large}"],
+    ),
     "hover": (
         "From the pointer to the record",
         "Milliseconds from a move of the pointer until its record is on the page, in a real Chromium.",
