@@ -170,6 +170,27 @@ def test_a_click_in_the_legend_filters_and_can_be_undone(explorer, store):
     assert "; 1 filter." in page.locator(".spoken.view").inner_text()
 
 
+def test_tab_stops_at_the_legend_once_and_arrows_walk_through_it(explorer, store):
+    page, ranks = explorer, explorer.locator(".rank")
+    counts = open_store(store).category_counts("kind")
+    focused = "(button) => button.getRootNode().activeElement === button"
+    ranks.first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    assert ranks.nth(1).evaluate(focused)
+    page.keyboard.press("Enter")
+    until(page, lambda: in_view(page) == counts.iloc[1], "the rows of the category")
+    until(page, lambda: ranks.nth(1).get_attribute("aria-pressed") == "true", "a legend that says so")
+    assert ranks.nth(1).evaluate(focused), "the focus stays"
+    page.keyboard.press("Tab")
+    assert not any(ranks.nth(place).evaluate(focused) for place in range(ranks.count()))
+    page.keyboard.press("Shift+Tab")
+    assert ranks.nth(1).evaluate(focused)
+    page.keyboard.press("End")
+    assert ranks.last.evaluate(focused)
+
+
 def test_a_button_that_is_pressed_while_the_bar_changes_is_clicked(explorer):
     page = explorer
     box = page.get_by_role("button", name="Records", exact=True).bounding_box()

@@ -1,7 +1,25 @@
 // The legend of a map: categories by rank, or a colour bar; and the signs on its buttons.
 
+function oneStop(bar) {  // Tab stops at it once; arrow keys walk through its buttons
+  const buttons = [...bar.querySelectorAll("button")]
+  const stop = (chosen) => { for (const one of buttons) one.tabIndex = one === chosen ? 0 : -1 }
+  stop(buttons[0])
+  bar.addEventListener("focusin", (event) => stop(event.target.closest("button")))
+  bar.addEventListener("keydown", (event) => {
+    const at = buttons.indexOf(event.target.closest("button")), last = buttons.length - 1
+    const before = Math.max(0, at - 1), after = Math.min(last, at + 1)
+    const to = { ArrowUp: before, ArrowLeft: before, ArrowDown: after, ArrowRight: after, Home: 0, End: last }[event.key]
+    if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return
+    event.preventDefault()
+    event.stopPropagation()
+    buttons[to].focus()
+  })
+}
+
 function drawCategories(box, legend, pick) {
-  const list = add(box, "ol", "ranks")
+  const bar = add(box, "div", ""), list = add(bar, "ol", "ranks")
+  bar.setAttribute("role", "toolbar")
+  bar.setAttribute("aria-label", `${legend.title}: arrow keys walk, Enter filters by one, with Shift by one more`)
   for (const item of legend.items) {
     const row = add(list, "li", item.on ? "" : "off")
     const button = add(row, "button", "rank")
@@ -16,6 +34,7 @@ function drawCategories(box, legend, pick) {
     share.style.background = item.color
     button.addEventListener("click", (event) => pick(item.name, event.shiftKey || event.ctrlKey || event.metaKey))
   }
+  oneStop(bar)
   if (legend.more) add(box, "div", "more", legend.more)
 }
 
