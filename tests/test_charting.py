@@ -26,6 +26,7 @@ from bigview.errors import OptionError
 from bigview.spec import Filter, Filters
 from bigview.state import Spec
 from bigview.store import sampled
+from bigview.store.cubes import forget_cubes
 from bigview.store.sampled import ColdError, quick_only
 from tests.views import store, table
 
@@ -157,7 +158,7 @@ def test_no_chart_filters_itself_and_only_what_changed_is_counted(points: bv.Poi
     panel = ChartPanel(stand)  # type: ignore[arg-type]
     before = panel.component.charts
     assert stand.requests == [["label", "votes", "score"]]
-    panel._told("brush", {"chart": 0, "bar": 1})
+    panel._told("brush", {"chart": panel.component.charts[0]["owner"], "bar": 1})
     assert stand.requests[1:] == [["votes", "score"]]
     assert panel.component.charts[0]["some"] == before[0]["some"]
     brush = stand.state.spec.charts[0].brush
@@ -170,6 +171,106 @@ def test_no_chart_filters_itself_and_only_what_changed_is_counted(points: bv.Poi
     panel._told("seen", {"seen": True})
     assert stand.requests[2:] == [["label", "votes", "score"]]
     assert sum(panel.component.charts[0]["some"]) == points.count(where="votes > 10 AND label IS NOT NULL")
+    panel.close()
+
+
+class Later(Stand):
+    """An explorer's side of the panel, whose workers take a step when they are told to; a newer request takes the place of an older one."""
+
+    def worker(self, work: "Callable[..., Any]", deliver: "Callable[..., None]") -> "Steps":  # type: ignore[override]
+        self.workers = [*getattr(self, "workers", []), Steps(work, deliver)]
+        return self.workers[-1]
+
+    def failed(self, text: str) -> None:
+        self.said = text
+
+
+class Steps:
+    """A worker that takes a step when it is told to."""
+
+    def __init__(self, work: "Callable[..., Any]", deliver: "Callable[..., None]") -> None:
+        self.work, self.deliver = work, deliver
+        self.steps: Any = iter(())
+
+    def request(self, wanted: Any) -> None:
+        self.wanted, self.steps = wanted, iter(self.work(wanted, lambda: False))
+
+    def step(self) -> bool:
+        found = next(self.steps, None)
+        if found is not None:
+            self.deliver(self.wanted, found)
+        return found is not None
+
+    def run(self) -> None:
+        """Take all steps."""
+        while self.step():
+            pass
+
+    def close(self) -> None:
+        """Nothing is left to stop."""
+
+
+def test_a_brush_taken_back_before_it_was_counted_leaves_no_counts_behind(points: bv.PointStore) -> None:
+    stand = Later(points, [Chart("bars", ("label",)), Chart("histogram", ("votes",)), Chart("histogram", ("score",))])
+    panel = ChartPanel(stand)  # type: ignore[arg-type]
+    counting = stand.workers[0]
+    counting.run()
+    label, votes, score = panel.component.charts
+    for taken in (False, True):
+        panel._told("brush", {"chart": votes["owner"], "bins": [[3, 9]]})
+        if taken:
+            assert counting.step()
+            assert panel.component.charts[0]["some"] != label["some"]
+        stand.state.undo()
+        counting.run()
+        assert panel.component.charts == [label, votes, score]
+    panel._told("brush", {"chart": votes["owner"], "bins": [[3, 9]]})
+    counting.step()
+    stand.state.change(charts=[Chart("bars", ("label",), "label = 'a'"), *stand.state.spec.charts[2:]])
+    counting.run()
+    assert panel.component.charts[0]["some"] == label["some"], "the chart that was brushed is gone, and its brush"
+    panel.close()
+
+
+def test_a_chart_that_waits_for_what_is_given_up_is_counted(points: bv.PointStore) -> None:
+    with override(sampled_rows=100), patch("bigview.store.sample._FEWEST", 300):
+        sampled._columns.clear()
+        forget_cubes()
+        stand = Later(bv.open(points.reader.folder.url), [Chart("bars", ("label",)), Chart("histogram", ("votes",))])
+        panel = ChartPanel(stand)  # type: ignore[arg-type]
+        counting, foreseeing = stand.workers
+        counting.run()
+        label, votes = (chart["owner"] for chart in panel.component.charts)
+        panel._told("brush", {"chart": votes, "bins": [[3, 9]]})
+        counting.run()
+        truth = points.count(where=f"({stand.state.spec.charts[1].brush}) AND label IS NOT NULL")
+        assert sum(panel.component.charts[0]["some"]) != truth, "it is being counted for every brush"
+        panel._told("near", {"chart": label})
+        counting.run()
+        foreseeing.run()
+        assert not panel.component.charts[0]["badge"]
+        assert sum(panel.component.charts[0]["some"]) == truth, "the pointer has gone to another chart, and what was foreseen is given up"
+        panel._told("near", {"chart": "gone"})
+        panel.close()
+        sampled._columns.clear()
+
+
+def test_a_message_means_the_chart_that_it_names_and_the_page_hears_which_brush_came(points: bv.PointStore) -> None:
+    stand = Later(points, [Chart("bars", ("label",)), Chart("histogram", ("votes",)), Chart("histogram", ("score",))])
+    panel = ChartPanel(stand)  # type: ignore[arg-type]
+    stand.workers[0].run()
+    label, votes, score = (chart["owner"] for chart in panel.component.charts)
+    panel._told("remove", {"chart": label})
+    panel._told("brush", {"chart": votes, "bins": [[3, 9]], "step": 4})
+    assert [(chart.columns, bool(chart.brush)) for chart in stand.state.spec.charts] == [(("votes",), True), (("score",), False)]
+    for wrong in ({"chart": label, "bar": 1}, {"chart": 0, "bar": 1}, {"chart": ["bars"], "bar": 1}, {"bar": 1}):
+        stand.said = ""
+        panel._told("brush", wrong)
+        assert stand.said
+    panel._told("brush", {"chart": votes, "bins": [[3, 9]], "step": 5})
+    assert [chart["step"] for chart in panel.component.charts] == [5, 0], "also of a brush that changes nothing"
+    panel._told("brush", {"chart": score, "bar": 1, "step": 6})
+    assert [chart["step"] for chart in panel.component.charts] == [5, 6], "or that cannot be"
     panel.close()
 
 
@@ -233,8 +334,8 @@ def test_the_view_of_a_second_map_is_in_the_spec(indexed: bv.PointStore, columns
     stand = Stand(indexed, [Chart("map", columns)])
     panel = ChartPanel(stand)  # type: ignore[arg-type]
     whole = panel.component.charts[0]["image"]
-    panel._told("look", {"chart": 0, "zoom": 0.3, "at": [0.2, 0.7]})
-    panel._told("look", {"chart": 0, "pan": [0.2, 0.0]})
+    panel._told("look", {"chart": panel.component.charts[0]["owner"], "zoom": 0.3, "at": [0.2, 0.7]})
+    panel._told("look", {"chart": panel.component.charts[0]["owner"], "pan": [0.2, 0.0]})
     assert stand.links == 2
     spec = stand.state.spec
     assert Spec.from_query(spec.to_query()) == spec
@@ -245,7 +346,7 @@ def test_the_view_of_a_second_map_is_in_the_spec(indexed: bv.PointStore, columns
     assert shown.component.charts == panel.component.charts
     assert shown.component.charts[0]["image"] != whole
     stand.state.change(filters=["votes > 3"])
-    panel._told("look", {"chart": 0})
+    panel._told("look", {"chart": panel.component.charts[0]["owner"]})
     stand.state.undo()
     assert stand.state.spec.charts[0].view is None, "where one looks is not undone"
     wrong = spec.replaced(charts=[Chart("map", columns, None, (("2020", "2021") if columns[0] == "score" else (0, 1), (0, 1)))])
@@ -274,10 +375,10 @@ def test_without_an_index_a_second_map_is_a_sample_that_says_so(tmp_path: Path) 
     assert chart["badge"] == "sample of 25 %"
     assert f"bigview index {plain.reader.folder.url} --x a --y b" in chart["advice"]
     assert abs(chart["rows"] - 40_000) < 800
-    panel._told("brush", {"chart": 0, "box": [0.1, 0.9, 0.1, 0.5]})
+    panel._told("brush", {"chart": panel.component.charts[0]["owner"], "box": [0.1, 0.9, 0.1, 0.5]})
     assert plain.count(where=stand.where) < 40_000
     assert len(stand.requests) == 1, "a second map never filters itself"
-    panel._told("look", {"chart": 0, "zoom": 0.5, "at": [0.5, 0.5]})
+    panel._told("look", {"chart": panel.component.charts[0]["owner"], "zoom": 0.5, "at": [0.5, 0.5]})
     assert panel.component.charts[0]["rows"] < chart["rows"]
     assert not panel.component.charts[0]["whole"]
     panel.close()
@@ -308,7 +409,7 @@ def test_a_large_store_shows_a_sample_first(points: bv.PointStore, indexed: bv.P
         told: list[list[dict[str, Any]]] = []
         panel = ChartPanel(stand)  # type: ignore[arg-type]
         panel.component.param.watch(lambda event: told.append(event.new), "charts")
-        panel._told("brush", {"chart": 1, "bins": [[10, 30]]})
+        panel._told("brush", {"chart": panel.component.charts[1]["owner"], "bins": [[10, 30]]})
         brush = stand.state.spec.charts[1].brush
         badges = [[chart["badge"] for chart in shown] for shown in told]
         assert [badge[:10] for badge in badges[1]] == ["sample of ", "", "sample of ", "sample of "]
@@ -322,7 +423,7 @@ def test_a_large_store_shows_a_sample_first(points: bv.PointStore, indexed: bv.P
         assert abs(sum(rough[0]["some"]) - sum(exact[0]["some"])) < 0.35 * sum(exact[0]["some"])
         assert all(some <= every for some, every in zip(rough[3]["some"], rough[3]["all"], strict=True))
         told.clear()
-        panel._told("brush", {"chart": 1, "bins": [[12, 33]]})
+        panel._told("brush", {"chart": panel.component.charts[1]["owner"], "bins": [[12, 33]]})
         brush = stand.state.spec.charts[1].brush
         assert told[1][0]["badge"] == ""
         assert sum(told[1][0]["some"]) == points.count(where=f"({brush}) AND label IS NOT NULL"), "the next brush is exact at once"

@@ -1,5 +1,6 @@
 """The quick picture under a filter: the obvious counts of the sample's rows, or, where few rows are in view, the exact picture."""
 
+import math
 import shutil
 from unittest.mock import patch
 
@@ -154,6 +155,22 @@ def test_only_a_first_look_at_the_rows_has_a_sketch(points):
     with override(quick_rows=ROWS):
         assert sketch(fresh, HOME, Style(by="label"), "votes > 320") is None
         assert sketch(cold(points), HOME, Style(), "votes > 330") is None, "a small store is read at once"
+
+
+def test_filters_that_come_faster_than_their_pictures_have_sketches(points, monkeypatch):
+    fresh, style = cold(points), Style(by="label")
+    frame(fresh, HOME, style, "votes > 300")
+    painter = Painter(fresh)
+
+    def exact(number: int) -> list[bool]:
+        return [picture.frame.exact for picture in painter.paint(Wish(HOME, style, f"votes > {number}", settled=True))]
+
+    with override(quick_rows=ROWS // 20):
+        assert exact(310) == [True, True], "one alone is quick enough"
+        monkeypatch.setattr("bigview.views.picture._AT_ONCE", math.inf)
+        assert exact(320) == [False, True, True]
+        monkeypatch.setattr("bigview.views.picture._AT_ONCE", 0.0)
+        assert exact(330) == [True, True]
 
 
 def test_what_a_sample_cannot_tell_has_no_sketch(points):

@@ -12,7 +12,7 @@ from bigview.config import override
 from bigview.raster.frame import forget_frames, frame
 from bigview.raster.plan import Lattice
 from bigview.raster.shade import coloured
-from bigview.raster.sketch import sketch
+from bigview.raster.sketch import Haste, sketch
 from bigview.raster.tones import Tones
 from bigview.spec import Style, View
 from bigview.store import pool
@@ -69,7 +69,7 @@ def test_rows_between_cells_that_have_to_be_read_have_a_sketch_first(points):
 
 def test_while_the_map_moves_sketches_have_larger_pixels(points):
     frame(points, HOME, Style())
-    still, moving = (sketch(points, HOME, Style(by="label"), moving=moving) for moving in (False, True))
+    still, moving = (sketch(points, HOME, Style(by="label"), haste=Haste(moving=moving)) for moving in (False, True))
     assert (still.shape, moving.shape) == ((15, 20), (7, 10))
 
 

@@ -3,6 +3,8 @@
 const SVG = "http://www.w3.org/2000/svg"
 let numbered = 0
 
+const ahead = (box) => (box.dataset.step = ++numbered)  // the hand has gone on: what the page hears of older steps is not drawn any more
+
 function shape(parent, kind, values) {
   const made = document.createElementNS(SVG, kind)
   for (const [name, value] of Object.entries(values)) made.setAttribute(name, value)
@@ -12,7 +14,7 @@ function shape(parent, kind, values) {
 
 const count = (value) => value.toLocaleString("en")
 
-function drawBins(box, chart, place, send) {  // histogram: a drag selects a range of bins; arrow keys move its ends
+function drawBins(box, chart, owner, send) {  // histogram: a drag selects a range of bins; arrow keys move its ends
   const size = chart.size[0], wide = 300, high = 84
   const svg = shape(box, "svg", { viewBox: `0 0 ${wide} ${high}`, preserveAspectRatio: "none", class: "plot", role: "slider", tabindex: 0 })
   const most = Math.max(1, ...chart.all), unit = wide / size
@@ -45,26 +47,27 @@ function drawBins(box, chart, place, send) {  // histogram: a drag selects a ran
     return Math.max(0, Math.min(size - 1, Math.floor(((event.clientX - area.left) / area.width) * size)))
   }
   let gesture = null, from = 0
-  const tell = paced(() => send("brush", { chart: place, gesture, bins: [[Math.min(...ends), Math.max(...ends)]] }), 30)
+  const tell = paced(() => send("brush", { chart: owner, gesture, bins: [[Math.min(...ends), Math.max(...ends)]] }), 30)
+  const moved = () => { ahead(box); show(); tell() }
   svg.addEventListener("pointerdown", (event) => {
+    if (event.button || svg.dataset.held) return
     svg.setPointerCapture(event.pointerId)
     gesture = `chart-${++numbered}`
     from = binAt(event)
     ends = [from, from]
     svg.dataset.held = "yes"
-    show()
-    tell()
+    moved()
   })
   svg.addEventListener("pointermove", (event) => {
     const at = binAt(event)
     if (svg.dataset.held) {
-      if (ends[1] !== at) { ends = [from, at]; show(); tell() }
+      if (ends[1] !== at) { ends = [from, at]; moved() }
     } else {
       svg.firstChild.nextSibling && (tip.textContent = `${chart.labels[0][at]} – ${chart.labels[0][at + 1]}: ${count(chart.some[at])} of ${count(chart.all[at])}`)
     }
   })
   svg.addEventListener("pointerleave", show)
-  for (const end of ["pointerup", "pointercancel"]) svg.addEventListener(end, () => { delete svg.dataset.held })
+  for (const end of ENDS) svg.addEventListener(end, () => { delete svg.dataset.held })
   svg.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
     if (!step) return
@@ -73,13 +76,12 @@ function drawBins(box, chart, place, send) {  // histogram: a drag selects a ran
     ends ??= [0, size - 1]
     const which = event.shiftKey ? 0 : 1
     ends[which] = Math.max(0, Math.min(size - 1, ends[which] + step))
-    gesture = `chart-keys-${place}`
-    show()
-    tell()
+    gesture = `chart-keys-${owner}`
+    moved()
   })
 }
 
-function drawBars(box, chart, place, send) {
+function drawBars(box, chart, owner, send) {
   const list = add(box, "ul", "bars"), most = Math.max(1, ...chart.all), on = new Set(chart.marked?.bars ?? [])
   chart.labels[0].forEach((label, at) => {
     const button = add(add(list, "li", ""), "button", on.size && !on.has(at) ? "bar off" : "bar")
@@ -89,14 +91,14 @@ function drawBars(box, chart, place, send) {
     for (const [name, value] of [["all", chart.all[at]], ["some", chart.some[at]]]) add(button, "span", `fill ${name}`).style.width = `${(100 * value) / most}%`
     add(button, "span", "name", label || "(empty)").title = label
     add(button, "span", "soft", count(chart.some[at]))
-    button.addEventListener("click", (event) => send("brush", { chart: place, bar: at, also: event.shiftKey || event.ctrlKey || event.metaKey }))
+    button.addEventListener("click", (event) => send("brush", { chart: owner, bar: at, also: event.shiftKey || event.ctrlKey || event.metaKey }))
   })
   if (chart.more) add(box, "p", "soft tip", chart.more)
 }
 
 const cursors = new Map()  // where the keys stand in a chart of cells: it is drawn anew with every count
 
-function drawCells(box, chart, place, send) {  // counts of two columns: a drag or keys select a rectangle, a click or Enter a cell
+function drawCells(box, chart, owner, send) {  // counts of two columns: a drag or keys select a rectangle, a click or Enter a cell
   const [rows, columns] = chart.size, dense = chart.kind === "density"
   const frame = add(box, "div", "grid"), canvas = add(frame, "canvas", "cells"), shade = add(frame, "div", "area"), tip = add(box, "div", "tip soft")
   const wide = dense ? rows : columns, high = dense ? columns : rows  // of two numbers the first is drawn to the right, as on a map
@@ -135,7 +137,7 @@ function drawCells(box, chart, place, send) {  // counts of two columns: a drag 
     const size = { width: share(right + 1 - left, wide), height: share(bottom + 1 - top, high) }
     Object.assign(shade.style, { ...size, left: share(left, wide), top: share(above, high), display: "block" })
   }
-  const choose = (from, to) => send("brush", { chart: place, ...(dense ? { bins: sides(from, to) } : { cell: to }) })
+  const choose = (from, to) => send("brush", { chart: owner, ...(dense ? { bins: sides(from, to) } : { cell: to }) })
   const [upper, across] = chart.marked?.bins ?? []
   const rest = () => { if (across) lay([upper[0], across[0]], [upper[1], across[1]]); else shade.style.display = "none" }
   rest()
@@ -180,7 +182,7 @@ function drawCells(box, chart, place, send) {  // counts of two columns: a drag 
   tip.textContent = chart.brush || (dense ? `${one} to the right, ${other} upwards` : `${one} downwards, ${other} to the right`)
 }
 
-function drawMap(box, chart, place, send) {  // a second map: a drag selects a rectangle, the wheel and the keys look closer
+function drawMap(box, chart, owner, send) {  // a second map: a drag selects a rectangle, the wheel and the keys look closer
   const frame = add(box, "div", "second plot-map"), image = add(frame, "img", "")
   image.src = chart.image
   image.draggable = false
@@ -221,25 +223,25 @@ function drawMap(box, chart, place, send) {  // a second map: a drag selects a r
     if (!from) return
     const drawn = rectangle()
     from = null
-    if (drawn[1] - drawn[0] > 0.01 && drawn[3] - drawn[2] > 0.01) send("brush", { chart: place, box: drawn })
-    else if (chart.brush) send("brush", { chart: place })
+    if (drawn[1] - drawn[0] > 0.01 && drawn[3] - drawn[2] > 0.01) send("brush", { chart: owner, box: drawn })
+    else if (chart.brush) send("brush", { chart: owner })
   })
   frame.addEventListener("pointercancel", () => { from = null; delete frame.dataset.held })
-  const closer = paced(() => { send("look", { chart: place, zoom, at: spot }); zoom = 1 }, 60)
+  const closer = paced(() => { send("look", { chart: owner, zoom, at: spot }); zoom = 1 }, 60)
   frame.addEventListener("wheel", (event) => {
     event.preventDefault()
     zoom *= Math.exp(Math.max(-120, Math.min(120, event.deltaY)) / 300)
     spot = shareAt(event)
     closer()
   }, { passive: false })
-  frame.addEventListener("dblclick", () => send("look", { chart: place }))
+  frame.addEventListener("dblclick", () => send("look", { chart: owner }))
   frame.addEventListener("keydown", (event) => {
     const pan = { ArrowLeft: [-0.2, 0], ArrowRight: [0.2, 0], ArrowDown: [0, -0.2], ArrowUp: [0, 0.2] }[event.key]
     const factor = { "+": 0.7, "=": 0.7, "-": 1 / 0.7 }[event.key]
     if (!pan && !factor && event.key !== "0") return
     event.preventDefault()
     event.stopPropagation()
-    send("look", pan ? { chart: place, pan } : factor ? { chart: place, zoom: factor, at: [0.5, 0.5] } : { chart: place })
+    send("look", pan ? { chart: owner, pan } : factor ? { chart: owner, zoom: factor, at: [0.5, 0.5] } : { chart: owner })
   })
 }
 
@@ -274,7 +276,9 @@ function drawAdder(box, model, send) {
   })
 }
 
-function drawChart(box, chart, number, send) {
+function drawChart(box, chart, tell) {
+  const { owner } = chart
+  const send = (kind, value) => tell(kind, kind === "brush" ? { ...value, step: ahead(box) } : value)
   box.setAttribute("aria-label", chart.title)
   const head = add(box, "header", "")
   add(head, "h2", "", chart.title)
@@ -285,13 +289,14 @@ function drawChart(box, chart, number, send) {
     made.setAttribute("aria-label", label)
     made.addEventListener("click", act)
   }
-  if (chart.image && !chart.whole) button("All", `Show all of ${chart.title}`, () => send("look", { chart: number }))
-  if (chart.brush) button("Clear", `Clear ${chart.title}`, () => send("brush", { chart: number }))
-  button("×", `Remove the chart ${chart.title}`, () => send("remove", { chart: number }))
-  if (chart.all || chart.image) DRAW[chart.kind](box, chart, number, send)
+  if (chart.image && !chart.whole) button("All", `Show all of ${chart.title}`, () => send("look", { chart: owner }))
+  if (chart.brush) button("Clear", `Clear ${chart.title}`, () => send("brush", { chart: owner }))
+  button("×", `Remove the chart ${chart.title}`, () => send("remove", { chart: owner }))
+  if (chart.all || chart.image) DRAW[chart.kind](box, chart, owner, send)
   else add(box, "p", "soft", "Counting …")
 }
 
+const ENDS = ["pointerup", "pointercancel"]
 const REST = 80  // ms: who only passes over a chart does not mean to brush it
 
 function whenNear(box, tell) {  // a pointer rests on it, or the keyboard has come to it
@@ -318,32 +323,46 @@ export function render({ model }) {
     const label = active.getAttribute("aria-label"), at = active.dataset.at
     return (next) => [...next.querySelectorAll("[data-at], button")].find((one) => (at === undefined ? label && one.getAttribute("aria-label") === label : one.dataset.at === at))
   }
-  const draw = () => {  // a chart that shows what it did stays as it is, and so does one that the hand is on
-    const old = new Map([...list.children].map((box) => [box.dataset.key, box]))
+  const pressed = new Map()  // the chart that each pointer is pressed on
+  const draw = () => {  // a chart that shows what it did stays as it is, and so does one that the hand is on, or that has gone on meanwhile
+    const active = list.getRootNode().activeElement, left = new Set(model.charts.map((chart) => chart.owner))
+    const boxes = new Map([...list.children].map((box) => [box.dataset.key, box]))
+    const gone = [...list.children].findIndex((box) => box.contains(active) && !left.has(box.dataset.key))
+    for (const [key, box] of boxes) if (!left.has(key)) box.remove()  // before others take their places: who is moved loses the focus, and the pointer
     model.charts.forEach((chart, number) => {
-      const key = JSON.stringify([chart.kind, chart.columns]), text = JSON.stringify([number, chart])
-      let box = old.get(key)
-      old.delete(key)
+      const text = JSON.stringify(chart)
+      let box = boxes.get(chart.owner)
       if (!box) {
         box = document.createElement("section")
         box.className = "chart"
-        box.dataset.key = key
-        whenNear(box, () => send("near", { chart: [...list.children].indexOf(box) }))
+        box.dataset.key = chart.owner
+        whenNear(box, () => send("near", { chart: chart.owner }))
       }
       if (list.children[number] !== box) list.insertBefore(box, list.children[number] ?? null)
-      if (drawn.get(box) === text || box.querySelector("[data-held]")) return
+      if (drawn.get(box) === text || [...pressed.values()].includes(box) || (box.dataset.step ?? 0) > chart.step) return
       drawn.set(box, text)
       const again = spot(box), top = root.scrollTop
       box.replaceChildren()
-      drawChart(box, chart, number, send)
+      drawChart(box, chart, send)
       root.scrollTop = top
-      again?.(box)?.focus({ preventScroll: true })
+      if (again) (again(box) ?? box.querySelector(".plot, .grid, .second, .bar, button")).focus({ preventScroll: true })
     })
-    for (const box of old.values()) box.remove()
+    if (gone >= 0) ((list.children[gone] ?? list.lastElementChild)?.querySelector("header .pill:last-child") ?? root.querySelector(".adder .pill")).focus()
   }
+  root.addEventListener("pointerdown", (event) => {
+    const box = event.target.closest(".chart")
+    if (event.button || !box) return
+    const free = ({ pointerId }) => {
+      if (pointerId !== event.pointerId) return
+      for (const end of ENDS) window.removeEventListener(end, free)
+      pressed.delete(pointerId)
+      setTimeout(draw, 0)  // a click comes after it
+    }
+    for (const end of ENDS) window.addEventListener(end, free)
+    pressed.set(event.pointerId, box)
+  })
   model.on("charts", draw)
   whenSeen(root, (seen) => send("seen", { seen }))
-  root.addEventListener("pointerup", () => setTimeout(draw, 60))  // the hand has let go: by then the page knows of its last step
   draw()
   return root
 }

@@ -49,6 +49,9 @@ class ChartPanel(Attached):
         self._moved = False  # whether the link does not have the view of a second map yet
         self._request: Wanted | None = None  # whose counts come in, and whose are still to come
         self._left: set[str] = set()
+        self._asked: Wanted | None = None  # the last request
+        self._touched: set[str] = set()  # charts that may show something else than the page as it was counted
+        self._steps: dict[str, int] = {}  # of brushes, as the page numbers them: the last one heard of each chart
         self._visible = True
         self._counter = Counter(host.table, self._exact)
         self._worker = self._worker_of(self._counter.count, self._counted)
@@ -65,6 +68,10 @@ class ChartPanel(Attached):
     def _charts(self) -> tuple[Chart, ...]:
         return self._state.spec.charts
 
+    @property
+    def _named(self) -> dict[str, Chart]:
+        return {owner_of(chart): chart for chart in self._charts}
+
     def _follow(self) -> None:
         """Show what the state says, and ask for the counts."""
         self._tell()
@@ -75,14 +82,17 @@ class ChartPanel(Attached):
         except BigviewError as error:
             self._host.failed(str(error))
             return
-        charts = {owner_of(chart): chart for chart in self._charts}
+        charts = self._named
         looks = {owner: look_of(self._host.table, chart, self._state.style.dark) for owner, chart in charts.items() if chart.kind == "map"}
         changed = page.recount(self._page, charts)
-        changed += tuple(owner for owner, look in looks.items() if owner not in changed and look != self._seen_looks.get(owner))
+        other = self._touched | {owner for owner, look in looks.items() if look != self._seen_looks.get(owner)}
+        changed += tuple(owner for owner in charts if owner in other and owner not in changed)
         if changed:
+            self._touched.update(changed)
             self._foresee(self._brushed_chart(page), page)
             asked = tuple((charts[owner], page.others(owner)) for owner in changed)
-            self._worker.request(Wanted(self._host.base, asked, page, looks, frozenset(self._later)))
+            self._asked = Wanted(self._host.base, asked, page, looks, frozenset(self._later))
+            self._worker.request(self._asked)
 
     def _crossfilter(self) -> Crossfilter:
         """Return the filters of the page by who made them."""
@@ -129,6 +139,8 @@ class ChartPanel(Attached):
                     self._seen_looks[owner] = wanted.looks[owner]
         if not self._left:
             self._page = wanted.page  # until then a newer request counts all that this one was to count
+            if wanted is self._asked:
+                self._touched.clear()
             if self._moved:
                 self._moved = False
                 self._host.permalink.renew()
@@ -138,12 +150,14 @@ class ChartPanel(Attached):
             self._tell()
 
     def _tell(self) -> None:
-        self.component.charts = [self._shown(chart) for chart in self._charts]
+        self.component.charts = [self._shown(chart) for chart in self._named.values()]
 
     def _shown(self, chart: Chart) -> dict[str, Any]:
-        counts = self._counts.get(owner_of(chart))
-        facts: dict[str, Any] = {"kind": chart.kind, "title": " × ".join(chart.columns), "columns": list(chart.columns)}
+        owner = owner_of(chart)
+        facts: dict[str, Any] = {"kind": chart.kind, "title": " × ".join(chart.columns), "columns": list(chart.columns), "owner": owner}
+        facts["step"] = self._steps.get(owner, 0)
         facts["brush"] = told(Filter(chart.brush)) if chart.brush else ""
+        counts = self._counts.get(owner)
         if counts is None:
             return facts
         facts["badge"] = "" if counts.exact else f"sample of {100 / self._host.table.sampled.scale:.2g} %"
@@ -188,32 +202,41 @@ class ChartPanel(Attached):
             self._state.change(charts=[*self._charts, chart])
 
     def _removed(self, value: dict[str, Any]) -> None:
-        place = int(value["chart"])
-        self._state.change(charts=[chart for number, chart in enumerate(self._charts) if number != place])
+        self._state.change(charts=[chart for owner, chart in self._named.items() if owner != value["chart"]])
 
     def _brushed(self, value: dict[str, Any]) -> None:
-        place = int(value["chart"])
-        chart = self._charts[place]
-        shown = self._counts[owner_of(chart)]
-        if isinstance(shown, Pictured):
-            made = replace(chart, brush=boxed(self._host.table, chart, shown, value["box"]) if "box" in value else None)
-        else:
-            made = brushed(self._host.table, chart, value, shown)
-        self._state.change(gesture=value.get("gesture"), charts=[made if number == place else other for number, other in enumerate(self._charts)])
+        owner, before = value["chart"], self._state.spec
+        chart = self._named[owner]
+        self._steps[owner] = max(self._steps.get(owner, 0), int(value.get("step", 0)))
+        try:
+            shown = self._counts[owner]
+            if isinstance(shown, Pictured):
+                made = replace(chart, brush=boxed(self._host.table, chart, shown, value["box"]) if "box" in value else None)
+            else:
+                made = brushed(self._host.table, chart, value, shown)
+            self._state.change(gesture=value.get("gesture"), charts=self._with(made))
+        finally:
+            if self._state.spec is before:
+                self._tell()  # the page waits for this step
+
+    def _with(self, made: Chart) -> list[Chart]:
+        return list({**self._named, owner_of(made): made}.values())
 
     def _near(self, value: dict[str, Any]) -> None:
         """Prepare for a brush: the pointer, or the keyboard, has come to a chart. Others who wait for a picture go first."""
+        chart, before = self._named.get(value["chart"]), self._later
         if self._visible and not crowded():
-            self._foresee(self._charts[int(value["chart"])], self._crossfilter())
+            self._foresee(chart, self._crossfilter())
+        if self._left & before - self._later:  # they waited for what is given up now
+            self._follow()
 
     def _looked(self, value: dict[str, Any]) -> None:
         """Look closer at a second map, or from further away, or elsewhere."""
-        table, place = self._host.table, int(value["chart"])
-        chart = self._charts[place]
-        shown = self._counts[owner_of(chart)]
+        table, owner = self._host.table, value["chart"]
+        chart, shown = self._named[owner], self._counts[owner]
         if isinstance(shown, Pictured):
             look = looked(table, chart, look_of(table, chart, self._state.style.dark), shown, value)
             made = viewed(table, chart, look)
             if made != chart:
                 self._moved = True
-                self._state.spec = self._state.spec.replaced(charts=[made if number == place else other for number, other in enumerate(self._charts)])
+                self._state.spec = self._state.spec.replaced(charts=self._with(made))

@@ -6,7 +6,7 @@ hundredth of the rows are asked, or, where the view holds few, these alone; and 
 """
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,25 +39,50 @@ _IN_PLACE, _ELSEWHERE = 0.1, 0.3
 """What a row in memory takes for its colour, as a part of what reading one takes: where its pixel is known from the picture before, and where not."""
 
 
-def sketch(
-    table: PointTable, view: View, style: Style, where: Where = None, selected: Where = None, busy: bool = False, moving: bool = False
-) -> Frame | None:
+@dataclass(frozen=True)
+class Haste:
+    """Why a quick picture is wanted sooner.
+
+    Attributes
+    ----------
+    busy : bool
+        Other views wait: less counts as quick, and the pixels are larger.
+    moving : bool
+        The map moves: the pixels are larger.
+    streaming : bool
+        Filters come faster than their exact pictures: whatever takes longer than a picture of the sample has one before it.
+    """
+
+    busy: bool = False
+    moving: bool = False
+    streaming: bool = False
+
+    @property
+    def coarse(self) -> bool:
+        """Whether the pixels are larger."""
+        return self.busy or self.moving
+
+
+_NONE = Haste()
+
+
+def sketch(table: PointTable, view: View, style: Style, where: Where = None, selected: Where = None, haste: Haste = _NONE) -> Frame | None:
     """Return a quick picture of a view; None where the exact one is as quick, or none can be made.
 
-    Where other views wait (`busy`), less counts as quick, and where the map is `moving` the pixels are larger. Its `exact` is False, and `error` the
-    furthest that a colour may be from its place, in pixels of the view; a picture of a sample has its `share` of the rows.
+    Its `exact` is False, and `error` the furthest that a colour may be from its place, in pixels of the view; a picture of a sample has its `share`
+    of the rows.
     """
     if style.mix:
         return None
     filters, chosen = Filters.of(where), Filters.of(selected)
     kind = kind_of(table, style)
     if filters or chosen:
-        return _filtered(table, view, style, (filters, chosen), busy or moving)
-    times, ready = _times(table, view, kind, busy or moving)
+        return _filtered(table, view, style, (filters, chosen), haste)
+    times, ready = _times(table, view, kind, haste.coarse)
     if kind == "count":
         drawing = _density(table, _coarse(view, times), style) if times > 1 else None  # what is in memory is drawn at once
     else:
-        fewest = min(limits().busy_rows, limits().quick_rows) if busy or not ready else limits().quick_rows
+        fewest = min(limits().busy_rows, limits().quick_rows) if haste.busy or not ready else limits().quick_rows
         drawing = (_category if kind == "category" else _number)(table, _coarse(view, times), style, fewest)
     return None if drawing is None else _rough(table, drawing, style, times)
 
@@ -84,16 +109,16 @@ def _rough(table: PointTable, drawing: Drawing, style: Style, times: int) -> Fra
     return dressed(table, replace(drawing, exact=False, error=max(drawing.error, 0.5) * times), style)
 
 
-def _filtered(table: PointTable, view: View, style: Style, filters: tuple[Filters, Filters], quicker: bool) -> Frame | None:
+def _filtered(table: PointTable, view: View, style: Style, filters: tuple[Filters, Filters], haste: Haste) -> Frame | None:
     """Return a quick picture of the rows that pass."""
     where, chosen = filters
     kind, both = kind_of(table, style), where & chosen
-    choice = _COARSER[1:] if quicker else _COARSER
+    choice = _COARSER[1:] if haste.coarse else _COARSER
     if kind == "count" and table.known(where) and table.known(both):
-        times, _ = _times(table, view, kind, quicker)
+        times, _ = _times(table, view, kind, haste.coarse)
         return _rough(table, drawn(table, _coarse(view, times), style, where, chosen), style, times) if times > 1 else None
     unread, seen = table.unread(both), rows_about(table, view)
-    if unread + _more(table, view, style, seen) <= _WORTH * limits().quick_rows:
+    if unread + _more(table, view, style, seen) <= (1 if haste.streaming else _WORTH) * limits().quick_rows:
         return None
     if unread > _WORTH * seen:
         near = _near(table, view, style, filters, unread // _WORTH)

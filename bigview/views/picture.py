@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from bigview.config import limits
 from bigview.raster.frame import Drawing, Frame, frame, kept
-from bigview.raster.sketch import prepare, sketch
+from bigview.raster.sketch import Haste, prepare, sketch
 from bigview.spec import Filters, Style, View, Where
 from bigview.store.axis import Axis
 from bigview.store.points import PointTable
@@ -19,6 +20,7 @@ from bigview.store.pool import Stopped, alone, stoppable
 from bigview.views.wire import Wire, encode
 
 NO_MARGIN = (0.0, 0.0, 0.0, 0.0)
+_AT_ONCE = 0.06  # seconds after a picture within which the next one was waiting, or nearly
 
 
 class Look(Protocol):
@@ -123,7 +125,7 @@ class Painter:
         self._table, self._busy = table, busy
         self._last: tuple[tuple[View, Style, Where, Where], Frame] | None = None
         self._sent: tuple[tuple[Drawing, Any, bool], Wire] | None = None
-        self._prepared = False
+        self._prepared, self._ended = False, -_AT_ONCE
 
     def paint(self, wish: Wish, stale: Callable[[], bool] = lambda: False) -> Iterator[Picture]:
         """Yield the picture of a wish, then, where it is settled, the one with numbers and marks; then prepare for the next filter like this one.
@@ -131,9 +133,9 @@ class Painter:
         Where the exact picture takes long a sketch comes before it; then the exact one is given up as soon as `stale` says that nobody waits for it.
         """
         view, coarse = _widened(wish.view, wish.margin, self._table), wish.margin != NO_MARGIN
-        busy = self._busy()
-        with alone(busy):
-            rough = None if self._known(view, wish) else sketch(self._table, view, wish.style, wish.where, wish.selected, busy, not wish.settled)
+        haste = Haste(self._busy(), not wish.settled, monotonic() - self._ended < _AT_ONCE)
+        with alone(haste.busy):
+            rough = None if self._known(view, wish) else sketch(self._table, view, wish.style, wish.where, wish.selected, haste)
         if rough is not None and rough.exact:  # of the rows in view alone: it is the picture
             self._last = ((view, wish.style, wish.where, wish.selected), rough)
         elif rough is not None:
@@ -143,6 +145,8 @@ class Painter:
                 made = self._frame(view, wish)
         except Stopped:
             return
+        finally:
+            self._ended = monotonic()
         wire = self._wire(made, coarse)
         yield Picture(made, wire)
         if not wish.settled:
