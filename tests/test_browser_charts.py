@@ -160,3 +160,68 @@ def test_the_other_charts_follow_while_the_brush_is_held(page, url, store):
     page.keyboard.press("Enter")
     until(page, lambda: kind.locator('.bar[aria-pressed="true"]').count() == 1, "a bar chosen by keyboard")
     assert kind.locator(".bar").first.evaluate("(bar) => bar.getRootNode().activeElement === bar"), "the focus stays"
+
+
+FOCUSED = """() => {
+  let found = document.activeElement
+  while (found.shadowRoot?.activeElement) found = found.shadowRoot.activeElement
+  return found.getAttribute("aria-label")
+}"""
+
+
+def _three(page, url):
+    charts = [Chart("histogram", ("price",)), Chart("bars", ("kind",)), Chart("histogram", ("area",))]
+    page.set_default_timeout(30_000)
+    page.goto(f"{url}?{Spec(charts=charts).to_query()}")
+    _chart(page, "kind").locator(".bar").first.wait_for()
+    _chart(page, "area").locator(".plot").wait_for()
+
+
+def test_the_focus_stays_where_charts_come_and_go(page, url):
+    _three(page, url)
+    charts = page.locator(".chart")
+    plot = _chart(page, "area").locator(".plot")
+    plot.focus()
+    page.keyboard.press("ArrowLeft")
+    clear = _chart(page, "area").get_by_role("button", name="Clear area")
+    clear.focus()
+    page.keyboard.press("Enter")
+    until(page, lambda: clear.count() == 0 and page.evaluate(FOCUSED) == "Range of area", "the focus in the chart whose brush is gone")
+    page.get_by_role("button", name="Remove the chart price").evaluate("(button) => button.click()")
+    until(page, lambda: charts.count() == 2, "a chart less")
+    assert page.evaluate(FOCUSED) == "Range of area", "who stands behind a chart that goes keeps the focus"
+    page.get_by_role("button", name="Remove the chart kind").focus()
+    page.keyboard.press("Enter")
+    until(page, lambda: page.evaluate(FOCUSED) == "Remove the chart area", "the focus at the next chart")
+    page.keyboard.press("Enter")
+    until(page, lambda: charts.count() == 0 and page.evaluate("document.activeElement !== document.body"), "the focus where charts are added")
+
+
+def test_what_is_pressed_or_ahead_of_the_counts_is_not_drawn_anew(page, url):
+    _three(page, url)
+    bar, plot = _chart(page, "kind").locator(".bar").first, _chart(page, "price").locator(".plot")
+    bar.scroll_into_view_if_needed()
+    bar.hover()
+    page.mouse.down()
+    area = _chart(page, "area").locator(".plot")
+    area.focus()
+    area.press("ArrowLeft")
+    clear = _chart(page, "area").get_by_role("button", name="Clear area")
+    clear.wait_for()
+    page.mouse.up()
+    until(page, lambda: _chart(page, "kind").locator('.bar[aria-pressed="true"]').count() == 1, "a bar pressed while counts came")
+    plot.click(button="right", position={"x": 40, "y": 20})
+    assert plot.get_attribute("data-held") is None, "the menu is no brush"
+    ends = plot.evaluate(
+        """(plot) => {
+          const model = Bokeh.documents.flatMap((doc) => [...doc._all_models.values()]).find((one) => Array.isArray(one.data?.charts))
+          const press = () => plot.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }))
+          press()
+          model.data.charts = model.data.charts.map((chart) => ({ ...chart, more: "older counts" }))
+          press()
+          return [plot.isConnected, plot.querySelector(".brush").getAttribute("width")]
+        }"""
+    )
+    assert ends == [True, str(300 / 48 * 46)], "an answer to an older step takes no step back"
+    until(page, lambda: any(chart.columns == ("price",) and chart.brush for chart in _spec(page).charts), "the brush in the address")
+    until(page, lambda: _chart(page, "price").locator(".brush").get_attribute("width") == str(300 / 48 * 46), "the same brush in the end")

@@ -341,11 +341,10 @@ export function render({ model }) {
       if (list.children[number] !== box) list.insertBefore(box, list.children[number] ?? null)
       if (drawn.get(box) === text || [...pressed.values()].includes(box) || (box.dataset.step ?? 0) > chart.step) return
       drawn.set(box, text)
-      const again = spot(box), top = root.scrollTop
+      const again = spot(box)
       box.replaceChildren()
       drawChart(box, chart, send)
-      root.scrollTop = top
-      if (again) (again(box) ?? box.querySelector(".plot, .grid, .second, .bar, button")).focus({ preventScroll: true })
+      if (again) (again(box) ?? box.querySelector(".plot, .grid, .second, .bar") ?? box.querySelector("button")).focus({ preventScroll: true })
     })
     if (gone >= 0) ((list.children[gone] ?? list.lastElementChild)?.querySelector("header .pill:last-child") ?? root.querySelector(".adder .pill")).focus()
   }

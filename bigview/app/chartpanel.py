@@ -224,11 +224,8 @@ class ChartPanel(Attached):
 
     def _near(self, value: dict[str, Any]) -> None:
         """Prepare for a brush: the pointer, or the keyboard, has come to a chart. Others who wait for a picture go first."""
-        chart, before = self._named.get(value["chart"]), self._later
-        if self._visible and not crowded():
-            self._foresee(chart, self._crossfilter())
-        if self._left & before - self._later:  # they waited for what is given up now
-            self._follow()
+        if self._visible and not crowded() and not self._left & self._later:  # what charts wait for is not given up
+            self._foresee(self._named.get(value["chart"]), self._crossfilter())
 
     def _looked(self, value: dict[str, Any]) -> None:
         """Look closer at a second map, or from further away, or elsewhere."""
