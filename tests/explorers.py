@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -78,6 +79,18 @@ def settled(page: "Page") -> str:
 
     until(page, same, "a picture that stays")
     return found[0]
+
+
+def nothing_bars(page: "Page", settle: Callable[[], object]) -> None:
+    """Assert that axe-core finds nothing to mend on a page as it stands, first in the dark, then in the light."""
+    for light in (False, True):
+        if light:
+            page.get_by_role("button", name="Light or dark").click()
+            page.locator(".stage.light").wait_for()
+            page.mouse.move(640, 790)  # the button's tip would lie on its neighbour
+        settle()
+        found = Axe().run(page).response["violations"]
+        assert [(one["impact"], one["id"], one["nodes"][0]["html"][:200]) for one in found] == [], "light" if light else "dark"
 
 
 def in_view(page: "Page") -> int:
