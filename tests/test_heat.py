@@ -168,7 +168,7 @@ def test_names_never_overlap_and_stay_as_one_zooms_in(zoom, low, steps):
 
 def test_twenty_zooms_over_a_hundred_thousand_names(tmp_path):
     names = [f"name number {k}" for k in range(100_000)]
-    store = matrices.store(tmp_path, np.zeros((100_000, 3), np.int8), rows=names, cols=["a", "b", "c"])
+    store = matrices.store(tmp_path, np.zeros((100_000, 3), np.uint8), rows=names, cols=["a", "b", "c"])
     painter, high = HeatPainter(store), 800
     for zoom in range(20):
         span = 100_000 / 1.8**zoom

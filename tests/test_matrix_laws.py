@@ -31,7 +31,7 @@ def matrix(kind: str, folder) -> tuple[bv.MatrixStore, np.ndarray]:
         values = np.where(holes, np.nan, values).astype("f4" if kind == "dense" else "f2")
         return build(values), values.astype("f8")
     if kind == "masked":
-        values = values.astype("i2")
+        values = values.astype("i4")
         return build(np.ma.array(values, mask=holes)), np.where(holes, np.nan, values)
     if kind == "boolean":
         return build(values > 0), (values > 0).astype("f8")
