@@ -52,7 +52,7 @@ def brushes(store: PointTable, column: str, bins: int) -> st.SearchStrategy[str]
     return compared | ranged | st.just(f"{name} IS NOT NULL") | compared.map(lambda text: f"NOT ({text})")
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(st.data())
 def test_what_is_foreseen_is_what_is_counted(store: PointTable, data: st.DataObject) -> None:
     cubes.forget_cubes()

@@ -61,7 +61,7 @@ def cold(points: bv.PointStore) -> bv.PointStore:
 
 
 @given(st.sampled_from(WHERES), st.sampled_from(CHOSEN), st.sampled_from(STYLES), st.integers(0, 3), st.floats(-1, 2), st.floats(0.3, 4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_sketch_under_a_filter_counts_the_rows_of_the_sample(points, where, chosen, style, seed, corner, span):
     view = View((corner, corner + span), (corner - 0.3, corner + span), 40 + seed, 30)
     both, sampled_rows = Filters.of(where, chosen), points.sampled
