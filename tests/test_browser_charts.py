@@ -156,6 +156,7 @@ def test_the_other_charts_follow_while_the_brush_is_held(page, url, store):
     brush = next(chart.brush for chart in _spec(page).charts if chart.brush)
     points = open_store(store)
     until(page, lambda: sum(int(text.replace(",", "")) for text in counts.all_inner_texts()) == points.count(where=brush), "those of the last brush")
+    assert plot.evaluate("(plot) => plot.matches(':focus') && getComputedStyle(plot).outlineStyle") == "none", "a ring is for the keyboard"
     kind.locator(".bar").first.focus()
     page.keyboard.press("Enter")
     until(page, lambda: kind.locator('.bar[aria-pressed="true"]').count() == 1, "a bar chosen by keyboard")
