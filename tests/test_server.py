@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 
 import numpy as np
 import pandas as pd
@@ -227,7 +227,8 @@ def test_no_range_that_a_browser_tells_ends_its_map_or_another(path, view):
             odd.look(view, settled=True)
             await asyncio.sleep(0.1)
             half = tuple(end / 2 for end in home)
-            if not odd.errors:
+            # Bokeh itself refuses what is no number, and says so when it comes to it.
+            with nullcontext() if all(isinstance(end, float) for end in view) else suppress(ConnectionError):
                 await odd.see(half, settled=True)
             await other.see(half, settled=True)
             await odd.leave()

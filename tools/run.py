@@ -199,7 +199,7 @@ def test(arguments):
         say("NO BROWSER: the browser tests will be skipped; to run them {}.".format(BROWSER_ADVICE))
     workers = min(os.cpu_count() or 1, MOST_TEST_WORKERS)
     # A file's tests share the stores they build, so a file stays with one worker.
-    # The whole run has six minutes: what takes long is named at the end.
+    # The whole run has ten minutes: what takes long is named at the end.
     options = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder", "--durations=15", "--durations-min=4"]
     # After a worker has died xdist may wait for ever for the one that takes its place.
     options.append("--max-worker-restart=0")
