@@ -47,7 +47,7 @@ def test_a_pattern_that_would_take_for_ever_elsewhere(page, url, store):
     _message(page, "No row in view passes the filters")
     assert in_view(page) == 0
     assert table.count(where="regexp_matches(text, '(.*)*(.*)*x$')") == 0
-    page.get_by_role("button", name="Remove all filters").click()
+    page.get_by_role("button", name="Clear all filters").click()
     until(page, lambda: in_view(page) == ROWS, "all rows")
     page.locator(".message").wait_for(state="hidden")
 

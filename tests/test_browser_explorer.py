@@ -324,7 +324,7 @@ def test_a_brush_filters_the_map_and_a_saved_selection_brings_it_back(explorer, 
     page.get_by_label("Name", exact=True).fill("half <b>a</b> bar")
     page.get_by_label("Name", exact=True).press("Enter")
     page.locator(".saved strong", has_text="half <b>a</b> bar").wait_for(timeout=20_000)
-    page.get_by_role("button", name="Remove all filters").click()
+    page.get_by_role("button", name="Clear all filters").click()
     until(page, lambda: in_view(page) == ROWS, "all rows")
     kept = open_store(store).selections().get("half <b>a</b> bar")
     both = open_store(store).count(where=kept.where)

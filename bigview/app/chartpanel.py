@@ -89,9 +89,10 @@ class ChartPanel(Attached):
         changed += tuple(owner for owner in charts if owner in other and owner not in changed)
         if changed:
             self._touched.update(changed)
-            self._foresee(self._brushed_chart(page), page)
+            brushed = self._brushed_chart(page)
+            self._foresee(brushed, page)
             asked = tuple((charts[owner], page.others(owner)) for owner in changed)
-            self._asked = Wanted(self._host.base, asked, page, looks, frozenset(self._later))
+            self._asked = Wanted(self._host.base, asked, page, looks, frozenset(self._later if brushed else ()))
             self._worker.request(self._asked)
 
     def _crossfilter(self) -> Crossfilter:

@@ -74,13 +74,15 @@ class Counter:
 
     def count(self, wanted: Wanted, stale: Callable[[], bool]) -> Iterator[list[tuple[Chart, Shown]]]:
         """Count chart after chart: in a large store first all of them from a sample, then exactly. A newer brush ends it."""
-        better, large = list(wanted.charts), self.large
+        better, large, waiting = list(wanted.charts), self.large, frozenset[str]()
         if large:  # all at once: each takes a few milliseconds
             first = [self._at_once(wanted, chart, others) for chart, others in wanted.charts]
-            better = [entry for entry, shown in zip(better, first, strict=True) if shown is None or not final(shown)]
-            yield [(chart, shown) for (chart, _), shown in zip(wanted.charts, first, strict=True) if shown is not None]
+            better = [entry for entry, one in zip(better, first, strict=True) if one is None or not final(one)]
+            shown = [(chart, one) for (chart, _), one in zip(wanted.charts, first, strict=True) if one is not None]
+            waiting = wanted.later & {owner_of(chart) for chart, _ in shown}
+            yield shown
         for chart, others in better:
-            if owner_of(chart) in wanted.later:
+            if owner_of(chart) in waiting:
                 continue
             try:
                 with stoppable(stale if large else lambda: False):

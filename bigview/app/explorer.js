@@ -37,7 +37,7 @@ function drawChips(bar, model, send) {
     button.setAttribute("aria-label", "Select nothing")
     button.addEventListener("click", () => send("tool", "none"))
   }
-  if (filters.length > 1) tool("Clear all", "Remove all filters", "clear", true)
+  if (filters.length > 1) tool("Clear all", "Clear all filters", "clear", true)
   if (chips.undo || chips.redo) {
     tool("↶", "Undo (Ctrl+Z)", "undo", chips.undo)
     tool("↷", "Redo (Ctrl+Shift+Z)", "redo", chips.redo)
