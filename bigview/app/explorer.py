@@ -1,8 +1,9 @@
 """The explorer: one visitor's map of a store, with its legend, its records and its controls."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import holoviews as hv
@@ -22,7 +23,7 @@ from bigview.app.state import State, colorings, first_coloring
 from bigview.app.thumbnails import image_columns
 from bigview.errors import missing_column
 from bigview.raster.sketch import roughness
-from bigview.spec import Filter, Filters, Style, Where
+from bigview.spec import Filter, Filters, Style, View, Where
 from bigview.state import Spec
 from bigview.store.points import PointTable
 from bigview.views.linked import Selected, Shared
@@ -31,6 +32,17 @@ from bigview.views.map import Map
 from bigview.views.picture import Picture, Wish
 from bigview.views.pointer import Found
 from bigview.views.scene import PointScene, camera_of
+
+_READ = 5.0  # seconds in which a sentence is read
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A sentence that stays: what was asked for and when it was said, and the view of the first picture after it."""
+
+    asked: tuple[Any, Any]
+    since: float
+    view: View | None = None
 
 
 class Explorer(pn.viewable.Viewer):
@@ -71,7 +83,9 @@ class Explorer(pn.viewable.Viewer):
         found, saved, said = (plain, {}, "") if spec is None else usable(spec, table, plain)
         self.state = State(spec=found.replaced(view=None))
         self.state.saved = saved
-        self._holding = bool(said)
+        self._held: _Held | None = None
+        if said:
+            self._hold()
         self._looked = False
         self.touched = False
         self.acts: Acts
@@ -90,7 +104,7 @@ class Explorer(pn.viewable.Viewer):
             told=lambda kind, value: self.acts.told(kind, value),
             **room,
         )
-        self.permalink = Permalink(table, self.state, self.map, self.stage, self.failed)
+        self.permalink = Permalink(table, self.state, self.map, self.stage, self.say)
         self.records = Records(table, self.state, self.map, self.stage, self.permalink)
         self.acts = Acts(self)
         self._shared = Shared(self)
@@ -224,8 +238,7 @@ class Explorer(pn.viewable.Viewer):
         active = len(filters) + sum(1 for chart in self.state.spec.charts if chart.brush)
         spoken = summary(picture.count, rows, shown, active, picture.chosen, densest_part(picture.frame))
         said = "" if picture.chosen is None else f"{picture.chosen:,} selected"
-        message = self.stage.status.get("message", "") if self._holding else remark(picture.count, rows, active, picture.chosen)
-        self._holding = False
+        message = self.stage.status.get("message", "") if self._holds(wish) else remark(picture.count, rows, active, picture.chosen)
         status = {
             "view": f"{picture.count:,}",
             "all": f" of {rows:,} rows",
@@ -279,9 +292,23 @@ class Explorer(pn.viewable.Viewer):
         self.records.show(rows)
 
     def say(self, text: str) -> None:
-        """Say a sentence that stays until the second picture."""
-        self._holding = True
+        """Say a sentence that stays until other rows are asked for, or, once it can have been read, until the map is moved."""
+        self._hold()
         self.failed(text)
+
+    def _hold(self) -> None:
+        self._held = _Held((self.state.spec.filters, self.state.spec.selection), monotonic())
+
+    def _holds(self, wish: Wish) -> bool:
+        """Tell whether what was said stays with this picture."""
+        held = self._held
+        if held is not None and held.view is None:
+            self._held = replace(held, view=wish.view)
+        elif held is not None and held.view != wish.view and monotonic() - held.since > _READ:
+            self._held = None
+        if self._held is not None and self._held.asked != (self.state.spec.filters, self.state.spec.selection):
+            self._held = None
+        return self._held is not None
 
     def failed(self, text: str) -> None:
         """Say what went wrong; the last picture stays."""
