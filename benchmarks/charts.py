@@ -25,7 +25,9 @@ import numpy as np
 import bigview as bv
 from bigview.build.demo import demo_store
 from bigview.raster.secondmap import SecondMap
-from bigview.spec import Filter
+from bigview.spec import Filter, Filters
+from bigview.store.binned import equal_bins
+from bigview.store.charts import Side
 
 Step = Callable[[int], Any]
 
@@ -117,6 +119,10 @@ def run(options: argparse.Namespace, folder: str) -> None:
     def brush(first: int) -> str:
         return f'"{number}" >= {edges[2 + first]!r} AND "{number}" < {edges[30 + first]!r}'
 
+    def beside(step: int) -> str:
+        return f'"{x}" > {second.home[2] + step * 1e-3!r}'
+
+    sides = Side.of_bins(store.reader, equal_bins(store.reader, number, 64)), Side.of_categories(store.reader, category)
     tenth = f'"{number}" < {float(np.quantile(store.rows(columns=[number], sample=True, limit=10_000)[number], 0.1))!r}'
     cases: dict[str, Step] = {
         "brush": lambda step: store.bits(brush(step)),
@@ -125,6 +131,8 @@ def run(options: argparse.Namespace, folder: str) -> None:
         "the same brush, number × category": lambda step: store.cross(x, category, where=brush(10 + step)),
         "the same brush, second map": lambda step: second.exact(home, True, None, brush(10 + step)),
         "the same brush, second map of 1000 × 800": lambda step: second.pair.aggregate(wide, "count", brush(10 + step)),
+        "bars for every brush, in advance": lambda step: store.foresee(*sides, beside(step)),
+        "bars under a brush, found in advance": lambda step: store.category_counts(category, where=Filters.of(beside(0), brush(step))),
         "second map, another view": lambda step: second.exact(moved(step), True),
         "another brush, sampled bars": lambda step: store.sampled.category_counts(category, where=f'"{number}" > {step / 90}'),
         "the same brush, sampled second map": lambda step: other.sampled(around, True, None, f'"{number}" > {step / 90}'),
