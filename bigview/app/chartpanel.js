@@ -1,7 +1,7 @@
 // Charts beside the map: all rows in grey, those that pass everything else in colour. Everything from the data enters through textContent.
 
 const SVG = "http://www.w3.org/2000/svg"
-let numbered = 0
+let numbered = Date.now()  // of two displays of a panel the later step counts
 
 const ahead = (box) => (box.dataset.step = ++numbered)  // the hand has gone on: what the page hears of older steps is not drawn any more
 
