@@ -19,7 +19,7 @@ function oneStop(bar) {  // Tab stops at it once; arrow keys walk through its bu
 function drawCategories(box, legend, pick) {
   const bar = add(box, "div", ""), list = add(bar, "ol", "ranks")
   bar.setAttribute("role", "toolbar")
-  bar.setAttribute("aria-label", `${legend.title}: arrow keys walk, Enter filters by one, with Shift by one more`)
+  bar.setAttribute("aria-label", "Categories in view: arrow keys walk, Enter filters by one, with Shift by one more")
   for (const item of legend.items) {
     const row = add(list, "li", item.on ? "" : "off")
     const button = add(row, "button", "rank")
