@@ -129,7 +129,7 @@ def test_a_rectangle_of_a_density_by_keyboard_and_a_second_map_after_a_reload(pa
     page.reload()
     until(page, lambda: tip.count() and tip.inner_text() == shown, "the same view")
     assert _spec(page) == wanted
-    assert page.locator(".grid .area").is_visible(), "the rectangle is seen"
+    until(page, page.locator(".grid .area").is_visible, "the rectangle")
 
 
 def test_the_other_charts_follow_while_the_brush_is_held(page, url, store):
