@@ -26,7 +26,7 @@ from bigview.errors import OptionError
 from bigview.spec import Filter, Filters
 from bigview.state import Spec
 from bigview.store import sampled
-from bigview.store.cubes import forget_cubes
+from bigview.store.charts import forget_counts
 from bigview.store.sampled import ColdError, quick_only
 from tests.views import store, table
 
@@ -235,7 +235,7 @@ def test_a_brush_taken_back_before_it_was_counted_leaves_no_counts_behind(points
 def test_what_a_chart_waits_for_is_not_given_up_for_another_one_that_the_pointer_is_near(points: bv.PointStore) -> None:
     with override(sampled_rows=100), patch("bigview.store.sample._FEWEST", 300):
         sampled._columns.clear()
-        forget_cubes()
+        forget_counts()
         stand = Later(bv.open(points.reader.folder.url), [Chart("bars", ("label",)), Chart("histogram", ("votes",))])
         panel = ChartPanel(stand)  # type: ignore[arg-type]
         counting, foreseeing = stand.workers

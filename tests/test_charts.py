@@ -27,13 +27,16 @@ CONDITIONS = (None, "f8 > 0", "lang = 'de' OR lang IS NULL", "false", '"i8 gaps"
 VIEWS = (None, View((-0.7, 1.1), (-0.3, 2.0)), View((50, 51), (0, 1)), View((-9, 9), (-9, 9)))
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> PointTable:
-    """Many small row groups in several files."""
-    path = str(tmp_path_factory.mktemp("charts") / "s.bv")
+def many_groups(path: str) -> PointTable:
+    """Build a store of many small row groups in several files."""
     with override(row_group=100):
         build_points(table(), path, x="x", y="y", quiet=True, partition_rows=500, texts=("text",))
     return PointTable.open(path)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> PointTable:
+    return many_groups(str(tmp_path_factory.mktemp("charts") / "s.bv"))
 
 
 def places(store: PointTable, frame: pd.DataFrame, column: str, ends: np.ndarray, bins: int) -> np.ndarray:

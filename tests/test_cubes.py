@@ -5,24 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bigview.build.points import build_points
-from bigview.config import override
 from bigview.spec import Filters
 from bigview.store import cubes
 from bigview.store.binned import calendar_bins, equal_bins
 from bigview.store.charts import Side, counted_one, forget_counts
 from bigview.store.points import PointTable
-from tests.test_charts import CODED, CONDITIONS
-from tests.test_fast_filters import MOMENTS, NUMBERS, table
+from tests.test_charts import CODED, CONDITIONS, many_groups
+from tests.test_fast_filters import MOMENTS, NUMBERS
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> PointTable:
-    """Many small row groups in several files, with missing values, infinities and whole numbers that no float holds."""
-    path = str(tmp_path_factory.mktemp("cubes") / "s.bv")
-    with override(row_group=100):
-        build_points(table(), path, x="x", y="y", quiet=True, partition_rows=500, texts=("text",))
-    return PointTable.open(path)
+    """Missing values, infinities and whole numbers that no float holds."""
+    return many_groups(str(tmp_path_factory.mktemp("cubes") / "s.bv"))
 
 
 def side(store: PointTable, column: str, bins: int) -> Side:
@@ -55,7 +50,6 @@ def brushes(store: PointTable, column: str, bins: int) -> st.SearchStrategy[str]
 @settings(max_examples=120)
 @given(st.data())
 def test_what_is_foreseen_is_what_is_counted(store: PointTable, data: st.DataObject) -> None:
-    cubes.forget_cubes()
     forget_counts()
     columns = st.sampled_from((*NUMBERS, *MOMENTS, *CODED))
     brushed, shown, bins = data.draw(columns), data.draw(columns), data.draw(st.sampled_from([1, 2, 7, 48]))
@@ -85,7 +79,6 @@ def test_brushes_of_charts_are_answered_without_a_row(store: PointTable, brush: 
 
 
 def test_a_pass_is_for_every_brush_of_the_column_and_no_other_filter(store: PointTable) -> None:
-    cubes.forget_cubes()
     forget_counts()
     pivot, bars = Side.of_categories(store.reader, "lang"), Side.of_bins(store.reader, equal_bins(store.reader, "f8", 9))
     assert cubes.fits(pivot, [bars])

@@ -65,7 +65,7 @@ class Bins:
         """The edges as numbers or datetimes."""
         return self.edges.view(f"M8[{self.unit}]") if self.unit else self.edges
 
-    @property
+    @cached_property
     def page(self) -> str:
         """Name of the codes among the paged columns."""
         return f"@bins:{blake2b(self.edges.tobytes(), digest_size=8).hexdigest()}:{self.column}"

@@ -6,7 +6,7 @@ chart and those of the rows without a value always add up to the rows that are s
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numba as nb
@@ -23,7 +23,7 @@ from bigview.store.selection import Selection
 
 Counts = NDArray[np.int64]
 
-_KEPT = 16 << 20  # bytes of counts: charts of a page ask for those of all rows again and again
+_KEPT = 48 << 20  # bytes of counts: charts of a page ask for those of all rows again and again, and have a table for each that is brushed
 _LANES = 4  # counters of each code: neighbours mostly have the same one, and a counter just written is slow to read
 _DENSE = 16  # rows of 64 beyond which all are gone through
 _MOST_CELLS = 1 << 22  # of a table of pairs, one for each thread
@@ -57,6 +57,11 @@ class Side:
     base: int
     places: NDArray[np.int64]
     size: int
+
+    @property
+    def codes(self) -> "Side":
+        """The same column with a bar for each code, those that stand for no value included."""
+        return replace(self, places=np.arange(len(self.places)), size=len(self.places))
 
     @classmethod
     def of_bins(cls, reader: Reader, bins: Bins) -> "Side":
@@ -174,9 +179,9 @@ def counted(reader: Reader, sides: Sequence[Side], asked: Hashable, select: Call
     return _kept.get(_key(reader, sides, asked), lambda: count(reader, select(), *sides)).copy()
 
 
-def kept(reader: Reader, sides: Sequence[Side], asked: Hashable) -> bool:
-    """Tell whether `counted` has its answer already."""
-    return _kept.peek(_key(reader, sides, asked)) is not None
+def kept(reader: Reader, sides: Sequence[Side], asked: Hashable) -> Counts | None:
+    """Return the answer of `counted` if it has it already; it is shared: do not write into it."""
+    return _kept.peek(_key(reader, sides, asked))
 
 
 def _key(reader: Reader, sides: Sequence[Side], asked: Hashable) -> Hashable:

@@ -5,35 +5,20 @@ the brushed column, and their counts under any brush that codes decide are a sum
 Balancing interactive latency and resolution sensitivity for scalable linked visualizations", CHI 2019.)
 """
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bigview.spec import Clause, Filters
 from bigview.store.binned import Bins, answers
-from bigview.store.charts import Counts, Side, counted_pairs
+from bigview.store.charts import Counts, Side, counted, kept
 from bigview.store.filters import ClauseBits
 from bigview.store.reader import Reader
-from bigview.store.recent import Recent
 from bigview.store.selection import Selection
 from bigview.store.valuesets import UnsureError, Values, plan
 
-_KEPT = 32 << 20  # bytes of cubes: a page of twelve charts has a few hundred kB of them for each that is brushed
 _MOST = 1 << 18  # counts of a cube
-
-_kept: Recent[Counts] = Recent(lambda counts: counts.nbytes, lambda: _KEPT)
-
-
-def forget_cubes() -> None:
-    """Forget all cubes, to measure or to test."""
-    _kept.clear()
-
-
-def _key(reader: Reader, pivot: str, side: Side, rest: Filters) -> Hashable:
-    manifest = reader.manifest
-    return reader.folder.url, manifest.generation, manifest.fingerprint, pivot, (side.page, side.size), rest
 
 
 def fits(pivot: Side, sides: Sequence[Side]) -> bool:
@@ -55,27 +40,26 @@ def foresee(reader: Reader, pivot: Side, side: Side, rest: Filters, select: Call
     select : callable
         Returns the rows that pass them; called where the counts are not known.
     """
-    codes = replace(pivot, places=np.arange(len(pivot.places)), size=len(pivot.places))
-    _kept.get(_key(reader, pivot.page, side, rest), lambda: counted_pairs(reader, select(), codes, side)[:-1])
+    counted(reader, (pivot.codes, side), (None, rest), select)
 
 
 def foreseen(clauses: ClauseBits, reader: Reader, side: Side, where: Filters) -> Counts | None:
     """Return what `bigview.store.charts.counted` returns for one side, if one of the clauses is a brush for which it was foreseen; None if not."""
-    for clause in where.clauses if len(_kept) else ():
+    for clause in where.clauses:
         rest = Filters(tuple(other for other in where.clauses if other is not clause))
         for pivot, table_of in _pivots(clauses, reader, clause):
-            cube = _kept.peek(_key(reader, pivot, side, rest))
+            cube = kept(reader, (pivot.codes, side), (None, rest))
             table = None if cube is None else table_of()
             if cube is not None and table is not None:
-                return np.asarray(cube[table.astype(bool)].sum(axis=0))
+                return np.asarray(cube[:-1][table.astype(bool)].sum(axis=0))
     return None
 
 
 Table = NDArray[np.uint8]
 
 
-def _pivots(clauses: ClauseBits, reader: Reader, clause: Clause) -> Iterator[tuple[str, Callable[[], Table | None]]]:
-    """Yield the codes that may decide a clause, by the name of their paged column, and what says for each code whether its rows pass."""
+def _pivots(clauses: ClauseBits, reader: Reader, clause: Clause) -> Iterator[tuple[Side, Callable[[], Table | None]]]:
+    """Yield the sides whose codes may decide a clause, and what says for each code whether its rows pass."""
     kind, value = clause
     if kind != "sql":
         return
@@ -93,10 +77,10 @@ def _pivots(clauses: ClauseBits, reader: Reader, clause: Clause) -> Iterator[tup
     if column.kind == "integer" and max(abs(domain.low), abs(domain.high)) > 1 << 53:  # their codes are those of rounded numbers
         return
     if column.kind in ("category", "boolean"):
-        yield column.name, lambda: _of_categories(values, absent)
+        yield Side.of_categories(reader, column.name), lambda: _of_categories(values, absent)
     for bins in reader.derived(column.name):
-        if isinstance(bins, Bins) and column.low is not None:
-            yield bins.page, lambda bins=bins: answers(bins, values, absent)  # type: ignore[misc]
+        if isinstance(bins, Bins) and column.low is not None and bins.size <= _MOST:
+            yield Side.of_bins(reader, bins), lambda bins=bins: answers(bins, values, absent)  # type: ignore[misc]
 
 
 def _of_categories(values: Values, absent: bool) -> Table:

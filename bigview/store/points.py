@@ -299,7 +299,7 @@ class PointTable:
     def foreseen(self, sides: Sequence[Side], where: Where = None) -> bool:
         """Tell whether the counts of a chart are there without a pass over the rows."""
         filters = Filters.of(where)
-        if kept(self.reader, sides, (None, filters)):
+        if kept(self.reader, sides, (None, filters)) is not None:
             return True
         return len(sides) == 1 and cubes.foreseen(self._clauses, self.reader, sides[0], filters) is not None
 

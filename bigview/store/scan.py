@@ -160,7 +160,7 @@ def load(reader: Reader, plan: Plan) -> None:
         return
     names, pages = sorted(_pages(tests_of(reader, plan))), reader.pages
     kept = pages.keeps(names, np.arange(len(pages.offsets) - 1))
-    if kept.mean() >= _WORTH:
+    if kept.sum() >= _WORTH * len(kept):
         load_together(reader, names, kept)
 
 
